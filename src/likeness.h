@@ -1,0 +1,334 @@
+/* Likeness: a small autoencoder learns what some images look like, then judges new ones.
+
+       lk_error error;
+       lk_model *model = lk_model_load(bytes, size, &error);        // one .safetensors file
+       lk_run *run = lk_run_create(model, 1, LK_SIMD_BEST, &error); // one thread's workspace
+       lk_result result;
+       if (lk_check(run, LK_PREPARE_INK, picture, 0.01, &result, &error) == LK_OK)
+           puts(lk_verdict_name(result.verdict));                   // "in", "out" or "empty"
+       lk_run_free(run);
+       lk_model_free(model);
+
+   A model is read-only in use and may be shared by threads; a run belongs to one thread. Nothing is
+   allocated after a run is made. Whatever can fail returns lk_status (or NULL) and fills the
+   caller's lk_error. The core never prints, exits or touches a file. All images are
+   channels x height x width, values in [0, 1]; all floats are IEEE singles with the same bits on
+   every machine, thread count and instruction set. */
+#ifndef LIKENESS_H
+#define LIKENESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* float; the gradient checks build the core a second time with double. */
+#ifndef LK_REAL
+#define LK_REAL float
+#endif
+typedef LK_REAL lk_real;
+
+/* ---- errors; each status is also the program's exit code ---- */
+
+typedef enum lk_status {
+    LK_OK = 0,
+    LK_USAGE = 2,
+    LK_DATA = 3,
+    LK_MODEL = 4,
+    LK_IO = 5,
+    LK_MEMORY = 6,
+    LK_NONFINITE = 7,
+} lk_status;
+
+#define LK_NO_OFFSET UINT64_MAX
+typedef struct lk_error {
+    lk_status status;
+    uint64_t offset; /* byte at which the input is wrong, or LK_NO_OFFSET */
+    char message[160];
+} lk_error;
+
+const char *lk_status_name(lk_status status);
+
+/* ---- images ---- */
+
+typedef struct lk_shape {
+    uint32_t channels, height, width;
+} lk_shape;
+
+/* Decoded pixels, rows top down, channels interleaved: 1 grey, 3 RGB, 4 RGBA (not premultiplied).
+ */
+typedef struct lk_picture {
+    const uint8_t *pixels; /* borrowed: height x width x channels */
+    uint32_t width, height, channels;
+} lk_picture;
+
+typedef enum lk_preparation { LK_PREPARE_IMAGE, LK_PREPARE_INK } lk_preparation;
+enum { LK_PREPARATIONS = 2 };
+const char *lk_preparation_name(lk_preparation preparation); /* "image", "ink" */
+
+/* Makes a model's input x[channels x height x width] of any picture.
+   LK_PREPARE_IMAGE: a picture of the input's own size is used unchanged; others are scaled with
+   their shape kept, area-averaged when shrinking and bilinear when growing, and centred on the
+   background. LK_PREPARE_INK: MNIST's recipe (Y. LeCun, C. Cortes, C. Burges): the ink, light on
+   black whatever the polarity drawn, is cut out, scaled into 20/28 of the side with its shape kept,
+   and its centre of mass put in the middle. Transparent pixels stand on white under dark ink and
+   on black under light ink. *empty tells that there is nothing to judge; x is then all zero.
+   LK_DATA: no pixels, or a side over 8192. */
+lk_status lk_prepare(lk_preparation preparation, lk_picture picture, lk_shape shape, lk_real *x,
+                     bool *empty, lk_error *error);
+
+/* ---- data sets ---- */
+
+typedef struct lk_dataset {
+    lk_shape shape;
+    size_t count;
+    uint8_t *pixels;  /* count x channels x height x width */
+    uint32_t *labels; /* count, or NULL */
+    uint32_t classes; /* 1 + the largest label, or 0 */
+} lk_dataset;
+
+/* x[n x channels x height x width] = the n images from `first` on, v / 255. */
+void lk_dataset_images(const lk_dataset *data, size_t first, size_t n, lk_real *x);
+
+/* ---- kernel variants ---- */
+
+typedef enum lk_simd {
+    LK_SIMD_BEST = -1,
+    LK_SIMD_SCALAR,
+    LK_SIMD_V2,
+    LK_SIMD_V3,
+    LK_SIMD_V4,
+    LK_SIMD_WASM,
+    LK_SIMD_COUNT
+} lk_simd;
+const char *lk_simd_name(lk_simd simd); /* "scalar", "v2", ... */
+bool lk_simd_available(lk_simd simd);   /* built in, and this CPU can run it */
+lk_simd lk_simd_best(void);
+
+/* ---- models ---- */
+
+typedef struct lk_model lk_model;
+typedef struct lk_run lk_run;
+
+/* One named architecture: a row of zoo.c. */
+typedef struct lk_family {
+    const char *name;
+    const char *arch;    /* for 1x28x28; %u stands for the latent size where it can be chosen */
+    uint32_t latent;     /* latent size unless another is asked for */
+    bool solved;         /* PCA: weights are computed, not trained */
+    const char *summary; /* one line for people */
+} lk_family;
+const lk_family *lk_families(size_t *count);
+const lk_family *lk_family_find(const char *name);
+
+/* The family's architecture for images of this shape, into text[size]. LK_USAGE if it cannot. */
+lk_status lk_family_arch(const lk_family *family, lk_shape shape, uint32_t latent, char *text,
+                         size_t size, lk_error *error);
+
+/* A model from its one-line architecture; weights are zero. Owned by the caller. */
+lk_model *lk_model_create(const char *arch, lk_error *error);
+void lk_model_free(lk_model *model);
+
+typedef enum lk_init { LK_INIT_GLOROT, LK_INIT_HE } lk_init;
+/* Normal weights by Glorot and Bengio (2010) or He et al. (2015), biases zero. */
+void lk_model_init(lk_model *model, lk_init init, uint64_t seed);
+
+const char *lk_model_arch(const lk_model *model); /* canonical spelling */
+lk_shape lk_model_shape(const lk_model *model);
+uint32_t lk_model_latent(const lk_model *model);   /* values in a code */
+size_t lk_model_parameters(const lk_model *model); /* weights and biases */
+double lk_model_flops(const lk_model *model);      /* one image, forward */
+
+/* What a model says of itself; strings owned by the model, "" where unset. */
+typedef enum lk_text {
+    LK_TEXT_FAMILY,  /* "ae" */
+    LK_TEXT_TITLE,   /* what its images are, for sentences: "digits" */
+    LK_TEXT_DATA,    /* what it was trained on */
+    LK_TEXT_WEIGHTS, /* SHA-256 of its weights, 64 hex digits: ties a gallery to it */
+    LK_TEXTS
+} lk_text;
+const char *lk_model_text(const lk_model *model, lk_text which);
+lk_status lk_model_set_text(lk_model *model, lk_text which, const char *text, lk_error *error);
+
+/* Workspace for up to max_batch images at a time. The model must outlive it. */
+lk_run *lk_run_create(const lk_model *model, size_t max_batch, lk_simd simd, lk_error *error);
+void lk_run_free(lk_run *run);
+const lk_model *lk_run_model(const lk_run *run);
+size_t lk_run_max_batch(const lk_run *run);
+
+/* x[n x input], z[n x latent], x_hat[n x input]; n at most max_batch. */
+void lk_encode(lk_run *run, const lk_real *x, size_t n, lk_real *z);
+void lk_decode(lk_run *run, const lk_real *z, size_t n, lk_real *x_hat);
+void lk_reconstruct(lk_run *run, const lk_real *x, size_t n, lk_real *z, lk_real *x_hat);
+
+/* ---- metrics ---- */
+
+/* Means over all values (mae, mse, bce) and over images (sse); psnr in dB for a peak of 1. */
+typedef struct lk_errors {
+    double mae, mse, bce, sse_per_image, psnr;
+} lk_errors;
+/* Sums in order over n images of `size` values each. bce clamps x_hat's logarithms at -100. */
+void lk_errors_measure(const lk_real *x, const lk_real *x_hat, size_t n, size_t size,
+                       lk_errors *out);
+
+typedef struct lk_separation {
+    double auroc, aupr, fpr95;
+} lk_separation;
+/* How well `unusual` is told from `usual` by scores that rise with unusualness; ties count half.
+   aupr: average precision with `unusual` as the positives. fpr95: share of `usual` that is flagged
+   at the threshold which flags 95 % of `unusual`. LK_MEMORY when out of memory. */
+lk_status lk_separate(const float *usual, size_t n_usual, const float *unusual, size_t n_unusual,
+                      lk_separation *out, lk_error *error);
+
+/* ---- nearest neighbours ---- */
+
+typedef enum lk_metric { LK_METRIC_L2, LK_METRIC_COSINE } lk_metric;
+typedef struct lk_neighbour {
+    uint32_t index;
+    float distance; /* Euclidean, or 1 - cosine */
+} lk_neighbour;
+
+typedef struct lk_index lk_index;
+/* An exact index over vectors[n x d] (copied). Owned by the caller. */
+lk_index *lk_index_create(const lk_real *vectors, size_t n, size_t d, lk_metric metric,
+                          lk_error *error);
+void lk_index_free(lk_index *index);
+size_t lk_index_count(const lk_index *index);
+/* The k nearest of the query[d], nearest first, lower index first among equals; returns how many
+   (k or fewer). `simd` picks the kernels. Allocates nothing; k at most LK_MAX_NEIGHBOURS. */
+enum { LK_MAX_NEIGHBOURS = 128 };
+size_t lk_index_search(const lk_index *index, const lk_real *query, size_t k, lk_simd simd,
+                       lk_neighbour *out);
+
+/* ---- the verdict ---- */
+
+typedef enum lk_verdict { LK_IN, LK_OUT, LK_EMPTY } lk_verdict;
+const char *lk_verdict_name(lk_verdict verdict); /* "in", "out", "empty" */
+
+/* The single pieces of evidence, see score.c. */
+enum { LK_EVIDENCES = 3 };
+const char *lk_evidence_name(size_t which); /* "reconstruction", "mahalanobis", "neighbour" */
+
+typedef struct lk_result {
+    lk_verdict verdict;
+    double p;    /* (1 + #{held-out at least as unusual}) / (n + 1); 0 when empty */
+    float score; /* combined, rises with unusualness, continuous; +FLT_MAX when empty */
+    struct {
+        float value;
+        double p;
+    } evidence[LK_EVIDENCES];
+} lk_result;
+
+/* Learns what usual codes look like from the images the model was trained on: their mean and
+   covariance, and `references` of them kept for the neighbour distance. `threads` at least 1. */
+lk_status lk_score_fit(lk_model *model, const lk_dataset *trained_on, size_t references,
+                       uint64_t seed, int threads, lk_simd simd, lk_error *error);
+
+/* Calibrates one preparation on held-out images (at least 20): a part of them makes the pieces of
+   evidence comparable, the rest gives the p-values. Replaces that preparation's calibration. */
+enum { LK_MIN_CALIBRATION = 20 };
+lk_status lk_score_calibrate(lk_model *model, lk_preparation preparation,
+                             const lk_dataset *held_out, int threads, lk_simd simd,
+                             lk_error *error);
+
+bool lk_model_calibrated(const lk_model *model, lk_preparation preparation);
+/* The ascending combined scores of the images that give the p-values; *count of them. */
+const float *lk_model_calibration(const lk_model *model, lk_preparation preparation, size_t *count);
+
+/* Judges a picture. LK_MODEL when the model is not calibrated for the preparation, LK_USAGE when
+   alpha is not in (0, 1), LK_NONFINITE when a score is not finite (never "in"). */
+lk_status lk_check(lk_run *run, lk_preparation preparation, lk_picture picture, double alpha,
+                   lk_result *result, lk_error *error);
+/* The same for a prepared input x[channels x height x width]. */
+lk_status lk_check_input(lk_run *run, lk_preparation preparation, const lk_real *x, double alpha,
+                         lk_result *result, lk_error *error);
+
+/* ---- files, as bytes ---- */
+
+/* A growing block of bytes owned by whoever holds it; free with lk_bytes_free. */
+typedef struct lk_bytes {
+    uint8_t *data;
+    size_t size;
+} lk_bytes;
+void lk_bytes_free(lk_bytes *bytes);
+
+/* A usable model or NULL: needs exactly the tensors that architecture and calibration imply, all
+   finite. `bytes` may be freed afterwards. */
+lk_model *lk_model_load(const void *bytes, size_t size, lk_error *error);
+lk_status lk_model_save(const lk_model *model, lk_bytes *out, lk_error *error);
+/* Weights and biases as the file stores them, for hashing; *out is owned by the caller. */
+lk_status lk_model_weights(const lk_model *model, lk_bytes *out, lk_error *error);
+
+/* The known images that neighbours are shown from: codes in int8, labels, thumbnails. */
+typedef struct lk_gallery lk_gallery;
+lk_gallery *lk_gallery_create(const lk_model *model, const lk_dataset *data, size_t count,
+                              uint64_t seed, int threads, lk_simd simd, lk_error *error);
+lk_gallery *lk_gallery_load(const lk_model *model, const void *bytes, size_t size, lk_error *error);
+lk_status lk_gallery_save(const lk_gallery *gallery, lk_bytes *out, lk_error *error);
+void lk_gallery_free(lk_gallery *gallery);
+const lk_dataset *lk_gallery_images(const lk_gallery *gallery);
+/* Where in the training set image `i` of the gallery stood. */
+uint32_t lk_gallery_origin(const lk_gallery *gallery, size_t i);
+/* Neighbours of a code z[latent] by `metric`; as lk_index_search. */
+size_t lk_gallery_search(const lk_gallery *gallery, const lk_real *z, lk_metric metric, size_t k,
+                         lk_simd simd, lk_neighbour *out);
+
+/* ---- training ---- */
+
+typedef struct lk_train_options {
+    uint32_t batch;       /* images a step */
+    double learning_rate; /* Adam's (Kingma and Ba 2015), b1 0.9, b2 0.999, eps 1e-8 */
+    uint32_t epochs;      /* the schedule's length */
+    double decay;         /* share of the epochs, at the end, in which the rate falls to 0 */
+    uint64_t seed;
+    int threads; /* at least 1 */
+    lk_simd simd;
+} lk_train_options;
+lk_train_options lk_train_defaults(void);
+
+typedef struct lk_trainer lk_trainer;
+/* Trains `model` in place on `data`; both must outlive the trainer. */
+lk_trainer *lk_trainer_create(lk_model *model, const lk_dataset *data,
+                              const lk_train_options *options, lk_error *error);
+void lk_trainer_free(lk_trainer *trainer);
+/* One step of up to `batch` images. *loss is the step's mean loss. LK_NONFINITE when the loss is
+   not finite: the model is then of no use. */
+lk_status lk_trainer_step(lk_trainer *trainer, double *loss, lk_error *error);
+/* Steps done, and steps that make an epoch: the place in the schedule. */
+uint64_t lk_trainer_steps(const lk_trainer *trainer);
+uint64_t lk_trainer_steps_per_epoch(const lk_trainer *trainer);
+/* Everything needed to go on to the same bits, as a safetensors file; `note` is kept for the
+   caller. Restoring checks that architecture, data size and options are the same. */
+lk_status lk_trainer_save(const lk_trainer *trainer, const char *note, lk_bytes *out,
+                          lk_error *error);
+lk_status lk_trainer_restore(lk_trainer *trainer, const void *bytes, size_t size, lk_error *error);
+
+/* Mean loss of the model on a data set, by images, with no training. */
+lk_status lk_evaluate_loss(const lk_model *model, const lk_dataset *data, int threads, lk_simd simd,
+                           double *loss, lk_error *error);
+
+/* Solves PCA: a chain of two linear layers gets the leading components of the data's covariance.
+   explained[latent] (or NULL) receives each component's share of the variance. */
+lk_status lk_pca_solve(lk_model *model, const lk_dataset *data, int threads, lk_real *explained,
+                       lk_error *error);
+
+/* Calls visit(context, run, first, n, x) for blocks of at most 64 images of `data`, x being the
+   inputs, from `threads` threads, each with its own run, in no particular order. Blocks are the
+   same whatever the threads, so results written by index do not depend on them. The first error
+   that a visit returns is reported. With ink, images are prepared as ink first. */
+typedef lk_status lk_visit(void *context, lk_run *run, size_t first, size_t n, const lk_real *x,
+                           lk_error *error);
+lk_status lk_dataset_visit(const lk_dataset *data, const lk_model *model,
+                           lk_preparation preparation, int threads, lk_simd simd, lk_visit *visit,
+                           void *context, lk_error *error);
+
+/* ---- speed ---- */
+
+/* The multiply-adds of one hot kernel of one variant, repeated `times`; for `likeness bench`. */
+typedef struct lk_kernel_bench {
+    const char *name;
+    double flops; /* of one repetition */
+} lk_kernel_bench;
+const lk_kernel_bench *lk_kernel_benches(size_t *count);
+lk_status lk_kernel_bench_run(size_t which, lk_simd simd, size_t times, lk_error *error);
+
+#endif
