@@ -1,0 +1,345 @@
+/* The core as WASM exports. No pointer ever comes in: bytes arrive in one inbox, results lie in
+   buffers that belong to a handle, and every argument is a number that is checked, so that no call
+   can reach memory that is not its own. A handle carries the generation of its slot; a stale or a
+   made-up one is an error, never a crash. Whoever fails returns its status (or 0 for a pointer or a
+   handle) and leaves the reason in lk_wasm_error_*. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "likeness.h"
+
+#define EXPORT(name) __attribute__((export_name(#name))) name
+
+enum { SLOTS = 16, MAX_BATCH = 64, BATCH_VALUES = 1 << 16, RESULTS = 3 + 2 * LK_EVIDENCES };
+
+typedef struct session {
+    uint32_t generation; /* of the slot; never 0 for one that is or was in use */
+    lk_model *model;     /* NULL: the slot is free */
+    lk_run *run;
+    lk_gallery *gallery;    /* NULL until loaded */
+    float *x, *z, *x_hat;   /* max_batch x input, latent, input */
+    double result[RESULTS]; /* verdict, p, score, then value and p of each evidence */
+    lk_neighbour neighbours[LK_MAX_NEIGHBOURS];
+} session;
+
+static session sessions[SLOTS];
+static lk_bytes inbox;
+static lk_error last_error;
+
+static lk_status fail(lk_status status, const char *message) {
+    last_error = (lk_error){.status = status, .offset = LK_NO_OFFSET};
+    strncpy(last_error.message, message, sizeof last_error.message - 1);
+    return status;
+}
+
+static session *find(uint32_t handle) {
+    session *s = &sessions[handle % SLOTS];
+    if (handle != 0 && s->model && s->generation == handle / SLOTS) return s;
+    fail(LK_USAGE, "no such model: the handle is stale or made up");
+    return NULL;
+}
+
+static size_t input_size(const session *s) {
+    lk_shape shape = lk_model_shape(s->model);
+    return (size_t)shape.channels * shape.height * shape.width;
+}
+
+/* ---- bytes in, errors out ---- */
+
+static void empty_inbox(void) {
+    free(inbox.data);
+    inbox = (lk_bytes){0};
+}
+
+/* Room for the next file or picture; what was there is gone. 0 with an error when out of memory. */
+uint8_t *EXPORT(lk_wasm_inbox)(uint32_t size) {
+    if (inbox.data && inbox.size == size) return inbox.data;
+    empty_inbox();
+    if (size == 0) return NULL;
+    inbox.data = malloc(size);
+    if (!inbox.data) {
+        fail(LK_MEMORY, "out of memory");
+        return NULL;
+    }
+    inbox.size = size;
+    return inbox.data;
+}
+
+const char *EXPORT(lk_wasm_error_status)(void) {
+    return lk_status_name(last_error.status);
+}
+const char *EXPORT(lk_wasm_error_message)(void) {
+    return last_error.message;
+}
+/* Exact up to 2^53; -1 for none. */
+double EXPORT(lk_wasm_error_offset)(void) {
+    return last_error.offset == LK_NO_OFFSET ? -1 : (double)last_error.offset;
+}
+
+/* ---- models ---- */
+
+static void clear(session *s) {
+    lk_gallery_free(s->gallery);
+    lk_run_free(s->run);
+    lk_model_free(s->model);
+    free(s->x);
+    free(s->z);
+    free(s->x_hat);
+    *s = (session){.generation = s->generation};
+}
+
+static lk_status fill(session *s) {
+    s->model = lk_model_load(inbox.data, inbox.size, &last_error);
+    if (!s->model) return last_error.status;
+    size_t input = input_size(s);
+    size_t batch = 1 + BATCH_VALUES / input; /* bounds the workspace of big inputs */
+    if (batch > MAX_BATCH) batch = MAX_BATCH;
+    s->run = lk_run_create(s->model, batch, LK_SIMD_BEST, &last_error);
+    if (!s->run) return last_error.status;
+    s->x = calloc(batch * input, sizeof(float));
+    s->z = calloc(batch * lk_model_latent(s->model), sizeof(float));
+    s->x_hat = calloc(batch * input, sizeof(float));
+    return s->x && s->z && s->x_hat ? LK_OK : fail(LK_MEMORY, "out of memory");
+}
+
+/* A handle to the model whose file is in the inbox, or 0. */
+uint32_t EXPORT(lk_wasm_load)(void) {
+    size_t slot = 0;
+    while (slot < SLOTS && sessions[slot].model) slot++;
+    if (slot == SLOTS) return fail(LK_USAGE, "too many models: dispose of one first"), 0;
+    session *s = &sessions[slot];
+    lk_status status = fill(s);
+    empty_inbox();
+    if (status != LK_OK) return clear(s), 0;
+    s->generation = (s->generation + 1) % (UINT32_MAX / SLOTS);
+    if (s->generation == 0) s->generation = 1;
+    return (uint32_t)(s->generation * SLOTS + slot);
+}
+
+lk_status EXPORT(lk_wasm_free)(uint32_t handle) {
+    session *s = find(handle);
+    if (!s) return LK_USAGE;
+    clear(s);
+    return LK_OK;
+}
+
+/* Takes the gallery whose file is in the inbox, in place of the one before. */
+lk_status EXPORT(lk_wasm_load_gallery)(uint32_t handle) {
+    session *s = find(handle);
+    if (!s) return LK_USAGE;
+    lk_gallery *gallery = lk_gallery_load(s->model, inbox.data, inbox.size, &last_error);
+    empty_inbox();
+    if (!gallery) return last_error.status;
+    lk_gallery_free(s->gallery);
+    s->gallery = gallery;
+    return LK_OK;
+}
+
+/* ---- work on what lies in a handle's buffers ---- */
+
+static bool preparation_known(uint32_t preparation) {
+    if (preparation < LK_PREPARATIONS) return true;
+    fail(LK_USAGE, "no such preparation");
+    return false;
+}
+
+/* The inbox as a picture, if it holds exactly one of this size. */
+static bool picture_of(uint32_t width, uint32_t height, uint32_t channels, lk_picture *picture) {
+    *picture = (lk_picture){inbox.data, width, height, channels};
+    bool whole = channels != 0 && height != 0 && inbox.size % channels == 0 &&
+                 inbox.size / channels % height == 0 && inbox.size / channels / height == width;
+    if (!whole || !inbox.data) fail(LK_USAGE, "the picture's bytes do not match its size");
+    return whole && inbox.data;
+}
+
+static lk_status report(session *s, lk_status status, const lk_result *from) {
+    if (status != LK_OK) return status;
+    double *to = s->result;
+    *to++ = from->verdict;
+    *to++ = from->p;
+    *to++ = from->score;
+    for (size_t i = 0; i < LK_EVIDENCES; i++) {
+        *to++ = from->evidence[i].value;
+        *to++ = from->evidence[i].p;
+    }
+    return LK_OK;
+}
+
+/* The picture in the inbox becomes x; result[0] tells whether it is empty. */
+lk_status EXPORT(lk_wasm_prepare)(uint32_t handle, uint32_t preparation, uint32_t width,
+                                  uint32_t height, uint32_t channels) {
+    session *s = find(handle);
+    lk_picture picture;
+    if (!s || !preparation_known(preparation) || !picture_of(width, height, channels, &picture))
+        return LK_USAGE;
+    bool empty = false;
+    lk_status status = lk_prepare((lk_preparation)preparation, picture, lk_model_shape(s->model),
+                                  s->x, &empty, &last_error);
+    s->result[0] = empty;
+    return status;
+}
+
+/* Judges the picture in the inbox. */
+lk_status EXPORT(lk_wasm_check)(uint32_t handle, uint32_t preparation, uint32_t width,
+                                uint32_t height, uint32_t channels, double alpha) {
+    session *s = find(handle);
+    lk_picture picture;
+    if (!s || !preparation_known(preparation) || !picture_of(width, height, channels, &picture))
+        return LK_USAGE;
+    lk_result result;
+    lk_status status =
+        lk_check(s->run, (lk_preparation)preparation, picture, alpha, &result, &last_error);
+    return report(s, status, &result);
+}
+
+/* Judges the prepared input in x. */
+lk_status EXPORT(lk_wasm_check_input)(uint32_t handle, uint32_t preparation, double alpha) {
+    session *s = find(handle);
+    if (!s || !preparation_known(preparation)) return LK_USAGE;
+    lk_result result;
+    lk_status status =
+        lk_check_input(s->run, (lk_preparation)preparation, s->x, alpha, &result, &last_error);
+    return report(s, status, &result);
+}
+
+static session *find_batch(uint32_t handle, uint32_t n) {
+    session *s = find(handle);
+    if (!s || n <= lk_run_max_batch(s->run)) return s;
+    fail(LK_USAGE, "more images than a batch holds");
+    return NULL;
+}
+
+/* z of x[n], x_hat of z[n], both of x[n]. */
+lk_status EXPORT(lk_wasm_encode)(uint32_t handle, uint32_t n) {
+    session *s = find_batch(handle, n);
+    if (!s) return LK_USAGE;
+    lk_encode(s->run, s->x, n, s->z);
+    return LK_OK;
+}
+lk_status EXPORT(lk_wasm_decode)(uint32_t handle, uint32_t n) {
+    session *s = find_batch(handle, n);
+    if (!s) return LK_USAGE;
+    lk_decode(s->run, s->z, n, s->x_hat);
+    return LK_OK;
+}
+lk_status EXPORT(lk_wasm_reconstruct)(uint32_t handle, uint32_t n) {
+    session *s = find_batch(handle, n);
+    if (!s) return LK_USAGE;
+    lk_reconstruct(s->run, s->x, n, s->z, s->x_hat);
+    return LK_OK;
+}
+
+static session *find_gallery(uint32_t handle) {
+    session *s = find(handle);
+    if (!s || s->gallery) return s;
+    fail(LK_USAGE, "no gallery is loaded");
+    return NULL;
+}
+
+/* How many of the k nearest to z were found; -1 with an error. */
+int32_t EXPORT(lk_wasm_neighbours)(uint32_t handle, uint32_t metric, uint32_t k) {
+    session *s = find_gallery(handle);
+    if (!s) return -1;
+    if (metric > LK_METRIC_COSINE) return fail(LK_USAGE, "no such metric"), -1;
+    if (k > LK_MAX_NEIGHBOURS) return fail(LK_USAGE, "k is over 128"), -1;
+    return (int32_t)lk_gallery_search(s->gallery, s->z, (lk_metric)metric, k, LK_SIMD_BEST,
+                                      s->neighbours);
+}
+
+/* ---- what lies where ---- */
+
+enum view { VIEW_X, VIEW_Z, VIEW_X_HAT, VIEW_RESULT, VIEW_NEIGHBOURS };
+const void *EXPORT(lk_wasm_view)(uint32_t handle, uint32_t which) {
+    session *s = find(handle);
+    if (!s) return NULL;
+    switch (which) {
+    case VIEW_X: return s->x;
+    case VIEW_Z: return s->z;
+    case VIEW_X_HAT: return s->x_hat;
+    case VIEW_RESULT: return s->result;
+    case VIEW_NEIGHBOURS: return s->neighbours;
+    default: return fail(LK_USAGE, "no such view"), NULL;
+    }
+}
+
+enum number {
+    NUMBER_CHANNELS,
+    NUMBER_HEIGHT,
+    NUMBER_WIDTH,
+    NUMBER_LATENT,
+    NUMBER_PARAMETERS,
+    NUMBER_BATCH,
+    NUMBER_GALLERY,
+};
+double EXPORT(lk_wasm_number)(uint32_t handle, uint32_t which) {
+    session *s = find(handle);
+    if (!s) return -1;
+    lk_shape shape = lk_model_shape(s->model);
+    switch (which) {
+    case NUMBER_CHANNELS: return shape.channels;
+    case NUMBER_HEIGHT: return shape.height;
+    case NUMBER_WIDTH: return shape.width;
+    case NUMBER_LATENT: return lk_model_latent(s->model);
+    case NUMBER_PARAMETERS: return (double)lk_model_parameters(s->model);
+    case NUMBER_BATCH: return (double)lk_run_max_batch(s->run);
+    case NUMBER_GALLERY: return s->gallery ? (double)lk_gallery_images(s->gallery)->count : 0;
+    default: return fail(LK_USAGE, "no such number"), -1;
+    }
+}
+
+/* What the model says of itself; LK_TEXTS is its architecture. */
+const char *EXPORT(lk_wasm_text)(uint32_t handle, uint32_t which) {
+    session *s = find(handle);
+    if (!s) return NULL;
+    if (which == LK_TEXTS) return lk_model_arch(s->model);
+    if (which > LK_TEXTS) return fail(LK_USAGE, "no such text"), NULL;
+    return lk_model_text(s->model, (lk_text)which);
+}
+
+/* How many scores the preparation is calibrated with; 0 when it is not. */
+uint32_t EXPORT(lk_wasm_calibration_count)(uint32_t handle, uint32_t preparation) {
+    session *s = find(handle);
+    size_t count = 0;
+    if (s && preparation_known(preparation) &&
+        lk_model_calibrated(s->model, (lk_preparation)preparation))
+        lk_model_calibration(s->model, (lk_preparation)preparation, &count);
+    return (uint32_t)count;
+}
+const float *EXPORT(lk_wasm_calibration)(uint32_t handle, uint32_t preparation) {
+    session *s = find(handle);
+    size_t count;
+    if (!s || !preparation_known(preparation)) return NULL;
+    if (!lk_model_calibrated(s->model, (lk_preparation)preparation)) return NULL;
+    return lk_model_calibration(s->model, (lk_preparation)preparation, &count);
+}
+
+static const lk_dataset *gallery_with(uint32_t handle, uint32_t i) {
+    session *s = find_gallery(handle);
+    if (!s) return NULL;
+    const lk_dataset *images = lk_gallery_images(s->gallery);
+    return i < images->count ? images : (fail(LK_USAGE, "no such image in the gallery"), NULL);
+}
+
+/* Pixels (an input's worth of bytes), label (-1 for none) and place in the training set (-1). */
+const uint8_t *EXPORT(lk_wasm_gallery_pixels)(uint32_t handle, uint32_t i) {
+    const lk_dataset *images = gallery_with(handle, i);
+    return images ? images->pixels + i * input_size(find(handle)) : NULL;
+}
+double EXPORT(lk_wasm_gallery_label)(uint32_t handle, uint32_t i) {
+    const lk_dataset *images = gallery_with(handle, i);
+    return images && images->labels ? images->labels[i] : -1;
+}
+double EXPORT(lk_wasm_gallery_origin)(uint32_t handle, uint32_t i) {
+    return gallery_with(handle, i) ? lk_gallery_origin(find(handle)->gallery, i) : -1;
+}
+
+/* The core's names, so that they stand in one place; NULL past the last. */
+const char *EXPORT(lk_wasm_verdict_name)(uint32_t i) {
+    return i <= LK_EMPTY ? lk_verdict_name((lk_verdict)i) : NULL;
+}
+const char *EXPORT(lk_wasm_evidence_name)(uint32_t i) {
+    return i < LK_EVIDENCES ? lk_evidence_name(i) : NULL;
+}
+const char *EXPORT(lk_wasm_preparation_name)(uint32_t i) {
+    return i < LK_PREPARATIONS ? lk_preparation_name((lk_preparation)i) : NULL;
+}

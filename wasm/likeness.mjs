@@ -1,0 +1,558 @@
+// Likeness in JavaScript: the same file in Node, page, worker and bundler, around likeness.wasm.
+//
+//   import { load } from 'likeness';
+//   const model = await load(new URL('digits.safetensors', import.meta.url));
+//   const { verdict, p } = model.check(imageData, { alpha: 0.01, preparation: 'ink' });
+//   model.dispose();
+//
+// A model has a WebAssembly instance of its own, so that whatever happens to one leaves the others
+// alone. Memory may grow, which detaches every view: views are made where they are used and results
+// are copies. All images are channels x height x width with values in [0, 1].
+
+/**
+ * A picture: rows top down, channels interleaved (1 grey, 3 RGB, 4 RGBA, the default).
+ * @typedef {{data: Uint8ClampedArray | Uint8Array, width: number, height: number,
+ *            channels?: number}} Picture
+ */
+/** @typedef {'image' | 'ink'} Preparation */
+/** @typedef {'in' | 'out' | 'empty'} Verdict */
+/** @typedef {'usage' | 'data' | 'model' | 'io' | 'memory' | 'nonfinite'} Status */
+/**
+ * @typedef {object} Result
+ * @property {Verdict} verdict
+ * @property {number} p (1 + held-out images at least as unusual) / (n + 1); 0 when empty
+ * @property {number} score rises with unusualness
+ * @property {Record<string, {value: number, p: number}>} scores each piece of evidence by name
+ */
+/**
+ * @typedef {object} Neighbour
+ * @property {number} index its place in the training set
+ * @property {number | null} label
+ * @property {number} distance
+ * @property {Uint8Array} thumbnail channels x height x width
+ */
+/** @typedef {string | URL | Response | ArrayBuffer | Uint8Array} Source */
+/**
+ * @typedef {object} LoadOptions
+ * @property {Source | WebAssembly.Module} [wasm] likeness.wasm, beside this module unless given
+ * @property {(progress: {loaded: number, total: number | null}) => void} [onProgress] bytes of the
+ *   model so far, and of all if known
+ * @property {AbortSignal} [signal]
+ */
+/**
+ * @typedef {object} Info
+ * @property {string} arch
+ * @property {{channels: number, height: number, width: number}} shape
+ * @property {number} latent
+ * @property {number} parameters
+ * @property {string} title
+ * @property {string} family
+ * @property {string} data
+ * @property {string} weights
+ * @property {Preparation[]} preparations those it is calibrated for
+ */
+/** What bindings.c exports; handles, pointers and counts are numbers.
+ * @typedef {Record<string, (...numbers: number[]) => number>} Calls */
+
+/** Whatever can fail throws this; `offset` is the byte at which a file is wrong, if one is. */
+export class LikenessError extends Error {
+  /** @param {Status} status @param {string} message @param {number | null} [offset] */
+  constructor(status, message, offset = null) {
+    super(message);
+    this.name = 'LikenessError';
+    this.status = status;
+    this.offset = offset;
+  }
+}
+
+/** @param {string} message @returns {never} */
+function misuse(message) {
+  throw new LikenessError('usage', message);
+}
+
+// ---- bytes from anywhere ----
+
+/**
+ * Reads a response with progress; a declared length is a hint, never a size to trust.
+ * @param {Response} response @param {LoadOptions['onProgress']} onProgress
+ */
+async function readResponse(response, onProgress) {
+  if (!response.ok)
+    throw new LikenessError('io', `the server answered ${response.status} ${response.statusText}`);
+  const declared = Number(response.headers.get('content-length') ?? Number.NaN);
+  // A compressed body is longer than what was declared.
+  const total = response.headers.has('content-encoding') || !(declared > 0) ? null : declared;
+  if (!response.body || !onProgress) return new Uint8Array(await response.arrayBuffer());
+  /** @type {Uint8Array[]} */
+  const parts = [];
+  let loaded = 0;
+  const reader = response.body.getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    parts.push(part.value);
+    loaded += part.value.length;
+    onProgress({ loaded, total });
+  }
+  const bytes = new Uint8Array(loaded);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+/** @param {string | URL} path a file: URL or, in Node, a path @param {AbortSignal} [signal] */
+async function readFile(path, signal) {
+  const name = 'node:fs/promises'; // not a literal: bundlers for the page leave it alone
+  const fs = await import(/* @vite-ignore */ /* webpackIgnore: true */ name);
+  return new Uint8Array(await fs.readFile(path, { signal }));
+}
+
+const inNode = typeof process === 'object' && !!process.versions?.node;
+
+/** @param {string} text */
+function isAbsoluteUrl(text) {
+  return /^(https?|file|data|blob):/i.test(text);
+}
+
+/**
+ * @param {Source} source @param {string} what @param {LoadOptions} options
+ * @returns {Promise<Uint8Array>}
+ */
+async function readBytes(source, what, { onProgress, signal }) {
+  signal?.throwIfAborted();
+  if (typeof source === 'string' || source instanceof URL) {
+    const href = String(source);
+    try {
+      if (inNode && !isAbsoluteUrl(href)) return await readFile(href, signal);
+      if (inNode && /^file:/i.test(href)) return await readFile(new URL(href), signal);
+      return await readResponse(await fetch(href, { signal }), onProgress);
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      if (error instanceof LikenessError) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new LikenessError('io', `cannot read ${what}: ${reason}`);
+    }
+  }
+  if (typeof Response === 'function' && source instanceof Response) {
+    if (source.bodyUsed) misuse(`${what}: the response has been read already`);
+    return readResponse(source, onProgress);
+  }
+  const bytes = source instanceof ArrayBuffer ? new Uint8Array(source) : source;
+  if (!(bytes instanceof Uint8Array))
+    misuse(`${what}: a URL, Response, ArrayBuffer or Uint8Array is needed`);
+  if (!(bytes.buffer instanceof ArrayBuffer)) misuse(`${what}: the buffer is shared`);
+  if (bytes.length === 0) misuse(`${what}: no bytes (an empty or detached buffer)`);
+  return bytes;
+}
+
+// ---- the WASM module ----
+
+// (func (result v128) (v128.const i32x4 0 0 0 0)): valid where SIMD is.
+const SIMD_PROBE = new Uint8Array([
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 22, 1, 20, 0, 253, 12, 0, 0,
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 11,
+]);
+
+/** Whether this engine can run likeness.wasm. */
+export function supported() {
+  return typeof WebAssembly === 'object' && WebAssembly.validate(SIMD_PROBE);
+}
+
+/** @type {Promise<WebAssembly.Module> | undefined} compiled once, forgotten if that failed */
+let compiledDefault;
+
+/** @param {LoadOptions} options */
+function compileDefault({ signal }) {
+  const url = new URL('./likeness.wasm', import.meta.url);
+  compiledDefault ??= readBytes(url, 'likeness.wasm', {}).then(compileBytes);
+  compiledDefault.catch(() => {
+    compiledDefault = undefined;
+  });
+  if (!signal) return compiledDefault;
+  // The compilation is shared, so an abort ends the wait and not the work.
+  const { promise, stop } = whenAborted(signal);
+  return Promise.race([compiledDefault, promise]).finally(stop);
+}
+
+/** @param {AbortSignal} signal */
+function whenAborted(signal) {
+  let stop = () => {};
+  /** @type {Promise<never>} */
+  const promise = new Promise((_, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort);
+    stop = () => signal.removeEventListener('abort', abort);
+  });
+  return { promise, stop };
+}
+
+/** @param {Uint8Array} bytes @returns {Promise<WebAssembly.Module>} */
+async function compileBytes(bytes) {
+  try {
+    return await WebAssembly.compile(/** @type {BufferSource} */ (bytes));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new LikenessError('io', `cannot compile likeness.wasm: ${reason}`);
+  }
+}
+
+/** @param {LoadOptions} options */
+async function instantiate(options) {
+  if (!supported())
+    throw new LikenessError('usage', 'this browser has no WebAssembly SIMD, which likeness needs');
+  const module =
+    options.wasm === undefined
+      ? await compileDefault(options)
+      : options.wasm instanceof WebAssembly.Module
+        ? options.wasm
+        : await compileBytes(
+            await readBytes(options.wasm, 'likeness.wasm', { signal: options.signal }),
+          );
+  try {
+    const env = { emscripten_notify_memory_growth() {} };
+    const { exports } = await WebAssembly.instantiate(module, { env });
+    const { _initialize: start, memory } = exports;
+    if (!(memory instanceof WebAssembly.Memory) || typeof exports.lk_wasm_load !== 'function')
+      throw new Error('it is another module');
+    if (typeof start === 'function') start();
+    return { memory, calls: /** @type {Calls} */ (/** @type {unknown} */ (exports)) };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new LikenessError('io', `cannot start likeness.wasm: ${reason}`);
+  }
+}
+
+// ---- the model ----
+
+// The order of the enums view, number and lk_text in bindings.c and likeness.h.
+const VIEW = { x: 0, z: 1, xHat: 2, result: 3, neighbours: 4 };
+const NUMBER = { channels: 0, height: 1, width: 2, latent: 3, parameters: 4, batch: 5, gallery: 6 };
+const TEXT = { family: 0, title: 1, data: 2, weights: 3, arch: 4 };
+const METRICS = ['l2', 'cosine'];
+const MAX_NEIGHBOURS = 128;
+const MAX_SIDE = 8192;
+const KEPT_INBOX = 1 << 22; // bytes; a bigger picture's room is given back
+const decoder = new TextDecoder();
+
+/** One model with its workspace; made by `load`. */
+export class Model {
+  #memory;
+  #calls;
+  #handle = 0;
+  #pixels; // of one input
+  #latent;
+  #batch;
+  /** @type {string[]} */ #verdicts;
+  /** @type {string[]} */ #evidences;
+  /** @type {string[]} */ #preparations;
+  /** What the model says of itself. @type {Readonly<Info>} */ info;
+
+  /**
+   * @param {{memory: WebAssembly.Memory, calls: Calls}} instance fresh, and this model's alone
+   * @param {Uint8Array} bytes
+   */
+  constructor({ memory, calls }, bytes) {
+    this.#memory = memory;
+    this.#calls = calls;
+    this.#fillInbox(bytes);
+    this.#handle = calls.lk_wasm_load();
+    if (!this.#handle) throw this.#lastError();
+    const number = (/** @type {number} */ which) => calls.lk_wasm_number(this.#handle, which);
+    const text = (/** @type {number} */ which) => this.#text(calls.lk_wasm_text(this.#handle, which));
+    const shape = {
+      channels: number(NUMBER.channels),
+      height: number(NUMBER.height),
+      width: number(NUMBER.width),
+    };
+    this.#pixels = shape.channels * shape.height * shape.width;
+    this.#latent = number(NUMBER.latent);
+    this.#batch = number(NUMBER.batch);
+    this.#verdicts = this.#names(calls.lk_wasm_verdict_name);
+    this.#evidences = this.#names(calls.lk_wasm_evidence_name);
+    this.#preparations = this.#names(calls.lk_wasm_preparation_name);
+    this.info = Object.freeze({
+      arch: text(TEXT.arch),
+      shape: Object.freeze(shape),
+      latent: this.#latent,
+      parameters: number(NUMBER.parameters),
+      title: text(TEXT.title),
+      family: text(TEXT.family),
+      data: text(TEXT.data),
+      weights: text(TEXT.weights),
+      preparations: /** @type {Preparation[]} */ (
+        this.#preparations.filter((_, i) => calls.lk_wasm_calibration_count(this.#handle, i) > 0)
+      ),
+    });
+  }
+
+  /**
+   * Judges a picture, or an input that is prepared already.
+   * @param {Picture | Float32Array} input
+   * @param {{alpha?: number, preparation?: Preparation}} [options] `alpha` is the share of false
+   *   alarms to live with; a drawing needs preparation 'ink'
+   * @returns {Result}
+   */
+  check(input, { alpha = 0.01, preparation = 'image' } = {}) {
+    const calls = this.#use();
+    const how = this.#preparation(preparation);
+    if (typeof alpha !== 'number' || !(alpha > 0 && alpha < 1))
+      misuse('alpha must lie between 0 and 1');
+    if (input instanceof Float32Array) {
+      this.#write(input, VIEW.x, this.#pixels, 'the input');
+      this.#must(calls.lk_wasm_check_input(this.#handle, how, alpha));
+    } else {
+      const { width, height, channels } = this.#picture(input);
+      this.#must(calls.lk_wasm_check(this.#handle, how, width, height, channels, alpha));
+      this.#trimInbox(input);
+    }
+    const [verdict, p, score, ...rest] = this.#doubles(3 + 2 * this.#evidences.length);
+    const scores = Object.fromEntries(
+      this.#evidences.map((name, i) => [name, { value: rest[2 * i], p: rest[2 * i + 1] }]),
+    );
+    return { verdict: /** @type {Verdict} */ (this.#verdicts[verdict]), p, score, scores };
+  }
+
+  /**
+   * The model's input made of a picture; `empty` says that there is nothing to judge.
+   * @param {Picture} input @param {{preparation?: Preparation}} [options]
+   * @returns {{x: Float32Array, empty: boolean}}
+   */
+  prepare(input, { preparation = 'image' } = {}) {
+    const calls = this.#use();
+    const how = this.#preparation(preparation);
+    const { width, height, channels } = this.#picture(input);
+    this.#must(calls.lk_wasm_prepare(this.#handle, how, width, height, channels));
+    this.#trimInbox(input);
+    return { x: this.#floats(VIEW.x, this.#pixels).slice(), empty: this.#doubles(1)[0] !== 0 };
+  }
+
+  /** Codes of one input or of several, one after the other. @param {Float32Array} x */
+  encode(x) {
+    return this.#batches('lk_wasm_encode', x, VIEW.x, this.#pixels, 'the input', [
+      [VIEW.z, this.#latent],
+    ])[0];
+  }
+
+  /** Images of one code or of several. @param {Float32Array} z */
+  decode(z) {
+    return this.#batches('lk_wasm_decode', z, VIEW.z, this.#latent, 'the code', [
+      [VIEW.xHat, this.#pixels],
+    ])[0];
+  }
+
+  /** Codes and images of one input or of several. @param {Float32Array} x */
+  reconstruct(x) {
+    const [z, image] = this.#batches('lk_wasm_reconstruct', x, VIEW.x, this.#pixels, 'the input', [
+      [VIEW.z, this.#latent],
+      [VIEW.xHat, this.#pixels],
+    ]);
+    return { z, image };
+  }
+
+  /**
+   * Loads the images that neighbours are shown from; returns how many.
+   * @param {Source} source @param {Pick<LoadOptions, 'onProgress' | 'signal'>} [options]
+   */
+  async loadGallery(source, options = {}) {
+    this.#use();
+    const bytes = await readBytes(source, 'the gallery', options);
+    const calls = this.#use(); // it may have been disposed of meanwhile
+    this.#fillInbox(bytes);
+    this.#must(calls.lk_wasm_load_gallery(this.#handle));
+    return this.gallerySize;
+  }
+
+  /** How many images the gallery has; 0 before it is loaded. */
+  get gallerySize() {
+    return this.#use().lk_wasm_number(this.#handle, NUMBER.gallery);
+  }
+
+  /** One image of the gallery. @param {number} i @returns {Omit<Neighbour, 'distance'>} */
+  galleryImage(i) {
+    const calls = this.#use();
+    if (!Number.isInteger(i) || i < 0 || i >= this.gallerySize) misuse('no such gallery image');
+    const label = calls.lk_wasm_gallery_label(this.#handle, i);
+    const pixels = calls.lk_wasm_gallery_pixels(this.#handle, i);
+    return {
+      index: calls.lk_wasm_gallery_origin(this.#handle, i),
+      label: label < 0 ? null : label,
+      thumbnail: new Uint8Array(this.#memory.buffer, pixels, this.#pixels).slice(),
+    };
+  }
+
+  /**
+   * The known images nearest to an input, by their codes.
+   * @param {Float32Array} x @param {{k?: number, metric?: 'l2' | 'cosine'}} [options]
+   * @returns {Neighbour[]}
+   */
+  neighbours(x, { k = 8, metric = 'l2' } = {}) {
+    const calls = this.#use();
+    if (!Number.isInteger(k) || k < 1 || k > MAX_NEIGHBOURS)
+      misuse(`k must be a whole number from 1 to ${MAX_NEIGHBOURS}`);
+    const by = METRICS.indexOf(metric);
+    if (by < 0) misuse(`metric must be ${METRICS.join(' or ')}`);
+    if (this.gallerySize === 0) misuse('no gallery is loaded');
+    this.#write(x, VIEW.x, this.#pixels, 'the input');
+    this.#must(calls.lk_wasm_encode(this.#handle, 1));
+    const found = calls.lk_wasm_neighbours(this.#handle, by, k);
+    if (found < 0) throw this.#lastError();
+    const at = calls.lk_wasm_view(this.#handle, VIEW.neighbours);
+    const list = new DataView(this.#memory.buffer, at, found * 8); // {uint32 index, float distance}
+    return Array.from({ length: found }, (_, i) => ({
+      ...this.galleryImage(list.getUint32(8 * i, true)),
+      distance: list.getFloat32(8 * i + 4, true),
+    }));
+  }
+
+  /**
+   * The ascending scores of the held-out images behind the p-values; none if not calibrated so.
+   * @param {Preparation} [preparation]
+   */
+  calibration(preparation = 'image') {
+    const calls = this.#use();
+    const how = this.#preparation(preparation);
+    const count = calls.lk_wasm_calibration_count(this.#handle, how);
+    if (count === 0) return new Float32Array();
+    const at = calls.lk_wasm_calibration(this.#handle, how);
+    return new Float32Array(this.#memory.buffer, at, count).slice();
+  }
+
+  /** Gives the memory back; any later use throws. */
+  dispose() {
+    if (this.#handle) this.#calls.lk_wasm_free(this.#handle);
+    this.#handle = 0;
+  }
+
+  #use() {
+    if (!this.#handle) misuse('the model has been disposed of');
+    return this.#calls;
+  }
+
+  /** @param {number} status */
+  #must(status) {
+    if (status !== 0) throw this.#lastError();
+  }
+
+  #lastError() {
+    const calls = this.#calls;
+    const status = /** @type {Status} */ (this.#text(calls.lk_wasm_error_status()));
+    const offset = calls.lk_wasm_error_offset();
+    const message = this.#text(calls.lk_wasm_error_message());
+    return new LikenessError(status, message, offset < 0 ? null : offset);
+  }
+
+  /** @param {number} pointer to a C string */
+  #text(pointer) {
+    if (!pointer) return '';
+    const bytes = new Uint8Array(this.#memory.buffer, pointer);
+    return decoder.decode(bytes.slice(0, bytes.indexOf(0)));
+  }
+
+  /** @param {(i: number) => number} name */
+  #names(name) {
+    const names = [];
+    for (let pointer = name(0); pointer; pointer = name(names.length))
+      names.push(this.#text(pointer));
+    return names;
+  }
+
+  /** @param {string} preparation */
+  #preparation(preparation) {
+    const i = this.#preparations.indexOf(preparation);
+    if (i < 0) misuse(`preparation must be ${this.#preparations.join(' or ')}`);
+    return i;
+  }
+
+  /** @param {Uint8Array | Uint8ClampedArray} bytes */
+  #fillInbox(bytes) {
+    const at = this.#calls.lk_wasm_inbox(bytes.length);
+    if (!at) throw this.#lastError();
+    new Uint8Array(this.#memory.buffer, at, bytes.length).set(bytes);
+  }
+
+  /** @param {Picture} picture */
+  #trimInbox({ data }) {
+    if (data.length > KEPT_INBOX) this.#calls.lk_wasm_inbox(0);
+  }
+
+  /** Checks a picture and puts it into the inbox. @param {Picture} picture */
+  #picture(picture) {
+    if (typeof picture !== 'object' || picture === null)
+      misuse('a picture {data, width, height} or a Float32Array is needed');
+    const { data, width, height, channels = 4 } = picture;
+    if (![width, height].every((side) => Number.isInteger(side) && side > 0 && side <= MAX_SIDE))
+      misuse(`a picture's sides must be whole numbers from 1 to ${MAX_SIDE}`);
+    if (![1, 3, 4].includes(channels)) misuse('a picture has 1, 3 or 4 channels');
+    if (!(data instanceof Uint8ClampedArray || data instanceof Uint8Array))
+      misuse("a picture's data must be a Uint8ClampedArray or Uint8Array");
+    if (!(data.buffer instanceof ArrayBuffer)) misuse("the picture's buffer is shared");
+    if (data.length !== width * height * channels)
+      misuse(`${width * height * channels} bytes are needed, the picture has ${data.length}`);
+    this.#fillInbox(data);
+    return { width, height, channels };
+  }
+
+  /**
+   * Checks one or more vectors and copies them in.
+   * @param {Float32Array} values @param {number} view @param {number} size @param {string} what
+   */
+  #write(values, view, size, what) {
+    if (!(values instanceof Float32Array)) misuse(`${what} must be a Float32Array`);
+    if (!(values.buffer instanceof ArrayBuffer)) misuse(`the buffer of ${what} is shared`);
+    if (values.length !== size) misuse(`${what} must have ${size} values, not ${values.length}`);
+    for (let i = 0; i < size; i++)
+      if (!Number.isFinite(values[i]))
+        throw new LikenessError('data', `${what} is not finite at ${i}`);
+    this.#floats(view, size).set(values);
+  }
+
+  /** @param {number} view @param {number} count */
+  #floats(view, count) {
+    const at = this.#calls.lk_wasm_view(this.#handle, view);
+    return new Float32Array(this.#memory.buffer, at, count);
+  }
+
+  /** @param {number} count */
+  #doubles(count) {
+    const at = this.#calls.lk_wasm_view(this.#handle, VIEW.result);
+    return [...new Float64Array(this.#memory.buffer, at, count)];
+  }
+
+  /**
+   * Runs vectors of `size` through a call, as many at a time as the workspace holds.
+   * @param {string} call @param {Float32Array} values @param {number} view @param {number} size
+   * @param {string} what @param {[number, number][]} results view and size of each
+   */
+  #batches(call, values, view, size, what, results) {
+    const calls = this.#use();
+    if (!(values instanceof Float32Array)) misuse(`${what} must be a Float32Array`);
+    const n = values.length / size;
+    if (!Number.isInteger(n) || n < 1)
+      misuse(`${what} must have ${size} values, or a multiple, not ${values.length}`);
+    const out = results.map(([, each]) => new Float32Array(n * each));
+    for (let first = 0; first < n; first += this.#batch) {
+      const count = Math.min(this.#batch, n - first);
+      this.#write(values.subarray(first * size, (first + count) * size), view, count * size, what);
+      this.#must(calls[call](this.#handle, count));
+      results.forEach(([from, each], i) => {
+        out[i].set(this.#floats(from, count * each), first * each);
+      });
+    }
+    return out;
+  }
+}
+
+/**
+ * Loads a model file.
+ * @param {Source} source
+ * @param {LoadOptions} [options]
+ */
+export async function load(source, options = {}) {
+  const [bytes, instance] = await Promise.all([
+    readBytes(source, 'the model', options),
+    instantiate(options),
+  ]);
+  options.signal?.throwIfAborted();
+  return new Model(instance, bytes);
+}
