@@ -22,7 +22,7 @@ typedef struct lk_metadata {
 } lk_metadata;
 
 /* A checked view of a file: tensor data point into the caller's bytes, names and metadata are its
-   own. Owned by the caller: lk_tensorfile_free. */
+   own. Tensors stand in the order of their data. Owned by the caller: lk_tensorfile_free. */
 typedef struct lk_tensorfile {
     const lk_tensor *tensors;
     size_t tensor_count;
@@ -30,17 +30,19 @@ typedef struct lk_tensorfile {
     size_t metadata_count;
 } lk_tensorfile;
 
-/* LK_MODEL with the offset of the fault for anything that is not a well-formed file: header over
-   LK_MAX_HEADER or past the end, JSON that is not one object of the known kind (depth 4 at most),
-   duplicate names or keys, unknown types, rank over LK_MAX_RANK, products that overflow, sizes that
-   do not match shape and type, offsets that overlap, leave holes or do not cover the file. */
+/* NULL and LK_MODEL with the offset of the fault for anything that is not a well-formed file:
+   header over LK_MAX_HEADER or past the end, JSON that is not one object of the known kind (its
+   depth is 3), text that is not UTF-8 or holds a zero, duplicate names or keys, over LK_MAX_TENSORS
+   tensors or metadata entries, unknown types, rank over LK_MAX_RANK, products that overflow, sizes
+   that do not match shape and type, offsets that overlap, leave holes or do not cover the file. */
 lk_tensorfile *lk_tensorfile_open(const void *bytes, size_t size, lk_error *error);
 void lk_tensorfile_free(lk_tensorfile *file);
 const lk_tensor *lk_tensorfile_find(const lk_tensorfile *file, const char *name);
 const char *lk_tensorfile_text(const lk_tensorfile *file, const char *key); /* or NULL */
 
 /* Writes tensors in the given order, the header padded with spaces so that data starts at a
-   multiple of 64. Any text is escaped as JSON needs. */
+   multiple of 64. Any UTF-8 text is escaped as JSON needs. LK_MODEL for what lk_tensorfile_open
+   would refuse. *out is owned by the caller: lk_bytes_free. */
 lk_status lk_tensorfile_write(const lk_tensor *tensors, size_t tensor_count,
                               const lk_metadata *metadata, size_t metadata_count, lk_bytes *out,
                               lk_error *error);
