@@ -89,6 +89,9 @@ typedef struct lk_dataset {
 /* x[n x channels x height x width] = the n images from `first` on, v / 255. */
 void lk_dataset_images(const lk_dataset *data, size_t first, size_t n, lk_real *x);
 
+/* order[0..n) = a permutation of 0..n-1 that depends on the seed alone; for splits. */
+void lk_permutation(uint64_t seed, uint32_t *order, size_t n);
+
 /* ---- kernel variants ---- */
 
 typedef enum lk_simd {
@@ -112,7 +115,7 @@ typedef struct lk_run lk_run;
 /* One named architecture: a row of zoo.c. */
 typedef struct lk_family {
     const char *name;
-    const char *arch;    /* for 1x28x28; %u stands for the latent size where it can be chosen */
+    const char *arch;    /* behind the input's shape; {z} the latent size, {x} an image's values */
     uint32_t latent;     /* latent size unless another is asked for */
     bool solved;         /* PCA: weights are computed, not trained */
     const char *summary; /* one line for people */
@@ -120,7 +123,8 @@ typedef struct lk_family {
 const lk_family *lk_families(size_t *count);
 const lk_family *lk_family_find(const char *name);
 
-/* The family's architecture for images of this shape, into text[size]. LK_USAGE if it cannot. */
+/* The family's architecture for images of this shape, into text[size], 1,024 being enough for any;
+   latent 0 means the family's own. LK_USAGE if it cannot be. */
 lk_status lk_family_arch(const lk_family *family, lk_shape shape, uint32_t latent, char *text,
                          size_t size, lk_error *error);
 
@@ -301,6 +305,8 @@ uint64_t lk_trainer_steps_per_epoch(const lk_trainer *trainer);
 lk_status lk_trainer_save(const lk_trainer *trainer, const char *note, lk_bytes *out,
                           lk_error *error);
 lk_status lk_trainer_restore(lk_trainer *trainer, const void *bytes, size_t size, lk_error *error);
+/* The note of a checkpoint file, owned by the caller (lk_bytes_free), terminated by a zero. */
+lk_status lk_checkpoint_note(const void *bytes, size_t size, lk_bytes *note, lk_error *error);
 
 /* Mean loss of the model on a data set, by images, with no training. */
 lk_status lk_evaluate_loss(const lk_model *model, const lk_dataset *data, int threads, lk_simd simd,

@@ -63,3 +63,8 @@ void lk_rng_shuffle(lk_rng rng, uint32_t *order, size_t n) {
         order[j] = swap;
     }
 }
+
+void lk_permutation(uint64_t seed, uint32_t *order, size_t n) {
+    for (size_t i = 0; i < n; i++) order[i] = (uint32_t)i;
+    lk_rng_shuffle(lk_rng_make(seed, LK_STREAM_SPLIT, 0), order, n);
+}

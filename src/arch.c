@@ -1,0 +1,200 @@
+#include "arch.h"
+
+#include <string.h>
+
+/* A reader over the text: words are runs of anything but space and separators. */
+typedef struct reader {
+    const char *text;
+    size_t at;
+    const char *word; /* the word last read: `length` bytes, not terminated */
+    size_t length;
+    lk_error *error;
+} reader;
+
+static bool is_separator(char c) {
+    return c == '>' || c == '|';
+}
+
+static void skip_space(reader *r) {
+    while (r->text[r->at] == ' ' || r->text[r->at] == '\t') r->at++;
+}
+
+/* Reads the next word, if there is one before the next separator or the end. */
+static bool next_word(reader *r) {
+    skip_space(r);
+    r->word = r->text + r->at;
+    r->length = 0;
+    for (char c; (c = r->text[r->at]) && !is_separator(c) && c != ' ' && c != '\t'; r->at++)
+        r->length++;
+    return r->length > 0;
+}
+
+static bool word_is(const reader *r, const char *name) {
+    return strlen(name) == r->length && memcmp(name, r->word, r->length) == 0;
+}
+
+/* Fails at the word last read, quoting it (cut to a readable length) after `what`. */
+static lk_status fail_word(const reader *r, const char *what) {
+    char word[40];
+    const size_t n = LK_MIN(r->length, sizeof word - 1);
+    memcpy(word, r->word, n);
+    word[n] = 0;
+    return lk_fail_at(r->error, LK_MODEL, (uint64_t)(r->word - r->text), "architecture: %s '%s'",
+                      what, word);
+}
+
+/* A number from text[0..length), at most 2^30; false when it is anything else. */
+static bool parse_number(const char *text, size_t length, uint32_t *number) {
+    uint32_t value = 0;
+    if (length == 0 || length > 10) return false;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < '0' || text[i] > '9' || value > (1u << 30) / 10) return false;
+        value = value * 10 + (uint32_t)(text[i] - '0');
+    }
+    *number = value;
+    return true;
+}
+
+static lk_status parse_shape(reader *r, lk_shape *shape) {
+    uint32_t numbers[3];
+    if (!next_word(r)) return fail_word(r, "expected the input's shape, such as 1x28x28, not");
+    const char *at = r->word, *end = r->word + r->length;
+    for (int i = 0; i < 3; i++) {
+        const char *stop = i < 2 ? memchr(at, 'x', (size_t)(end - at)) : end;
+        if (!stop || !parse_number(at, (size_t)(stop - at), &numbers[i]))
+            return fail_word(r, "expected the input's shape, such as 1x28x28, not");
+        at = stop + 1;
+    }
+    *shape = (lk_shape){numbers[0], numbers[1], numbers[2]};
+    size_t size;
+    if (!lk_mul_size(numbers[0], numbers[1], &size) || !lk_mul_size(size, numbers[2], &size) ||
+        size == 0 || size > LK_MAX_UNITS)
+        return fail_word(r, "no images have the shape");
+    return LK_OK;
+}
+
+/* Reads one link into the next layer. */
+static lk_status parse_layer(reader *r, lk_arch *arch) {
+    size_t ops;
+    const lk_op *const *table = lk_ops(&ops), *op = NULL;
+    for (size_t i = 0; i < ops && !op; i++)
+        if (word_is(r, table[i]->name)) op = table[i];
+    if (!op) return fail_word(r, "unknown operator");
+    if (arch->count == LK_MAX_LAYERS) return fail_word(r, "too many layers at");
+
+    lk_layer *layer = &arch->layers[arch->count];
+    *layer = (lk_layer){.op = op};
+    layer->in = arch->count ? layer[-1].out : arch->input;
+    layer->in_stride = lk_round_up(lk_shape_size(layer->in), LK_LANES);
+    uint32_t numbers[4] = {0};
+    for (size_t i = 0; i < op->arguments; i++)
+        if (!next_word(r) || !parse_number(r->word, r->length, &numbers[i]))
+            return fail_word(r, "expected a number, not");
+    const lk_status status = op->plan(layer, numbers, r->error);
+    if (status != LK_OK) return status;
+    if (next_word(r)) {
+        int f = 0;
+        while (f < LK_ACTIVATIONS && !word_is(r, lk_activation_name((lk_activation)f))) f++;
+        if (f == LK_ACTIVATIONS) return fail_word(r, "unknown activation");
+        layer->activation = (lk_activation)f;
+        if (next_word(r)) return fail_word(r, "expected '>' or '|', not");
+    }
+    layer->offset = arch->packed;
+    layer->transposed_offset = arch->transposed;
+    arch->parameters += layer->parameters;
+    arch->packed += layer->packed;
+    arch->transposed += layer->transposed;
+    arch->flops += layer->flops;
+    arch->count++;
+    if (arch->parameters > LK_MAX_PARAMETERS)
+        return lk_fail(r->error, LK_MODEL, "architecture: more than %u parameters",
+                       (unsigned long long)LK_MAX_PARAMETERS);
+    if (arch->flops > LK_MAX_FLOPS)
+        return lk_fail(r->error, LK_MODEL, "architecture: too much work for one image");
+    return LK_OK;
+}
+
+static lk_status parse_loss(reader *r, lk_arch *arch) {
+    size_t count;
+    const lk_loss *losses = lk_losses(&count);
+    for (size_t i = 0; i < count; i++)
+        if (word_is(r, losses[i].name)) arch->loss = &losses[i];
+    if (!arch->loss) return LK_OK; /* not a loss: the caller tries an operator */
+    if (next_word(r)) return fail_word(r, "nothing may follow the loss, but here is");
+    if (r->text[r->at]) return fail_word(r, "nothing may follow the loss");
+    return LK_OK;
+}
+
+static lk_status check_ends(reader *r, lk_arch *arch) {
+    if (arch->encoder == 0 || arch->encoder == arch->count)
+        return lk_fail(r->error, LK_MODEL,
+                       "architecture: needs '|' behind the layer whose output is the code");
+    lk_layer *last = &arch->layers[arch->count - 1];
+    if (lk_shape_size(last->out) != lk_shape_size(arch->input))
+        return lk_fail(r->error, LK_MODEL,
+                       "architecture: the last layer makes %u values, the input has %u",
+                       (unsigned long long)lk_shape_size(last->out),
+                       (unsigned long long)lk_shape_size(arch->input));
+    arch->head = LK_LINEAR;
+    if (arch->loss->head == LK_ACTIVATIONS) return LK_OK;
+    if (last->activation != arch->loss->head)
+        return lk_fail(r->error, LK_MODEL, "architecture: the loss %s needs %s in front of it",
+                       arch->loss->name, lk_activation_name(arch->loss->head));
+    arch->head = last->activation;
+    last->activation = LK_LINEAR;
+    return LK_OK;
+}
+
+/* The canonical text: words parted by one space, linear activations left out. */
+static void spell(const char *text, char *out) {
+    size_t n = 0;
+    for (size_t i = 0; text[i];) {
+        size_t length = 0;
+        while (text[i] == ' ' || text[i] == '\t') i++;
+        if (is_separator(text[i]))
+            length = 1;
+        else
+            while (text[i + length] && text[i + length] != ' ' && text[i + length] != '\t' &&
+                   !is_separator(text[i + length]))
+                length++;
+        const bool implied = length == 6 && memcmp(text + i, "linear", 6) == 0;
+        if (length && !implied) {
+            if (n) out[n++] = ' ';
+            memcpy(out + n, text + i, length);
+            n += length;
+        }
+        i += length;
+    }
+    out[n] = 0;
+}
+
+lk_status lk_arch_parse(const char *text, lk_arch *arch, lk_error *error) {
+    memset(arch, 0, sizeof *arch);
+    reader r = {.text = text, .error = error};
+    /* Half the limit, since the canonical spelling may add a space beside each separator. */
+    if (strlen(text) >= LK_MAX_ARCH / 2)
+        return lk_fail(error, LK_MODEL, "architecture: longer than %u bytes",
+                       (unsigned long long)LK_MAX_ARCH / 2);
+    lk_status status = parse_shape(&r, &arch->input);
+    if (status != LK_OK) return status;
+    if (next_word(&r)) return fail_word(&r, "expected '>', not");
+    while (!arch->loss) {
+        const char separator = r.text[r.at];
+        if (!separator)
+            return lk_fail_at(error, LK_MODEL, r.at, "architecture: ends without a loss");
+        if (separator == '|') {
+            if (arch->encoder || !arch->count)
+                return lk_fail_at(error, LK_MODEL, r.at, "architecture: misplaced '|'");
+            arch->encoder = arch->count;
+        }
+        r.at++;
+        if (!next_word(&r))
+            return lk_fail_at(error, LK_MODEL, r.at, "architecture: expected an operator");
+        status = separator == '>' ? parse_loss(&r, arch) : LK_OK;
+        if (status == LK_OK && !arch->loss) status = parse_layer(&r, arch);
+        if (status != LK_OK) return status;
+    }
+    status = check_ends(&r, arch);
+    if (status == LK_OK) spell(text, arch->text);
+    return status;
+}

@@ -1,0 +1,261 @@
+/* The hot loops, one source for every instruction set; see vec.h for why the bits are the same. */
+#include "kernels.h"
+
+#include "vec.h"
+
+/* Register tiles of the matrix product, rows x panels: as large as the registers allow. */
+#if defined(LK_VARIANT_v4)
+enum { TILE_ROWS = 8, TILE_PANELS = 2 };
+#elif defined(LK_VARIANT_v3)
+enum { TILE_ROWS = 6, TILE_PANELS = 1 };
+#else
+enum { TILE_ROWS = 2, TILE_PANELS = 1 };
+#endif
+/* A tile's rows of A and panels of B stay in the first-level cache for this many k. */
+enum { K_BLOCK = 192 };
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* One tile: rows x panels of C, k from k0 to k1, adding to what C holds unless k0 is 0. `rows` and
+   `panels` are constants at each call, so the sums live in registers. */
+INLINE void tile(const lk_gemm *g, size_t i, size_t p, size_t k0, size_t k1, const int rows,
+                 const int panels) {
+    vec sum[8][4];
+    lk_real *c = g->c + i * g->c_row + p * g->c_panel;
+    for (int r = 0; r < rows; r++)
+        for (int q = 0; q < panels; q++)
+            sum[r][q] = k0 ? vec_load(c + r * g->c_row + q * g->c_panel) : vec_set(0);
+    const lk_real *a = g->a + i * g->a_row + k0 * g->a_col;
+    const lk_real *b = g->b + p * g->b_panel + k0 * g->b_row;
+    const size_t a_row = g->a_row, a_col = g->a_col, b_panel = g->b_panel, b_row = g->b_row;
+    for (size_t k = k0; k < k1; k++, a += a_col, b += b_row) {
+        vec column[4];
+        for (int q = 0; q < panels; q++) column[q] = vec_load(b + q * b_panel);
+        for (int r = 0; r < rows; r++) {
+            const vec factor = vec_set(a[r * a_row]);
+            for (int q = 0; q < panels; q++)
+                sum[r][q] = vec_add(sum[r][q], vec_mul(factor, column[q]));
+        }
+    }
+    for (int r = 0; r < rows; r++)
+        for (int q = 0; q < panels; q++) {
+            if (g->bias && k1 == g->k)
+                sum[r][q] = vec_add(sum[r][q], vec_load(g->bias + (p + q) * LK_LANES));
+            vec_store(c + r * g->c_row + q * g->c_panel, sum[r][q]);
+        }
+}
+
+/* All rows of `panels` panels from p on, for one block of k. */
+INLINE void tile_column(const lk_gemm *g, size_t p, size_t k0, size_t k1, const int panels) {
+    size_t i = 0;
+    for (; i + TILE_ROWS <= g->m; i += TILE_ROWS) tile(g, i, p, k0, k1, TILE_ROWS, panels);
+    if (TILE_ROWS > 4 && i + 4 <= g->m) {
+        tile(g, i, p, k0, k1, 4, panels);
+        i += 4;
+    }
+    if (TILE_ROWS > 2 && i + 2 <= g->m) {
+        tile(g, i, p, k0, k1, 2, panels);
+        i += 2;
+    }
+    if (i < g->m) tile(g, i, p, k0, k1, 1, panels);
+}
+
+static void gemm(const lk_gemm *g) {
+    size_t p;
+    if (g->m == 1) { /* one image: nothing to reuse, so many sums in flight instead */
+        for (p = 0; p + 4 <= g->panels; p += 4) tile(g, 0, p, 0, g->k, 1, 4);
+        for (; p < g->panels; p++) tile(g, 0, p, 0, g->k, 1, 1);
+        return;
+    }
+    for (size_t k0 = 0; k0 == 0 || k0 < g->k; k0 += K_BLOCK) {
+        const size_t k1 = LK_MIN(k0 + K_BLOCK, g->k);
+        for (p = 0; p + TILE_PANELS <= g->panels; p += TILE_PANELS)
+            tile_column(g, p, k0, k1, TILE_PANELS);
+        for (; p < g->panels; p++) tile_column(g, p, k0, k1, 1);
+    }
+}
+
+static void squared_distances(const lk_real *q, size_t d, const lk_real *v, size_t panels,
+                              lk_real *sums) {
+    for (size_t p = 0; p < panels; p += 2) {
+        const bool two = p + 1 < panels;
+        const lk_real *v0 = v + p * d * LK_LANES, *v1 = two ? v0 + d * LK_LANES : v0;
+        vec sum0 = vec_set(0), sum1 = vec_set(0);
+        for (size_t k = 0; k < d; k++) {
+            const vec at = vec_set(q[k]);
+            const vec d0 = vec_sub(at, vec_load(v0 + k * LK_LANES));
+            const vec d1 = vec_sub(at, vec_load(v1 + k * LK_LANES));
+            sum0 = vec_add(sum0, vec_mul(d0, d0));
+            sum1 = vec_add(sum1, vec_mul(d1, d1));
+        }
+        vec_store(sums + p * LK_LANES, sum0);
+        if (two) vec_store(sums + (p + 1) * LK_LANES, sum1);
+    }
+}
+
+/* Runs `expression` of the vector y over n values in place. */
+#define MAP(expression)                                                                            \
+    for (size_t i = 0; i < n; i += LK_LANES) {                                                     \
+        const vec y = vec_load(values + i);                                                        \
+        vec_store(values + i, expression);                                                         \
+    }
+
+static void activate(lk_activation f, lk_real *values, size_t n) {
+    const vec zero = vec_set(0), slope = vec_set((lk_real)0.01);
+    switch (f) {
+    case LK_RELU: MAP(vec_max(zero, y)) break;
+    case LK_LEAKY: MAP(vec_if_greater(zero, y, vec_mul(y, slope), y)) break;
+    case LK_SIGMOID: MAP(vec_sigmoid(y)) break;
+    case LK_TANH: MAP(vec_tanh(y)) break;
+    case LK_LINEAR:
+    case LK_ACTIVATIONS: break;
+    }
+}
+
+/* Multiplies n gradients by `expression` of the output vector y. */
+#define MAP_GRADIENT(expression)                                                                   \
+    for (size_t i = 0; i < n; i += LK_LANES) {                                                     \
+        const vec y = vec_load(values + i);                                                        \
+        vec_store(gradient + i, vec_mul(vec_load(gradient + i), expression));                      \
+    }
+
+static void activate_gradient(lk_activation f, const lk_real *values, lk_real *gradient, size_t n) {
+    const vec zero = vec_set(0), one = vec_set(1), slope = vec_set((lk_real)0.01);
+    switch (f) {
+    case LK_RELU: MAP_GRADIENT(vec_if_greater(y, zero, one, zero)) break;
+    case LK_LEAKY: MAP_GRADIENT(vec_if_greater(y, zero, one, slope)) break;
+    case LK_SIGMOID: MAP_GRADIENT(vec_mul(y, vec_sub(one, y))) break;
+    case LK_TANH: MAP_GRADIENT(vec_sub(one, vec_mul(y, y))) break;
+    case LK_LINEAR:
+    case LK_ACTIVATIONS: break;
+    }
+}
+
+static void column_sums(const lk_real *a, size_t rows, size_t stride, size_t panels,
+                        lk_real *sums) {
+    for (size_t p = 0; p < panels; p++) {
+        vec sum = vec_set(0);
+        for (size_t i = 0; i < rows; i++)
+            sum = vec_add(sum, vec_load(a + i * stride + p * LK_LANES));
+        vec_store(sums + p * LK_LANES, sum);
+    }
+}
+
+/* The n - i last values (fewer than 16), then zeros. */
+static vec load_tail(const lk_real *p, size_t i, size_t n) {
+    lk_real lane[LK_LANES] = {0};
+    for (size_t l = 0; i + l < n; l++) lane[l] = p[i + l];
+    return vec_load(lane);
+}
+
+static lk_real sum_of(const lk_real *a, size_t n) {
+    vec sum = vec_set(0);
+    size_t i = 0;
+    for (; i + LK_LANES <= n; i += LK_LANES) sum = vec_add(sum, vec_load(a + i));
+    return vec_sum(i < n ? vec_add(sum, load_tail(a, i, n)) : sum);
+}
+
+static lk_real squared_error(const lk_real *a, const lk_real *b, size_t n) {
+    vec sum = vec_set(0);
+    size_t i = 0;
+    for (; i + LK_LANES <= n; i += LK_LANES) {
+        const vec d = vec_sub(vec_load(a + i), vec_load(b + i));
+        sum = vec_add(sum, vec_mul(d, d));
+    }
+    if (i < n) {
+        const vec d = vec_sub(load_tail(a, i, n), load_tail(b, i, n));
+        sum = vec_add(sum, vec_mul(d, d));
+    }
+    return vec_sum(sum);
+}
+
+/* Zeroes the padding lanes behind value n of a vector that starts at i. */
+static vec without_padding(vec a, size_t i, size_t n) {
+    if (i + LK_LANES <= n) return a;
+    lk_real lane[LK_LANES];
+    vec_store(lane, a);
+    for (size_t l = n - i; l < LK_LANES; l++) lane[l] = 0;
+    return vec_load(lane);
+}
+
+static lk_real squared_loss(const lk_real *x, const lk_real *y, size_t n, lk_real scale,
+                            lk_real *gradient) {
+    const vec twice = vec_set(2 * scale);
+    vec sum = vec_set(0);
+    for (size_t i = 0; i < n; i += LK_LANES) {
+        const vec d = without_padding(vec_sub(vec_load(y + i), vec_load(x + i)), i, n);
+        sum = vec_add(sum, vec_mul(d, d));
+        vec_store(gradient + i, vec_mul(d, twice));
+    }
+    return vec_sum(sum);
+}
+
+static lk_real logistic_loss(const lk_real *x, const lk_real *logits, size_t n, lk_real scale,
+                             lk_real *gradient) {
+    const vec zero = vec_set(0), one = vec_set(1), scales = vec_set(scale);
+    vec sum = vec_set(0);
+    for (size_t i = 0; i < n; i += LK_LANES) {
+        const vec l = vec_load(logits + i), target = vec_load(x + i);
+        const vec e = vec_exp(vec_neg(vec_abs(l))); /* shared by the loss and the sigmoid */
+        const vec loss = vec_add(vec_sub(vec_max(zero, l), vec_mul(l, target)), vec_log1p(e));
+        const vec y = vec_div(vec_if_greater(l, zero, one, e), vec_add(one, e));
+        sum = vec_add(sum, without_padding(loss, i, n));
+        vec_store(gradient + i, without_padding(vec_mul(vec_sub(y, target), scales), i, n));
+    }
+    return vec_sum(sum);
+}
+
+static void adam(const lk_adam *step, const lk_real *gradient, lk_real *parameters, lk_real *m,
+                 lk_real *v, size_t n) {
+    const vec b1 = vec_set(step->beta1), b2 = vec_set(step->beta2), one = vec_set(1);
+    const vec c1 = vec_sub(one, b1), c2 = vec_sub(one, b2);
+    const vec rate = vec_set(step->rate), second = vec_set(step->second);
+    const vec epsilon = vec_set(step->epsilon);
+    for (size_t i = 0; i < n; i += LK_LANES) {
+        const vec g = vec_load(gradient + i);
+        const vec first = vec_add(vec_mul(b1, vec_load(m + i)), vec_mul(c1, g));
+        const vec squares = vec_add(vec_mul(b2, vec_load(v + i)), vec_mul(vec_mul(c2, g), g));
+        vec_store(m + i, first);
+        vec_store(v + i, squares);
+        const vec root = vec_add(vec_sqrt(vec_mul(squares, second)), epsilon);
+        const vec change = vec_div(vec_mul(rate, first), root);
+        vec_store(parameters + i, vec_sub(vec_load(parameters + i), change));
+    }
+}
+
+static void from_pixels(const uint8_t *pixels, size_t n, lk_real *x) {
+    for (size_t i = 0; i < n; i++) x[i] = (lk_real)pixels[i] / (lk_real)255;
+}
+
+#if defined(LK_VARIANT_v4)
+#define TABLE lk_kernels_v4
+#define SIMD LK_SIMD_V4
+#elif defined(LK_VARIANT_v3)
+#define TABLE lk_kernels_v3
+#define SIMD LK_SIMD_V3
+#elif defined(LK_VARIANT_v2)
+#define TABLE lk_kernels_v2
+#define SIMD LK_SIMD_V2
+#elif defined(LK_VARIANT_wasm)
+#define TABLE lk_kernels_wasm
+#define SIMD LK_SIMD_WASM
+#else
+#define TABLE lk_kernels_scalar
+#define SIMD LK_SIMD_SCALAR
+#endif
+
+extern const lk_kernels TABLE;
+const lk_kernels TABLE = {
+    .simd = SIMD,
+    .gemm = gemm,
+    .squared_distances = squared_distances,
+    .activate = activate,
+    .activate_gradient = activate_gradient,
+    .column_sums = column_sums,
+    .sum = sum_of,
+    .squared_error = squared_error,
+    .squared_loss = squared_loss,
+    .logistic_loss = logistic_loss,
+    .adam = adam,
+    .from_pixels = from_pixels,
+};

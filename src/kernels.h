@@ -1,0 +1,84 @@
+/* The few hot loops. One table of them per instruction set, all with the same bits.
+
+   A "panel" is 16 columns side by side: matrices that are read along their columns are kept as
+   [columns / 16][rows][16], so that every variant reads them in whole vectors and in order. Rows of
+   activations are padded to a multiple of 16 values (their "stride"). */
+#ifndef LK_KERNELS_H
+#define LK_KERNELS_H
+
+#include "base.h"
+
+typedef enum lk_activation {
+    LK_LINEAR,
+    LK_RELU,
+    LK_LEAKY, /* slope 0.01 below 0 */
+    LK_SIGMOID,
+    LK_TANH,
+    LK_ACTIVATIONS
+} lk_activation;
+
+/* C[i][j] = sum over k of A[i][k] B[k][j], (+ bias[j]), k in ascending order from 0 whatever the
+   blocking: so tiles may differ between variants and the bits do not. */
+typedef struct lk_gemm {
+    size_t m, k, panels; /* rows of A and C; inner size; columns / 16 */
+    const lk_real *a;    /* A[i][k] = a[i * a_row + k * a_col] */
+    size_t a_row, a_col;
+    const lk_real *b; /* B[k][16 p + l] = b[p * b_panel + k * b_row + l] */
+    size_t b_panel, b_row;
+    lk_real *c; /* C[i][16 p + l] = c[i * c_row + p * c_panel + l] */
+    size_t c_row, c_panel;
+    const lk_real *bias; /* 16 x panels values, or NULL */
+} lk_gemm;
+
+/* Adam's constants for one step, bias corrections included. */
+typedef struct lk_adam {
+    lk_real rate;   /* learning rate / (1 - b1^t) */
+    lk_real second; /* 1 / (1 - b2^t) */
+    lk_real beta1, beta2, epsilon;
+} lk_adam;
+
+typedef struct lk_kernels {
+    lk_simd simd;
+
+    void (*gemm)(const lk_gemm *g);
+
+    /* sums[16 panels] of (q[k] - v[k])^2 over k < d, for vectors in panels [panels][d][16]. */
+    void (*squared_distances)(const lk_real *q, size_t d, const lk_real *v, size_t panels,
+                              lk_real *sums);
+
+    /* y = f(y) in place, and dy *= f'(x) told from y = f(x); n a multiple of 16. */
+    void (*activate)(lk_activation f, lk_real *y, size_t n);
+    void (*activate_gradient)(lk_activation f, const lk_real *y, lk_real *dy, size_t n);
+
+    /* sums[16 panels] of the columns of a[rows][stride], in row order. */
+    void (*column_sums)(const lk_real *a, size_t rows, size_t stride, size_t panels, lk_real *sums);
+
+    /* The sum of all n values: sixteen interleaved sums, then the tree. */
+    lk_real (*sum)(const lk_real *a, size_t n);
+    /* The sum over n of (a - b)^2. */
+    lk_real (*squared_error)(const lk_real *a, const lk_real *b, size_t n);
+
+    /* One row's summed loss, and its gradient times `scale`; n need not be a multiple of 16 but
+       rows are padded, and gradient padding is set to 0.
+       squared: (y - x)^2, with respect to y. logistic: the binary cross-entropy of sigmoid(logits),
+       max(l, 0) - l x + log(1 + exp(-|l|)), with respect to the logits. */
+    lk_real (*squared_loss)(const lk_real *x, const lk_real *y, size_t n, lk_real scale,
+                            lk_real *gradient);
+    lk_real (*logistic_loss)(const lk_real *x, const lk_real *logits, size_t n, lk_real scale,
+                             lk_real *gradient);
+
+    /* One step on n parameters (a multiple of 16); m, v are its moments. */
+    void (*adam)(const lk_adam *step, const lk_real *gradient, lk_real *parameters, lk_real *m,
+                 lk_real *v, size_t n);
+
+    /* x[i] = pixels[i] / 255 */
+    void (*from_pixels)(const uint8_t *pixels, size_t n, lk_real *x);
+} lk_kernels;
+
+/* The table of a variant; NULL where it is not built in or this CPU cannot run it. */
+const lk_kernels *lk_kernels_get(lk_simd simd);
+
+/* The number of the calling OpenMP thread, 0 where there are none. */
+int lk_thread_number(void);
+
+#endif

@@ -1,0 +1,43 @@
+/* A model: a planned chain and its parameters; and a run: one thread's workspace for it. */
+#ifndef LK_MODEL_H
+#define LK_MODEL_H
+
+#include "arch.h"
+
+enum { LK_TEXT_SIZE = 256 };
+
+struct lk_model {
+    lk_arch arch;
+    lk_real *parameters; /* arch.packed values, padding zero */
+    char text[LK_TEXTS][LK_TEXT_SIZE];
+    struct lk_score *score; /* what the verdict needs, one block of score.c's; owned, or NULL */
+};
+
+/* Activations of a batch: value[i] is the input of layer i, value[count] the chain's output. While
+   training, delta[i] is the loss's gradient with respect to value[i] (delta[0] is not kept). */
+struct lk_run {
+    const lk_model *model;
+    const lk_kernels *kernels;
+    size_t max_batch;
+    lk_real *value[LK_MAX_LAYERS + 1];
+    lk_real *delta[LK_MAX_LAYERS + 1];
+};
+
+/* A run for a batch of a trainer: with deltas. */
+lk_run *lk_run_create_training(const lk_model *model, size_t max_batch, lk_simd simd,
+                               lk_error *error);
+
+/* Runs layers first..last-1 on rows row..row+rows-1. Rows are independent of each other. */
+void lk_run_forward(lk_run *run, size_t first, size_t last, size_t row, size_t rows);
+
+/* From delta[count] of these rows to the deltas of all layers; transposed holds arch.transposed
+   values. */
+void lk_run_backward(lk_run *run, const lk_real *transposed, size_t row, size_t rows);
+
+/* Copies n inputs into value[0] from row on. */
+void lk_run_load(lk_run *run, const lk_real *x, size_t row, size_t n);
+
+/* Turns the chain's output of one row into x_hat[input]. */
+void lk_run_output(const lk_run *run, size_t row, lk_real *x_hat);
+
+#endif

@@ -1,0 +1,66 @@
+/* Every named family: a row each. */
+#include <string.h>
+
+#include "arch.h"
+
+static const lk_family families[] = {
+    {"ae", "> dense {z} relu | dense {x} sigmoid > bce", 64, false,
+     "one hidden layer: compress to 64 numbers and back"},
+    {"deep",
+     "> dense 1000 relu > dense 500 relu > dense 250 relu > dense {z}"
+     " | dense 250 relu > dense 500 relu > dense 1000 relu > dense {x} sigmoid > bce",
+     30, false, "four layers down to a linear code and four back up"},
+    {"pca", "> dense {z} | dense {x} > mse", 64, true,
+     "principal components: solved for, not trained"},
+};
+
+const lk_family *lk_families(size_t *count) {
+    *count = LK_COUNTOF(families);
+    return families;
+}
+
+const lk_family *lk_family_find(const char *name) {
+    for (size_t i = 0; i < LK_COUNTOF(families); i++)
+        if (strcmp(families[i].name, name) == 0) return &families[i];
+    return NULL;
+}
+
+/* Appends a number in decimal at `at`; room is checked by the caller (10 digits). */
+static size_t put_number(char *text, size_t at, uint32_t number) {
+    char digits[10];
+    size_t n = 0;
+    do digits[n++] = (char)('0' + number % 10);
+    while (number /= 10);
+    while (n > 0) text[at++] = digits[--n];
+    return at;
+}
+
+lk_status lk_family_arch(const lk_family *family, lk_shape shape, uint32_t latent, char *text,
+                         size_t size, lk_error *error) {
+    const size_t values = lk_shape_size(shape);
+    if (values == 0 || values > LK_MAX_UNITS)
+        return lk_fail(error, LK_USAGE, "images of %u values do not suit a network",
+                       (unsigned long long)values);
+    if (latent == 0) latent = family->latent;
+    if (family->solved && latent > values)
+        return lk_fail(error, LK_USAGE, "%u components of images of %u values",
+                       (unsigned long long)latent, (unsigned long long)values);
+    if (size < strlen(family->arch) + 100)
+        return lk_fail(error, LK_USAGE, "no room for the architecture");
+    size_t n = put_number(text, 0, shape.channels);
+    text[n++] = 'x';
+    n = put_number(text, n, shape.height);
+    text[n++] = 'x';
+    n = put_number(text, n, shape.width);
+    text[n++] = ' ';
+    for (const char *a = family->arch; *a;) {
+        if (strncmp(a, "{z}", 3) == 0 || strncmp(a, "{x}", 3) == 0) {
+            n = put_number(text, n, a[1] == 'z' ? latent : (uint32_t)values);
+            a += 3;
+        } else {
+            text[n++] = *a++;
+        }
+    }
+    text[n] = 0;
+    return LK_OK;
+}
