@@ -259,7 +259,8 @@ export class Model {
     this.#handle = calls.lk_wasm_load();
     if (!this.#handle) throw this.#lastError();
     const number = (/** @type {number} */ which) => calls.lk_wasm_number(this.#handle, which);
-    const text = (/** @type {number} */ which) => this.#text(calls.lk_wasm_text(this.#handle, which));
+    const text = (/** @type {number} */ which) =>
+      this.#text(calls.lk_wasm_text(this.#handle, which));
     const shape = {
       channels: number(NUMBER.channels),
       height: number(NUMBER.height),

@@ -1,0 +1,139 @@
+// A static server for build/site and Debian's Chromium, as the page's tests need them.
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+// What the tests need from npm is installed for the page.
+const require = createRequire(new URL('../../web/package.json', import.meta.url));
+/** @type {typeof import('playwright-core')} */
+const { chromium } = require('playwright-core');
+
+/** @typedef {import('playwright-core').Page} Page */
+/** @typedef {import('playwright-core').BrowserContextOptions} ContextOptions */
+/** @typedef {[number, number][]} Line points of the pad's 280 x 280 */
+
+export const site = fileURLToPath(new URL('../../build/site/', import.meta.url));
+export const screens = fileURLToPath(new URL('../../build/screens/', import.meta.url));
+const SUB_PATH = '/some/sub/path/';
+const TYPES = new Map([
+  ['.html', 'text/html'],
+  ['.js', 'text/javascript'],
+  ['.css', 'text/css'],
+  ['.svg', 'image/svg+xml'],
+  ['.wasm', 'application/wasm'],
+  ['.woff2', 'font/woff2'],
+]);
+
+/** Serves build/site under a sub-path of a free port. */
+export async function serve() {
+  const server = createServer(async (request, response) => {
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    const name = pathname.slice(SUB_PATH.length) || 'index.html';
+    if (!pathname.startsWith(SUB_PATH) || name.includes('..') || !existsSync(site + name))
+      return response.writeHead(404).end();
+    const type = TYPES.get(extname(name)) ?? 'application/octet-stream';
+    response.writeHead(200, { 'content-type': type }).end(await readFile(site + name));
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(null)));
+  const address = server.address();
+  if (!address || typeof address === 'string') throw new Error('no port');
+  const origin = `http://127.0.0.1:${address.port}`;
+  return { origin, url: origin + SUB_PATH, close: () => server.close() };
+}
+
+export function launch() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
+/**
+ * A fresh page that writes down whatever goes wrong: errors, policy violations, other origins.
+ * @param {import('playwright-core').Browser} browser
+ * @param {{origin: string, url: string}} server
+ * @param {ContextOptions} [options]
+ */
+export async function visit(browser, server, options = {}) {
+  const context = await browser.newContext({
+    viewport: { width: 1440, height: 1000 },
+    ...options,
+  });
+  const page = await context.newPage();
+  /** @type {string[]} */
+  const troubles = [];
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) troubles.push(message.text());
+  });
+  page.on('pageerror', (error) => troubles.push(String(error)));
+  page.on('request', (request) => {
+    const url = request.url();
+    if (!url.startsWith(server.origin) && !/^(blob|data):/.test(url)) troubles.push(`asked ${url}`);
+  });
+  await page.exposeFunction('reportViolation', (/** @type {string} */ text) => {
+    troubles.push(`policy: ${text}`);
+  });
+  await page.addInitScript(() => {
+    document.addEventListener('securitypolicyviolation', (event) => {
+      const report = /** @type {any} */ (window).reportViolation;
+      report(`${event.violatedDirective} ${event.blockedURI}`);
+    });
+  });
+  await page.goto(server.url);
+  return { page, troubles, close: () => context.close() };
+}
+
+/** Fulfilled when digits can be judged. @param {Page} page */
+export function ready(page) {
+  return page.evaluate(() => window.likeness.ready);
+}
+
+/** Draws lines on the pad with the mouse. @param {Page} page @param {Line[]} lines */
+export async function draw(page, lines) {
+  const box = await page.locator('#pad').boundingBox();
+  if (!box) throw new Error('the pad is not visible');
+  const { x: left, y: top, width } = box;
+  const at = (/** @type {[number, number]} */ [x, y]) =>
+    /** @type {const} */ ([left + (x * width) / 280, top + (y * width) / 280]);
+  for (const line of lines) {
+    await page.mouse.move(...at(line[0]));
+    await page.mouse.down();
+    for (const point of line.slice(1)) await page.mouse.move(...at(point), { steps: 2 });
+    await page.mouse.up();
+  }
+}
+
+/** @param {Page} page */
+export function verdict(page) {
+  return page.evaluate(() => {
+    const { verdict, p } = /** @type {HTMLElement} */ (document.getElementById('verdict')).dataset;
+    return { verdict, p };
+  });
+}
+
+/** The mean of a canvas' red, green and blue, from 0 to 255. @param {Page} page @param {string} selector */
+export function brightness(page, selector) {
+  return page.locator(selector).evaluate((canvas) => {
+    if (!(canvas instanceof HTMLCanvasElement)) throw new Error('no canvas');
+    const { data } = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d')).getImageData(
+      0,
+      0,
+      canvas.width,
+      canvas.height,
+    );
+    let sum = 0;
+    for (let i = 0; i < data.length; i += 4) sum += data[i] + data[i + 1] + data[i + 2];
+    return sum / (data.length * 0.75);
+  });
+}

@@ -1,0 +1,116 @@
+// The verdict in words, with an icon, and each piece of evidence underneath.
+
+import { byId, make } from './dom.js';
+import { nounsOf } from './labels.js';
+
+/** @typedef {import('likeness').Result} Result */
+
+const box = byId('verdict', HTMLElement);
+const headline = byId('verdict-text', HTMLElement);
+const detail = byId('verdict-detail', HTMLElement);
+const icon = byId('verdict-icon', SVGElement);
+const evidence = byId('evidence', HTMLElement);
+const progress = byId('progress', HTMLProgressElement);
+
+const ICONS = {
+  in: 'M9 16.500l5 5L23.500 11',
+  out: 'M10.500 10.500l11 11M21.500 10.500l-11 11',
+  empty: 'M10 16h12',
+};
+const EVIDENCE = new Map([
+  ['reconstruction', 'Reconstruction error'],
+  ['mahalanobis', 'Distance from the usual code'],
+  ['neighbour', 'Distance to the nearest code'],
+]);
+
+/** "99.3 %", and never "100 %" for what is less. @param {number} share */
+export function percent(share) {
+  const shown = share > 0.999 ? Math.floor(share * 10000) / 100 : Math.round(share * 1000) / 10;
+  return `${shown} %`;
+}
+
+/** @param {number} p */
+function small(p) {
+  return p < 0.001 ? p.toFixed(4) : p < 0.1 ? p.toFixed(3) : p.toFixed(2);
+}
+
+/**
+ * @param {string} verdict @param {string} p
+ * @param {string} text @param {string} [more]
+ */
+function say(verdict, p, text, more = '') {
+  box.dataset.verdict = verdict;
+  box.dataset.p = p;
+  const shape = ICONS[/** @type {keyof typeof ICONS} */ (verdict)] ?? ICONS.empty;
+  icon.firstElementChild?.setAttribute('d', shape);
+  // Said only when it changes, or a screen reader repeats it with every stroke.
+  if (headline.textContent !== text) headline.textContent = text;
+  if (detail.textContent !== more) detail.textContent = more;
+}
+
+/** @param {string} title */
+export function showEmpty(title) {
+  const { one } = nounsOf(title);
+  say('empty', '', `Draw ${one}.`, 'It is judged as you draw.');
+  evidence.replaceChildren();
+}
+
+/** @param {string} name @param {{loaded: number, total: number | null} | null} at */
+export function showLoading(name, at) {
+  const kB = (/** @type {number} */ n) => Math.round(n / 1000);
+  const how = at ? `${kB(at.loaded)}${at.total ? ` of ${kB(at.total)}` : ''} kB` : '';
+  say('', '', `Loading the ${name} model`, `${how} You can draw already.`.trim());
+  progress.hidden = false;
+  if (at?.total) progress.value = at.loaded / at.total;
+  else progress.removeAttribute('value');
+}
+
+export function hideLoading() {
+  progress.hidden = true;
+}
+
+/** @param {string} text @param {string} [more] */
+export function showFailure(text, more) {
+  say('', '', text, more);
+  hideLoading();
+}
+
+/**
+ * @param {Result} result
+ * @param {string} title what the model's images are
+ * @param {number} alpha
+ * @param {number} n of the calibration
+ */
+export function showVerdict(result, title, alpha, n) {
+  const { many } = nounsOf(title);
+  const { verdict, p } = result;
+  const least = p <= 1 / (n + 1);
+  const share = least ? `every one of ${n.toLocaleString('en')}` : `${percent(1 - p)} of`;
+  const text =
+    verdict === 'out'
+      ? `More unusual than ${share} held-out ${many}: not one of these.`
+      : `Like the ${many} it knows.`;
+  const more =
+    verdict === 'out'
+      ? `p = ${small(p)}, at most the ${percent(alpha)} of false alarms you allow.`
+      : `${percent(p)} of held-out ${many} are at least as unusual: p = ${small(p)}.`;
+  say(verdict, String(p), text, more);
+  evidence.replaceChildren(
+    ...Object.entries(result.scores).map(([name, each]) => row(name, each.p, alpha)),
+  );
+}
+
+/** @param {string} name @param {number} p @param {number} alpha */
+function row(name, p, alpha) {
+  const bar = make('span', { className: 'bar' });
+  const fill = make('i');
+  fill.style.width = `${100 * (1 - p)}%`;
+  fill.className = p <= alpha ? 'out' : 'in';
+  bar.append(fill);
+  return make(
+    'div',
+    {},
+    make('dt', {}, EVIDENCE.get(name) ?? name),
+    make('dd', {}, bar, make('span', { className: 'number' }, `p = ${small(p)}`)),
+  );
+}
