@@ -1,0 +1,286 @@
+/* Any picture -> a model's input. Pixels are levels: whole numbers in which a byte of 255 is FULL,
+   so that compositing and luma are exact and v/255 comes out to the bit. Nothing is allocated: each
+   value of the input is summed straight from the picture's pixels. */
+#include <string.h>
+
+#include "base.h"
+
+enum {
+    BYTE = 255 * 1000,          /* one step of a byte: opaque, luma weights summing to 1000 */
+    FULL = 255 * BYTE,          /* white */
+    LEAST_CONTRAST = 32 * BYTE, /* of ink; below it there is none */
+    LEAST_RANGE = 2 * BYTE,     /* of a prepared picture; below it there is nothing to see */
+    FAINT = 10,                 /* per cent of the strongest ink; below it there is none */
+    FIRM = 40,                  /* per cent; bounds the ink of a large picture */
+    INK_SIDE = 20,              /* of MNIST's box */
+    INK_OF = 28,                /* of MNIST's image */
+};
+
+/* A share of a pixel that is rounding, not picture. */
+static const double SLACK = 1e-9;
+/* A difference between two places that is rounding of the values placed. */
+static const double TIE = 1e-4;
+
+/* What a pixel is taken for. */
+typedef struct source {
+    lk_picture picture;
+    uint32_t backdrop; /* 0 or FULL: behind transparent pixels */
+    bool grey;         /* colours count by their luma */
+    bool ink;          /* levels are the distance from `paper`, if at least `least` */
+    uint32_t paper, least;
+} source;
+
+/* Luma of RGB in steps of 1/1000 (ITU-R BT.601). */
+static uint32_t luma(const uint8_t *p) {
+    return 299u * p[0] + 587u * p[1] + 114u * p[2];
+}
+
+/* A picture's level at (x, y) in one channel of the input. */
+static uint32_t pixel_level(const source *s, size_t x, size_t y, uint32_t channel) {
+    const uint32_t channels = s->picture.channels;
+    const uint8_t *p = s->picture.pixels + (y * s->picture.width + x) * channels;
+    const uint32_t value = channels == 1 ? 1000u * p[0] : s->grey ? luma(p) : 1000u * p[channel];
+    if (channels < 4) return 255 * value;
+    return value * p[3] + s->backdrop / 255 * (255u - p[3]);
+}
+
+static uint32_t level(const source *s, size_t x, size_t y, uint32_t channel) {
+    const uint32_t value = pixel_level(s, x, y, channel);
+    if (!s->ink) return value;
+    const uint32_t distance = value > s->paper ? value - s->paper : s->paper - value;
+    return distance >= s->least ? distance : 0;
+}
+
+/* Behind transparent pixels: white for a picture whose visible pixels are dark, black for a light
+   one. What is all transparent is all black, so blank. */
+static uint32_t backdrop_of(const source *s) {
+    const size_t count = (size_t)s->picture.width * s->picture.height;
+    const uint8_t *p = s->picture.pixels;
+    uint64_t alpha = 0, light = 0;
+    if (s->picture.channels < 4) return 0;
+    for (size_t i = 0; i < count; i++, p += 4) {
+        alpha += p[3];
+        light += (uint64_t)p[3] * luma(p);
+    }
+    return 2 * light < alpha * BYTE ? FULL : 0;
+}
+
+/* The background: the median, to a byte's precision, of the pixels along the picture's edge. */
+static uint32_t border_median(const source *s, uint32_t channel) {
+    uint32_t histogram[256] = {0}, count = 0, seen = 0, byte = 0;
+    const size_t right = s->picture.width - 1, bottom = s->picture.height - 1;
+    for (size_t y = 0; y <= bottom; y++) {
+        const size_t step = y == 0 || y == bottom || right == 0 ? 1 : right;
+        for (size_t x = 0; x <= right; x += step, count++)
+            histogram[(pixel_level(s, x, y, channel) + BYTE / 2) / BYTE]++;
+    }
+    while (2 * (seen += histogram[byte]) < count) byte++;
+    return byte * BYTE;
+}
+
+/* ---- resampling ---- */
+
+/* One axis of the scaling: picture pixels [start, start + length) fall on input pixels from
+   `offset` on, `step` picture pixels to one. */
+typedef struct axis {
+    size_t start, length, offset, size; /* size: of the input */
+    double step;
+} axis;
+
+/* The picture pixels that make one input pixel. */
+typedef struct taps {
+    size_t first, last;
+    double head, tail; /* weights of the first and last; those between weigh 1 */
+    double total;      /* all weights */
+    double coverage;   /* share of the input pixel that the picture covers; 0: no taps */
+} taps;
+
+static taps axis_taps(const axis *a, size_t at) {
+    taps t = {0};
+    if (at < a->offset) return t;
+    const double from = (double)(at - a->offset) * a->step, length = (double)a->length;
+    if (from > length - SLACK * a->step) return t;
+    const double to = LK_MIN((double)(at - a->offset + 1) * a->step, length);
+    t.coverage = LK_MIN((to - from) / a->step, 1);
+    if (a->step >= 1) { /* shrinking: the average over [from, to) */
+        t.first = (size_t)from;
+        t.last = LK_MIN((size_t)to, a->length - 1);
+        t.head = LK_MIN(to, (double)(t.first + 1)) - from;
+        t.tail = to - (double)t.last;
+        t.total = to - from;
+    } else { /* growing: between the two nearest pixel centres */
+        const double centre = LK_MIN(LK_MAX((from + a->step * 0.5) - 0.5, 0), length - 1);
+        t.first = (size_t)centre;
+        t.last = LK_MIN(t.first + 1, a->length - 1);
+        t.tail = centre - (double)t.first;
+        t.head = 1 - t.tail;
+        t.total = 1;
+    }
+    if (t.first == t.last) t.head = t.total;
+    t.first += a->start;
+    t.last += a->start;
+    return t;
+}
+
+static double row_sum(const source *s, const taps *x, size_t y, uint32_t channel) {
+    double sum = x->head * level(s, x->first, y, channel);
+    for (size_t i = x->first + 1; i < x->last; i++) sum += level(s, i, y, channel);
+    return x->last > x->first ? sum + x->tail * level(s, x->last, y, channel) : sum;
+}
+
+/* Mean level of the picture in one input pixel; `ground` where the picture does not reach. */
+static double mean_level(const source *s, const taps *x, const taps *y, uint32_t channel,
+                         double ground) {
+    const double coverage = x->coverage * y->coverage;
+    if (coverage == 0) return ground;
+    double sum = y->head * row_sum(s, x, y->first, channel);
+    for (size_t i = y->first + 1; i < y->last; i++) sum += row_sum(s, x, i, channel);
+    if (y->last > y->first) sum += y->tail * row_sum(s, x, y->last, channel);
+    return sum / (x->total * y->total) * coverage + ground * (1 - coverage);
+}
+
+/* One channel of the input, as a share of `peak`. */
+static void resample(const source *s, const axis *across, const axis *down, uint32_t channel,
+                     double ground, double peak, lk_real *out) {
+    for (size_t y = 0; y < down->size; y++) {
+        const taps rows = axis_taps(down, y);
+        for (size_t x = 0; x < across->size; x++) {
+            const taps columns = axis_taps(across, x);
+            const double share = mean_level(s, &columns, &rows, channel, ground) / peak;
+            *out++ = (lk_real)LK_MIN(share, 1);
+        }
+    }
+}
+
+/* ---- the two preparations ---- */
+
+/* The whole of a picture's axis in the middle of the input's, at least one pixel of it. */
+static axis fit_axis(size_t pixels, size_t size, double step) {
+    step = LK_MIN(step, (double)pixels);
+    const double free_pixels = (double)size - (double)pixels / step;
+    return (axis){0, pixels, (size_t)LK_MAX(free_pixels * 0.5, 0), size, step};
+}
+
+/* The whole picture, as large as it fits with its shape kept, in the middle. */
+static void prepare_image(const source *s, lk_shape shape, lk_real *x, bool *empty) {
+    const size_t plane = (size_t)shape.height * shape.width;
+    const double wide = (double)s->picture.width / shape.width;
+    const double high = (double)s->picture.height / shape.height;
+    const axis across = fit_axis(s->picture.width, shape.width, LK_MAX(wide, high));
+    const axis down = fit_axis(s->picture.height, shape.height, LK_MAX(wide, high));
+    *empty = true;
+    for (uint32_t c = 0; c < shape.channels; c++) {
+        lk_real *out = x + c * plane, least = 1, most = 0;
+        resample(s, &across, &down, c, border_median(s, c), FULL, out);
+        for (size_t i = 0; i < plane; i++) {
+            least = LK_MIN(least, out[i]);
+            most = LK_MAX(most, out[i]);
+        }
+        if ((double)most - (double)least >= (double)LEAST_RANGE / FULL) *empty = false;
+    }
+}
+
+/* The strongest ink and the ink's box. Each pixel is looked at once: the box is read off the
+   strongest ink of each row and column. In a picture of about the input's size the grey pixels
+   around a stroke become pixels of the input, and MNIST's box has them all; in a large one they are
+   a fraction of a pixel, so only firm ink counts, which the noise of cameras and JPEG is not. */
+static bool find_ink(source *s, axis *across, axis *down, uint32_t *strongest) {
+    uint32_t rows[LK_MAX_PICTURE], columns[LK_MAX_PICTURE];
+    const size_t width = s->picture.width, height = s->picture.height;
+    const bool large = LK_MAX(width, height) > 2 * LK_MAX(across->size, down->size);
+    memset(rows, 0, height * sizeof *rows);
+    memset(columns, 0, width * sizeof *columns);
+    *strongest = 0;
+    for (size_t y = 0; y < height; y++) {
+        for (size_t x = 0; x < width; x++) {
+            const uint32_t ink = level(s, x, y, 0);
+            rows[y] = LK_MAX(rows[y], ink);
+            columns[x] = LK_MAX(columns[x], ink);
+        }
+        *strongest = LK_MAX(*strongest, rows[y]);
+    }
+    if (*strongest < LEAST_CONTRAST) return false;
+    s->least = *strongest / 100 * FAINT;
+    const uint32_t edge = *strongest / 100 * (large ? FIRM : FAINT);
+    size_t top = 0, bottom = height, left = 0, right = width;
+    while (rows[top] < edge) top++;
+    while (rows[bottom - 1] < edge) bottom--;
+    while (columns[left] < edge) left++;
+    while (columns[right - 1] < edge) right--;
+    across->start = left;
+    across->length = right - left;
+    down->start = top;
+    down->length = bottom - top;
+    return true;
+}
+
+/* Where the box must begin, in whole pixels, for the centre of mass to come nearest to the middle
+   of pixel size/2: MNIST's middle, half a pixel beyond the image's, whence a tie goes to the
+   image's. The box stays inside. */
+static size_t box_begin(double moment, double mass, double box, size_t size) {
+    const double wanted = (double)(size / 2) + 0.5 - moment / mass + 0.5 - TIE;
+    const double most = (double)size - box + SLACK;
+    return (size_t)LK_MAX(LK_MIN(wanted, most), 0);
+}
+
+static void prepare_ink(source *s, lk_shape shape, lk_real *x, bool *empty) {
+    const size_t width = shape.width, height = shape.height;
+    axis across = {.size = width}, down = {.size = height};
+    uint32_t strongest;
+    s->grey = s->ink = true;
+    s->paper = border_median(s, 0);
+    *empty = !find_ink(s, &across, &down, &strongest);
+    if (*empty) return;
+
+    /* The side of the ink's square, but at least a pixel of the input for a hair line. */
+    const double side = (double)(LK_MIN(width, height) * INK_SIDE / INK_OF);
+    const double step = (double)LK_MAX(across.length, down.length) / LK_MAX(side, 1);
+    across.step = LK_MIN(step, (double)across.length);
+    down.step = LK_MIN(step, (double)down.length);
+    resample(s, &across, &down, 0, 0, strongest, x);
+
+    double mass = 0, moment_x = 0, moment_y = 0;
+    for (size_t i = 0; i < width * height; i++) {
+        mass += x[i];
+        moment_x += x[i] * ((double)(i % width) + 0.5);
+        moment_y += x[i] * ((double)(i / width) + 0.5);
+    }
+    const size_t right = box_begin(moment_x, mass, across.length / across.step, width);
+    const size_t below = box_begin(moment_y, mass, down.length / down.step, height);
+    /* The box stands in the top left corner; what lies right of it and below is zero. */
+    const size_t shift = below * width + right;
+    memmove(x + shift, x, (width * height - shift) * sizeof *x);
+    memset(x, 0, shift * sizeof *x);
+    for (size_t c = 1; c < shape.channels; c++)
+        memcpy(x + c * width * height, x, width * height * sizeof *x);
+}
+
+/* ---- public ---- */
+
+const char *lk_preparation_name(lk_preparation preparation) {
+    return preparation == LK_PREPARE_INK ? "ink" : "image";
+}
+
+lk_status lk_prepare(lk_preparation preparation, lk_picture picture, lk_shape shape, lk_real *x,
+                     bool *empty, lk_error *error) {
+    if (!picture.pixels || picture.width == 0 || picture.height == 0)
+        return lk_fail(error, LK_DATA, "image has no pixels");
+    if (picture.width > LK_MAX_PICTURE || picture.height > LK_MAX_PICTURE)
+        return lk_fail(error, LK_DATA, "image of %u x %u pixels, more than %u on a side",
+                       (unsigned long long)picture.width, (unsigned long long)picture.height,
+                       (unsigned long long)LK_MAX_PICTURE);
+    if (picture.channels != 1 && picture.channels != 3 && picture.channels != 4)
+        return lk_fail(error, LK_DATA, "image of %u channels, not 1, 3 or 4",
+                       (unsigned long long)picture.channels);
+    if (shape.channels != 1 && shape.channels != 3)
+        return lk_fail(error, LK_MODEL, "no picture has the %u channels of this model",
+                       (unsigned long long)shape.channels);
+    source s = {.picture = picture, .grey = shape.channels == 1};
+    s.backdrop = backdrop_of(&s);
+    if (preparation == LK_PREPARE_INK)
+        prepare_ink(&s, shape, x, empty);
+    else
+        prepare_image(&s, shape, x, empty);
+    if (*empty) memset(x, 0, lk_shape_size(shape) * sizeof *x);
+    return LK_OK;
+}
