@@ -93,3 +93,15 @@ lk_status lk_dataset_visit(const lk_dataset *data, const lk_model *model,
     free_workers(workers, threads);
     return status;
 }
+
+static lk_status take_codes(void *context, lk_run *run, size_t first, size_t n, const lk_real *x,
+                            lk_error *error) {
+    (void)error;
+    lk_encode(run, x, n, (lk_real *)context + first * lk_model_latent(run->model));
+    return LK_OK;
+}
+
+lk_status lk_dataset_encode(const lk_dataset *data, const lk_model *model, int threads,
+                            lk_simd simd, lk_real *codes, lk_error *error) {
+    return lk_dataset_visit(data, model, LK_PREPARE_IMAGE, threads, simd, take_codes, codes, error);
+}

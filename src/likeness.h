@@ -326,6 +326,9 @@ typedef lk_status lk_visit(void *context, lk_run *run, size_t first, size_t n, c
 lk_status lk_dataset_visit(const lk_dataset *data, const lk_model *model,
                            lk_preparation preparation, int threads, lk_simd simd, lk_visit *visit,
                            void *context, lk_error *error);
+/* codes[count x latent] of all images of `data`. */
+lk_status lk_dataset_encode(const lk_dataset *data, const lk_model *model, int threads,
+                            lk_simd simd, lk_real *codes, lk_error *error);
 
 /* ---- speed ---- */
 

@@ -22,7 +22,7 @@ lk_model *lk_model_create(const char *arch, lk_error *error) {
 
 void lk_model_free(lk_model *model) {
     if (!model) return;
-    lk_free(model->score);
+    if (model->score) model->free_score(model->score);
     lk_free(model->parameters);
     lk_free(model);
 }

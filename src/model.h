@@ -10,7 +10,8 @@ struct lk_model {
     lk_arch arch;
     lk_real *parameters; /* arch.packed values, padding zero */
     char text[LK_TEXTS][LK_TEXT_SIZE];
-    struct lk_score *score; /* what the verdict needs, one block of score.c's; owned, or NULL */
+    struct lk_score *score; /* what the verdict needs, or NULL; owned, freed by free_score */
+    void (*free_score)(struct lk_score *score);
 };
 
 /* Activations of a batch: value[i] is the input of layer i, value[count] the chain's output. While

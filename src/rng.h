@@ -11,7 +11,13 @@ typedef struct lk_rng {
 } lk_rng;
 
 /* Streams keep the uses of one seed apart. */
-enum { LK_STREAM_INIT = 1, LK_STREAM_SPLIT, LK_STREAM_SHUFFLE, LK_STREAM_REFERENCES };
+enum {
+    LK_STREAM_INIT = 1,
+    LK_STREAM_SPLIT,
+    LK_STREAM_SHUFFLE,
+    LK_STREAM_REFERENCES,
+    LK_STREAM_CLUSTERS
+};
 
 /* `stream` is one of the above; `part` tells uses of a stream apart (a layer, an epoch). */
 lk_rng lk_rng_make(uint64_t seed, uint32_t stream, uint64_t part);

@@ -6,6 +6,8 @@
 static const lk_family families[] = {
     {"ae", "> dense {z} relu | dense {x} sigmoid > bce", 64, false,
      "one hidden layer: compress to 64 numbers and back"},
+    {"gate", "> dense 128 relu > dense {z} | dense 128 relu > dense {x} sigmoid > bce", 32, false,
+     "small and deep enough for a verdict: the shipped models"},
     {"deep",
      "> dense 1000 relu > dense 500 relu > dense 250 relu > dense {z}"
      " | dense 250 relu > dense 500 relu > dense 1000 relu > dense {x} sigmoid > bce",

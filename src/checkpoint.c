@@ -1,0 +1,341 @@
+/* Model files: tensor views <-> a model that has been checked in every part. */
+#include <math.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "score.h"
+#include "tensorfile.h"
+
+static const char FORMAT[] = "likeness 1";
+static const char *const text_keys[LK_TEXTS] = {"family", "title", "data", "weights_sha256"};
+
+enum {
+    NAME_SIZE = 32,
+    MAX_TENSORS = 4 * LK_MAX_LAYERS + 4 + 2 * LK_PREPARATIONS,
+    MAX_METADATA = 2 + LK_TEXTS,
+};
+
+/* "layers.LAYER.NAME" */
+static void layer_tensor_name(char *name, size_t layer, const char *tensor) {
+    size_t n = 7;
+    memcpy(name, "layers.", n);
+    if (layer >= 10) name[n++] = (char)('0' + layer / 10);
+    name[n++] = (char)('0' + layer % 10);
+    name[n++] = '.';
+    strcpy(name + n, tensor);
+}
+
+/* "calibration.PREPARATION.NAME" */
+static void calibration_tensor_name(char *name, int preparation, const char *tensor) {
+    strcpy(name, "calibration.");
+    strcat(name, lk_preparation_name((lk_preparation)preparation));
+    strcat(name, ".");
+    strcat(name, tensor);
+}
+
+/* ---- writing ---- */
+
+/* The tensors of a file in the making; names are kept beside them. */
+typedef struct writer {
+    lk_tensor tensors[MAX_TENSORS];
+    char names[MAX_TENSORS][NAME_SIZE];
+    size_t count;
+} writer;
+
+/* The name of the tensor that `add` will add next. */
+static char *next_name(writer *w) {
+    return w->names[w->count];
+}
+
+static void add(writer *w, lk_dtype dtype, size_t rank, const size_t *dims, const void *data) {
+    lk_tensor *t = &w->tensors[w->count];
+    *t = (lk_tensor){.name = w->names[w->count], .dtype = dtype, .rank = rank, .data = data};
+    t->bytes = lk_dtype_size(dtype);
+    for (size_t i = 0; i < rank; i++) {
+        t->dims[i] = dims[i];
+        t->bytes *= dims[i];
+    }
+    w->count++;
+}
+
+/* Adds the layers' tensors, their plain values going to plain[parameters]. */
+static void add_layers(writer *w, const lk_model *model, lk_real *plain) {
+    for (size_t i = 0; i < model->arch.count; i++) {
+        const lk_layer *layer = &model->arch.layers[i];
+        for (size_t k = 0; k < layer->op->tensors; k++) {
+            const lk_tensor_shape shape = layer->op->tensor(layer, k);
+            layer->op->unpack(layer, k, model->parameters + layer->offset, plain);
+            layer_tensor_name(next_name(w), i, shape.name);
+            add(w, LK_F32, shape.rank, shape.dims, plain);
+            plain += shape.size;
+        }
+    }
+}
+
+static void add_score(writer *w, const lk_score *score) {
+    const lk_mixture *m = &score->mixture;
+    const size_t d = m->dimensions;
+    strcpy(next_name(w), "score.means");
+    add(w, LK_F32, 2, (size_t[]){m->clusters, d}, m->means);
+    strcpy(next_name(w), "score.whitening");
+    add(w, LK_F32, 3, (size_t[]){m->clusters, d, d}, m->whitening);
+    strcpy(next_name(w), "score.offsets");
+    add(w, LK_F32, 1, (size_t[]){m->clusters}, m->offsets);
+    strcpy(next_name(w), "score.references");
+    add(w, LK_I8, 2, (size_t[]){score->references, d}, score->codes);
+}
+
+/* Evidence stands row by row in the calibration's block, padded; evidence[] holds it without. */
+static void add_calibration(writer *w, int preparation, const lk_calibration *c, float *evidence) {
+    for (size_t e = 0; e < LK_EVIDENCES; e++)
+        memcpy(evidence + e * c->shaping, c->evidence[e], c->shaping * sizeof *evidence);
+    calibration_tensor_name(next_name(w), preparation, "evidence");
+    add(w, LK_F32, 2, (size_t[]){LK_EVIDENCES, c->shaping}, evidence);
+    calibration_tensor_name(next_name(w), preparation, "scores");
+    add(w, LK_F32, 1, (size_t[]){c->judging}, c->scores);
+}
+
+static bool all_finite(const lk_real *values, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(values[i])) return false;
+    return true;
+}
+
+static size_t evidence_values(const lk_score *score) {
+    size_t n = 0;
+    for (int p = 0; score && p < LK_PREPARATIONS; p++)
+        if (score->calibration[p]) n += LK_EVIDENCES * score->calibration[p]->shaping;
+    return n;
+}
+
+/* Fills the writer; `room` holds plain parameters, then plain evidence. */
+static void add_all(writer *w, const lk_model *model, lk_real *room) {
+    const lk_score *score = model->score;
+    add_layers(w, model, room);
+    if (!score) return;
+    add_score(w, score);
+    room += model->arch.parameters;
+    for (int p = 0; p < LK_PREPARATIONS; p++) {
+        const lk_calibration *c = score->calibration[p];
+        if (!c) continue;
+        add_calibration(w, p, c, room);
+        room += LK_EVIDENCES * c->shaping;
+    }
+}
+
+static size_t describe(const lk_model *model, lk_metadata *metadata) {
+    size_t n = 0;
+    metadata[n++] = (lk_metadata){"format", FORMAT};
+    metadata[n++] = (lk_metadata){"arch", model->arch.text};
+    for (int i = 0; i < LK_TEXTS; i++)
+        if (model->text[i][0]) metadata[n++] = (lk_metadata){text_keys[i], model->text[i]};
+    return n;
+}
+
+lk_status lk_model_save(const lk_model *model, lk_bytes *out, lk_error *error) {
+    if (!all_finite(model->parameters, model->arch.packed))
+        return lk_fail(error, LK_NONFINITE, "a weight is not finite");
+    const size_t values = model->arch.parameters + evidence_values(model->score);
+    writer *w = lk_alloc(sizeof *w);
+    lk_real *room = lk_alloc(values * sizeof *room);
+    lk_status status = LK_MEMORY;
+    if (w && room) {
+        lk_metadata metadata[MAX_METADATA];
+        add_all(w, model, room);
+        status = lk_tensorfile_write(w->tensors, w->count, metadata, describe(model, metadata), out,
+                                     error);
+    } else {
+        lk_fail(error, LK_MEMORY, "out of memory");
+    }
+    lk_free(room);
+    lk_free(w);
+    return status;
+}
+
+lk_status lk_model_weights(const lk_model *model, lk_bytes *out, lk_error *error) {
+    const size_t bytes = model->arch.parameters * sizeof(lk_real);
+    writer *w = lk_alloc(sizeof *w);
+    lk_real *plain = lk_alloc(bytes);
+    if (!w || !plain) {
+        lk_free(w);
+        lk_free(plain);
+        return lk_fail(error, LK_MEMORY, "out of memory");
+    }
+    add_layers(w, model, plain);
+    lk_free(w);
+    *out = (lk_bytes){(uint8_t *)plain, bytes};
+    return LK_OK;
+}
+
+/* ---- reading ---- */
+
+/* A file being read: every tensor taken is counted, so that none may be left over. */
+typedef struct reader {
+    const lk_tensorfile *file;
+    size_t taken;
+    lk_error *error;
+} reader;
+
+/* The tensor of this name and type, if its dimensions are as given (0 leaves one open). */
+static const lk_tensor *expect(reader *r, const char *name, lk_dtype dtype, size_t rank,
+                               const size_t *dims) {
+    const lk_tensor *t = lk_tensorfile_find(r->file, name);
+    if (!t) {
+        lk_fail(r->error, LK_MODEL, "tensor '%s' is missing", name);
+        return NULL;
+    }
+    bool fits = t->dtype == dtype && t->rank == rank && t->bytes > 0;
+    for (size_t i = 0; fits && i < rank; i++) fits = dims[i] == 0 || t->dims[i] == dims[i];
+    if (!fits) {
+        lk_fail(r->error, LK_MODEL, "tensor '%s' has another shape or type than its model", name);
+        return NULL;
+    }
+    r->taken++;
+    return t;
+}
+
+/* Copies n floats of a tensor from its value `first` on; all must be finite. */
+static lk_status copy_floats(reader *r, const lk_tensor *t, size_t first, size_t n, float *to) {
+    memcpy(to, (const char *)t->data + first * sizeof *to, n * sizeof *to);
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(to[i]))
+            return lk_fail(r->error, LK_MODEL, "tensor '%s' has a value that is not finite",
+                           t->name);
+    return LK_OK;
+}
+
+static lk_status read_layer(reader *r, lk_model *model, size_t i, lk_real *plain) {
+    const lk_layer *layer = &model->arch.layers[i];
+    for (size_t k = 0; k < layer->op->tensors; k++) {
+        const lk_tensor_shape shape = layer->op->tensor(layer, k);
+        char name[NAME_SIZE];
+        layer_tensor_name(name, i, shape.name);
+        const lk_tensor *t = expect(r, name, LK_F32, shape.rank, shape.dims);
+        if (!t) return LK_MODEL;
+        const lk_status status = copy_floats(r, t, 0, shape.size, plain);
+        if (status != LK_OK) return status;
+        layer->op->pack(layer, k, plain, model->parameters + layer->offset);
+    }
+    return LK_OK;
+}
+
+static lk_status read_layers(reader *r, lk_model *model) {
+    lk_real *plain = lk_alloc(model->arch.parameters * sizeof *plain);
+    if (!plain) return lk_fail(r->error, LK_MEMORY, "out of memory");
+    lk_status status = LK_OK;
+    for (size_t i = 0; status == LK_OK && i < model->arch.count; i++)
+        status = read_layer(r, model, i, plain);
+    lk_free(plain);
+    return status;
+}
+
+static lk_status read_texts(reader *r, lk_model *model) {
+    for (int i = 0; i < LK_TEXTS; i++) {
+        const char *text = lk_tensorfile_text(r->file, text_keys[i]);
+        if (text && lk_model_set_text(model, (lk_text)i, text, r->error) != LK_OK)
+            return lk_fail(r->error, LK_MODEL, "text '%s' is too long", text_keys[i]);
+    }
+    return LK_OK;
+}
+
+static bool ascends(const float *values, size_t n) {
+    for (size_t i = 1; i < n; i++)
+        if (values[i] < values[i - 1]) return false;
+    return true;
+}
+
+static lk_status read_calibration(reader *r, lk_score *score, int p) {
+    char name[2][NAME_SIZE];
+    calibration_tensor_name(name[0], p, "evidence");
+    calibration_tensor_name(name[1], p, "scores");
+    if (!lk_tensorfile_find(r->file, name[0]) && !lk_tensorfile_find(r->file, name[1]))
+        return LK_OK;
+    const lk_tensor *evidence = expect(r, name[0], LK_F32, 2, (size_t[]){LK_EVIDENCES, 0});
+    const lk_tensor *scores = evidence ? expect(r, name[1], LK_F32, 1, (size_t[]){0}) : NULL;
+    if (!scores) return LK_MODEL;
+    const size_t shaping = evidence->dims[1];
+    lk_calibration *c = lk_calibration_create(shaping, scores->dims[0], r->error);
+    if (!c) return LK_MEMORY;
+    score->calibration[p] = c;
+    bool sorted = true;
+    for (size_t e = 0; e < LK_EVIDENCES; e++) {
+        const lk_status status = copy_floats(r, evidence, e * shaping, shaping, c->evidence[e]);
+        if (status != LK_OK) return status;
+        sorted = sorted && ascends(c->evidence[e], shaping);
+    }
+    const lk_status status = copy_floats(r, scores, 0, c->judging, c->scores);
+    if (status != LK_OK) return status;
+    if (!sorted || !ascends(c->scores, c->judging))
+        return lk_fail(r->error, LK_MODEL, "the calibration '%s' does not ascend",
+                       lk_preparation_name((lk_preparation)p));
+    lk_calibration_finish(c);
+    return LK_OK;
+}
+
+static lk_status fill_score(reader *r, lk_score *score, const lk_tensor *means,
+                            const lk_tensor *references) {
+    lk_mixture *m = &score->mixture;
+    const size_t d = m->dimensions, clusters = m->clusters;
+    const lk_tensor *whitening =
+        expect(r, "score.whitening", LK_F32, 3, (size_t[]){clusters, d, d});
+    const lk_tensor *offsets =
+        whitening ? expect(r, "score.offsets", LK_F32, 1, (size_t[]){clusters}) : NULL;
+    if (!offsets) return LK_MODEL;
+    lk_status status = copy_floats(r, means, 0, clusters * d, m->means);
+    if (status == LK_OK) status = copy_floats(r, whitening, 0, clusters * d * d, m->whitening);
+    if (status == LK_OK) status = copy_floats(r, offsets, 0, clusters, m->offsets);
+    if (status != LK_OK) return status;
+    memcpy(score->codes, references->data, references->bytes);
+    status = lk_score_finish(score, r->error);
+    for (int p = 0; status == LK_OK && p < LK_PREPARATIONS; p++)
+        status = read_calibration(r, score, p);
+    return status;
+}
+
+static lk_status read_score(reader *r, lk_model *model) {
+    if (!lk_tensorfile_find(r->file, "score.means")) return LK_OK;
+    const size_t d = lk_model_latent(model);
+    const lk_tensor *means = expect(r, "score.means", LK_F32, 2, (size_t[]){0, d});
+    const lk_tensor *references =
+        means ? expect(r, "score.references", LK_I8, 2, (size_t[]){0, d}) : NULL;
+    if (!references) return LK_MODEL;
+    if (means->dims[0] > LK_MAX_CLUSTERS)
+        return lk_fail(r->error, LK_MODEL, "more than %u clusters",
+                       (unsigned long long)LK_MAX_CLUSTERS);
+    lk_score *score = lk_score_create(d, means->dims[0], references->dims[0], r->error);
+    if (!score) return LK_MEMORY;
+    const lk_status status = fill_score(r, score, means, references);
+    if (status == LK_OK)
+        lk_score_attach(model, score);
+    else
+        lk_score_free(score);
+    return status;
+}
+
+static lk_model *read_model(reader *r) {
+    const char *format = lk_tensorfile_text(r->file, "format");
+    const char *arch = lk_tensorfile_text(r->file, "arch");
+    if (!format || strcmp(format, FORMAT) != 0 || !arch) {
+        lk_fail(r->error, LK_MODEL, "not a Likeness model of version 1");
+        return NULL;
+    }
+    lk_model *model = lk_model_create(arch, r->error);
+    if (!model) return NULL;
+    if (read_texts(r, model) == LK_OK && read_layers(r, model) == LK_OK &&
+        read_score(r, model) == LK_OK) {
+        if (r->taken == r->file->tensor_count) return model;
+        lk_fail(r->error, LK_MODEL, "%u tensors that its architecture does not name",
+                (unsigned long long)(r->file->tensor_count - r->taken));
+    }
+    lk_model_free(model);
+    return NULL;
+}
+
+lk_model *lk_model_load(const void *bytes, size_t size, lk_error *error) {
+    lk_tensorfile *file = lk_tensorfile_open(bytes, size, error);
+    if (!file) return NULL;
+    reader r = {.file = file, .error = error};
+    lk_model *model = read_model(&r);
+    lk_tensorfile_free(file);
+    return model;
+}

@@ -1,0 +1,207 @@
+#include "mixture.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "arena.h"
+#include "rng.h"
+
+enum { ITERATIONS = 15, CODES_FOR_EACH_DIMENSION = 10 };
+static const double SHRINKAGE = 0.02;
+
+size_t lk_mixture_clusters(size_t n, size_t d) {
+    const size_t most = n / (CODES_FOR_EACH_DIMENSION * LK_MAX(d, (size_t)1));
+    return LK_MAX((size_t)1, LK_MIN(most, (size_t)LK_MAX_CLUSTERS));
+}
+
+/* The workspace of a fit. */
+typedef struct fit {
+    const lk_real *codes;
+    size_t n, d, clusters;
+    double *centres;    /* [clusters][d] */
+    double *sums;       /* [clusters][d] */
+    double *nearest;    /* [n] squared distance to the nearest centre so far */
+    uint32_t *cluster;  /* [n] */
+    uint32_t *members;  /* [clusters] */
+    double *covariance; /* [d][d] */
+} fit;
+
+static double squared_distance(const fit *f, size_t i, const double *centre) {
+    const lk_real *z = f->codes + i * f->d;
+    double sum = 0;
+    for (size_t k = 0; k < f->d; k++)
+        sum += ((double)z[k] - centre[k]) * ((double)z[k] - centre[k]);
+    return sum;
+}
+
+static void centre_on(fit *f, size_t c, size_t i) {
+    for (size_t k = 0; k < f->d; k++) f->centres[c * f->d + k] = (double)f->codes[i * f->d + k];
+}
+
+/* k-means++: each next centre is a code drawn with probability its squared distance. */
+static void start(fit *f, lk_rng rng) {
+    centre_on(f, 0, lk_rng_below(rng, 0, f->n));
+    for (size_t i = 0; i < f->n; i++) f->nearest[i] = squared_distance(f, i, f->centres);
+    for (size_t c = 1; c < f->clusters; c++) {
+        double total = 0;
+        for (size_t i = 0; i < f->n; i++) total += f->nearest[i];
+        double left = lk_rng_uniform(rng, c) * total;
+        size_t chosen = 0;
+        while (chosen + 1 < f->n && (left -= f->nearest[chosen]) >= 0) chosen++;
+        centre_on(f, c, chosen);
+        for (size_t i = 0; i < f->n; i++)
+            f->nearest[i] = LK_MIN(f->nearest[i], squared_distance(f, i, f->centres + c * f->d));
+    }
+}
+
+static void assign(fit *f) {
+    memset(f->members, 0, f->clusters * sizeof *f->members);
+    for (size_t i = 0; i < f->n; i++) {
+        size_t best = 0;
+        double least = squared_distance(f, i, f->centres);
+        for (size_t c = 1; c < f->clusters; c++) {
+            const double distance = squared_distance(f, i, f->centres + c * f->d);
+            if (distance < least) {
+                least = distance;
+                best = c;
+            }
+        }
+        f->cluster[i] = (uint32_t)best;
+        f->members[best]++;
+    }
+}
+
+/* Centres move to the means of their members; one without members stays. */
+static void move(fit *f) {
+    memset(f->sums, 0, f->clusters * f->d * sizeof *f->sums);
+    for (size_t i = 0; i < f->n; i++) {
+        double *sum = f->sums + f->cluster[i] * f->d;
+        for (size_t k = 0; k < f->d; k++) sum[k] += (double)f->codes[i * f->d + k];
+    }
+    for (size_t c = 0; c < f->clusters; c++)
+        for (size_t k = 0; k < f->d && f->members[c]; k++)
+            f->centres[c * f->d + k] = f->sums[c * f->d + k] / f->members[c];
+}
+
+/* The mean over dimensions of the variance of all codes, which scales the shrinkage. */
+static double mean_variance(const fit *f) {
+    double total = 0;
+    for (size_t k = 0; k < f->d; k++) {
+        double sum = 0, squares = 0;
+        for (size_t i = 0; i < f->n; i++) sum += (double)f->codes[i * f->d + k];
+        const double mean = sum / (double)f->n;
+        for (size_t i = 0; i < f->n; i++) {
+            const double v = (double)f->codes[i * f->d + k] - mean;
+            squares += v * v;
+        }
+        total += squares / (double)f->n;
+    }
+    return total / (double)f->d;
+}
+
+/* The lower triangle of cluster c's covariance, with `shrinkage` on the diagonal. */
+static void covariance_of(fit *f, size_t c, double shrinkage) {
+    double *covariance = f->covariance;
+    const double *centre = f->centres + c * f->d;
+    memset(covariance, 0, f->d * f->d * sizeof *covariance);
+    for (size_t i = 0; i < f->n; i++) {
+        if (f->cluster[i] != c) continue;
+        const lk_real *z = f->codes + i * f->d;
+        for (size_t a = 0; a < f->d; a++) {
+            const double da = (double)z[a] - centre[a];
+            for (size_t b = 0; b <= a; b++)
+                covariance[a * f->d + b] += da * ((double)z[b] - centre[b]);
+        }
+    }
+    for (size_t a = 0; a < f->d; a++) {
+        for (size_t b = 0; b <= a; b++) covariance[a * f->d + b] /= LK_MAX(f->members[c], 1u);
+        covariance[a * f->d + a] += shrinkage;
+    }
+}
+
+/* Cholesky in place, C = L L^T, then L's inverse in place; returns log det C. */
+static double invert_factor(double *m, size_t d) {
+    double log_det = 0;
+    for (size_t a = 0; a < d; a++) {
+        for (size_t b = 0; b <= a; b++) {
+            double sum = m[a * d + b];
+            for (size_t k = 0; k < b; k++) sum -= m[a * d + k] * m[b * d + k];
+            m[a * d + b] = a == b ? sqrt(sum) : sum / m[b * d + b];
+        }
+        log_det += 2 * lk_log(m[a * d + a]);
+    }
+    for (size_t b = 0; b < d; b++) {
+        m[b * d + b] = 1 / m[b * d + b];
+        for (size_t a = b + 1; a < d; a++) {
+            double sum = 0;
+            for (size_t k = b; k < a; k++) sum -= m[a * d + k] * m[k * d + b];
+            m[a * d + b] = sum / m[a * d + a];
+        }
+    }
+    return log_det;
+}
+
+static void describe(fit *f, lk_mixture *mixture) {
+    const size_t d = f->d;
+    /* Codes that are all alike still get a finite covariance. */
+    const double shrinkage = LK_MAX(SHRINKAGE * mean_variance(f), 1e-12);
+    for (size_t c = 0; c < f->clusters; c++) {
+        covariance_of(f, c, shrinkage);
+        const double log_det = invert_factor(f->covariance, d);
+        const double share = (double)LK_MAX(f->members[c], 1u) / (double)f->n;
+        mixture->offsets[c] = (lk_real)(log_det - 2 * lk_log(share));
+        for (size_t k = 0; k < d; k++) mixture->means[c * d + k] = (lk_real)f->centres[c * d + k];
+        for (size_t a = 0; a < d; a++)
+            for (size_t b = 0; b < d; b++)
+                mixture->whitening[(c * d + a) * d + b] =
+                    b <= a ? (lk_real)f->covariance[a * d + b] : 0;
+    }
+}
+
+lk_status lk_mixture_fit(lk_mixture *mixture, const lk_real *codes, size_t n, uint64_t seed,
+                         lk_error *error) {
+    const size_t d = mixture->dimensions, clusters = mixture->clusters;
+    for (size_t i = 0; i < n * d; i++)
+        if (!isfinite(codes[i])) return lk_fail(error, LK_NONFINITE, "a code is not finite");
+    lk_arena arena = {0};
+    for (int pass = 0; pass < 2; pass++) {
+        fit f = {.codes = codes, .n = n, .d = d, .clusters = clusters};
+        f.centres = lk_arena_take(&arena, clusters * d, sizeof *f.centres);
+        f.sums = lk_arena_take(&arena, clusters * d, sizeof *f.sums);
+        f.nearest = lk_arena_take(&arena, n, sizeof *f.nearest);
+        f.cluster = lk_arena_take(&arena, n, sizeof *f.cluster);
+        f.members = lk_arena_take(&arena, clusters, sizeof *f.members);
+        f.covariance = lk_arena_take(&arena, d * d, sizeof *f.covariance);
+        if (f.centres) {
+            start(&f, lk_rng_make(seed, LK_STREAM_CLUSTERS, 0));
+            for (int i = 0; i < ITERATIONS; i++) {
+                assign(&f);
+                move(&f);
+            }
+            assign(&f);
+            describe(&f, mixture);
+            lk_free(arena.base);
+            return LK_OK;
+        }
+        if (!lk_arena_commit(&arena)) break;
+    }
+    return lk_fail(error, LK_MEMORY, "out of memory");
+}
+
+double lk_mixture_distance(const lk_mixture *mixture, const lk_real *z) {
+    const size_t d = mixture->dimensions;
+    double least = INFINITY;
+    for (size_t c = 0; c < mixture->clusters; c++) {
+        const lk_real *mean = mixture->means + c * d;
+        double sum = (double)mixture->offsets[c];
+        for (size_t a = 0; a < d; a++) {
+            const lk_real *row = mixture->whitening + (c * d + a) * d;
+            double w = 0;
+            for (size_t b = 0; b <= a; b++) w += (double)row[b] * ((double)z[b] - (double)mean[b]);
+            sum += w * w;
+        }
+        least = LK_MIN(least, sum);
+    }
+    return least;
+}

@@ -1,0 +1,399 @@
+/* How unusual is an image? Three pieces of evidence, each rising with unusualness:
+
+     reconstruction  log(|x - x_hat|^2 / (|x|^2 + 1)): what the network could not say
+     mahalanobis     log-density distance of the code to the nearest of a few Gaussians
+     neighbour       log(1 - cosine) between the code and the nearest of the reference codes
+
+   Calibration cuts the held-out images in two. The first part shapes: each piece of evidence
+   becomes -log of the share of held-out images at least as unusual, continued beyond the 97 %
+   quantile by an exponential tail, so that the pieces can be added: Fisher's method (R. A. Fisher
+   1925), without his assumption that they are independent. That assumption is not needed, because
+   the second part, which shaped nothing, turns the sum into a conformal p-value (V. Vovk, A.
+   Gammerman, G. Shafer 2005): (1 + #{held-out at least as unusual}) / (n + 1). */
+#include "score.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "arena.h"
+
+enum { RECONSTRUCTION, MAHALANOBIS, NEIGHBOUR };
+static const double TAIL_FROM = 0.97;
+/* An input whose values span less than this says nothing. */
+static const lk_real LEAST_SPAN = (lk_real)(2.0 / 255);
+
+const char *lk_verdict_name(lk_verdict verdict) {
+    static const char *const names[] = {"in", "out", "empty"};
+    return names[verdict];
+}
+
+const char *lk_evidence_name(size_t which) {
+    static const char *const names[LK_EVIDENCES] = {"reconstruction", "mahalanobis", "neighbour"};
+    return names[which];
+}
+
+/* ---- memory ---- */
+
+lk_score *lk_score_create(size_t latent, size_t clusters, size_t references, lk_error *error) {
+    lk_arena arena = {0};
+    for (int pass = 0; pass < 2; pass++) {
+        size_t matrices = 0, codes = 0;
+        if (!lk_mul_size(clusters * latent, latent, &matrices) ||
+            !lk_mul_size(references, latent, &codes))
+            arena.overflow = true;
+        lk_score *score = lk_arena_take(&arena, 1, sizeof *score);
+        const lk_score made = {
+            .mixture = {.dimensions = latent,
+                        .clusters = clusters,
+                        .means = lk_arena_take(&arena, clusters * latent, sizeof(lk_real)),
+                        .whitening = lk_arena_take(&arena, matrices, sizeof(lk_real)),
+                        .offsets = lk_arena_take(&arena, clusters, sizeof(lk_real))},
+            .references = references,
+            .codes = lk_arena_take(&arena, codes, 1),
+        };
+        if (score) {
+            *score = made;
+            return score;
+        }
+        if (!lk_arena_commit(&arena)) break;
+    }
+    lk_fail(error, LK_MEMORY, "out of memory");
+    return NULL;
+}
+
+void lk_score_free(lk_score *score) {
+    if (!score) return;
+    for (int p = 0; p < LK_PREPARATIONS; p++) lk_free(score->calibration[p]);
+    lk_index_free(score->index);
+    lk_free(score);
+}
+
+lk_calibration *lk_calibration_create(size_t shaping, size_t judging, lk_error *error) {
+    lk_arena arena = {0};
+    for (int pass = 0; pass < 2; pass++) {
+        lk_calibration *c = lk_arena_take(&arena, 1, sizeof *c);
+        float *evidence[LK_EVIDENCES];
+        for (int e = 0; e < LK_EVIDENCES; e++)
+            evidence[e] = lk_arena_take(&arena, shaping, sizeof **evidence);
+        float *scores = lk_arena_take(&arena, judging, sizeof *scores);
+        if (c) {
+            c->shaping = shaping;
+            c->judging = judging;
+            memcpy(c->evidence, evidence, sizeof evidence);
+            c->scores = scores;
+            return c;
+        }
+        if (!lk_arena_commit(&arena)) break;
+    }
+    lk_fail(error, LK_MEMORY, "out of memory");
+    return NULL;
+}
+
+void lk_score_attach(lk_model *model, lk_score *score) {
+    lk_score_free(model->score);
+    model->score = score;
+    model->free_score = lk_score_free;
+}
+
+/* ---- from evidence to a score ---- */
+
+/* How many of ascending values[n] are at least v. */
+static size_t count_at_least(const float *values, size_t n, float v) {
+    size_t low = 0, high = n;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (values[middle] < v)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return n - low;
+}
+
+static double conformal_p(const float *values, size_t n, float v) {
+    return (double)(1 + count_at_least(values, n, v)) / (double)(n + 1);
+}
+
+/* -log of how common this much evidence is, continued by the tail. */
+static double surprise(const lk_calibration *c, size_t e, float v) {
+    if ((double)v > c->tail[e].from)
+        return -lk_log(1 - TAIL_FROM) + ((double)v - c->tail[e].from) / c->tail[e].mean;
+    return -lk_log(conformal_p(c->evidence[e], c->shaping, v));
+}
+
+static float combine(const lk_calibration *c, const float *evidence) {
+    double sum = 0;
+    for (size_t e = 0; e < LK_EVIDENCES; e++) sum += surprise(c, e, evidence[e]);
+    return (float)sum;
+}
+
+void lk_calibration_finish(lk_calibration *c) {
+    for (size_t e = 0; e < LK_EVIDENCES; e++) {
+        const float *values = c->evidence[e];
+        const size_t first = (size_t)(TAIL_FROM * (double)(c->shaping - 1));
+        double excess = 0;
+        for (size_t i = first; i < c->shaping; i++)
+            excess += (double)values[i] - (double)values[first];
+        c->tail[e].from = (double)values[first];
+        /* Evidence that does not vary still needs a scale. */
+        c->tail[e].mean = LK_MAX(excess / (double)(c->shaping - first), 1e-6);
+    }
+}
+
+/* ---- evidence ---- */
+
+/* The pieces of evidence on row `row` of a run that has gone forward. Destroys the row's output. */
+static lk_status gather(lk_run *run, size_t row, float *evidence, lk_error *error) {
+    const lk_arch *arch = &run->model->arch;
+    const lk_score *score = run->model->score;
+    const lk_layer *last = &arch->layers[arch->count - 1];
+    const lk_layer *code = &arch->layers[arch->encoder - 1];
+    const size_t size = lk_shape_size(arch->input);
+    const lk_real *x = run->value[0] + row * arch->layers[0].in_stride;
+    const lk_real *z = run->value[arch->encoder] + row * code->out_stride;
+    lk_real *x_hat = run->value[arch->count] + row * last->out_stride;
+    run->kernels->activate(arch->head, x_hat, last->out_stride);
+
+    double energy = 0;
+    for (size_t i = 0; i < size; i++) energy += (double)x[i] * (double)x[i];
+    const double error_energy = (double)run->kernels->squared_error(x, x_hat, size);
+    /* A perfect copy is as usual as can be; the floor keeps its logarithm finite. */
+    evidence[RECONSTRUCTION] = (float)lk_log(LK_MAX(error_energy, 1e-12) / (energy + 1));
+    evidence[MAHALANOBIS] = (float)lk_mixture_distance(&score->mixture, z);
+    lk_neighbour nearest = {0, 1};
+    lk_index_search(score->index, z, 1, run->kernels->simd, &nearest);
+    evidence[NEIGHBOUR] = (float)lk_log(LK_MAX((double)nearest.distance, 1e-6));
+    for (size_t e = 0; e < LK_EVIDENCES; e++)
+        if (!isfinite(evidence[e]))
+            return lk_fail(error, LK_NONFINITE, "the score '%s' is not finite",
+                           lk_evidence_name(e));
+    if (!isfinite(error_energy) || !isfinite(energy))
+        return lk_fail(error, LK_NONFINITE, "the score '%s' is not finite",
+                       lk_evidence_name(RECONSTRUCTION));
+    return LK_OK;
+}
+
+/* ---- fitting ---- */
+
+/* A code of unit length in steps of 1/127. */
+static void quantise(const lk_real *z, size_t d, int8_t *code) {
+    double squares = 0;
+    for (size_t k = 0; k < d; k++) squares += (double)z[k] * (double)z[k];
+    const double scale = squares > 0 ? 127 / sqrt(squares) : 0;
+    for (size_t k = 0; k < d; k++) code[k] = (int8_t)floor((double)z[k] * scale + 0.5);
+}
+
+lk_status lk_score_finish(lk_score *score, lk_error *error) {
+    const size_t values = score->references * score->mixture.dimensions;
+    lk_real *vectors = lk_alloc(values * sizeof *vectors);
+    if (!vectors) return lk_fail(error, LK_MEMORY, "out of memory");
+    for (size_t i = 0; i < values; i++) vectors[i] = (lk_real)score->codes[i];
+    score->index = lk_index_create(vectors, score->references, score->mixture.dimensions,
+                                   LK_METRIC_COSINE, error);
+    lk_free(vectors);
+    return score->index ? LK_OK : error ? error->status : LK_MEMORY;
+}
+
+/* Fills `score` from the codes of the n training images. */
+static lk_status describe(lk_score *score, const lk_real *codes, size_t n, uint64_t seed,
+                          lk_error *error) {
+    lk_status status = lk_mixture_fit(&score->mixture, codes, n, seed, error);
+    if (status != LK_OK) return status;
+    uint32_t *order = lk_alloc(n * sizeof *order);
+    if (!order) return lk_fail(error, LK_MEMORY, "out of memory");
+    for (size_t i = 0; i < n; i++) order[i] = (uint32_t)i;
+    lk_rng_shuffle(lk_rng_make(seed, LK_STREAM_REFERENCES, 0), order, n);
+    const size_t d = score->mixture.dimensions;
+    for (size_t i = 0; i < score->references; i++)
+        quantise(codes + order[i] * d, d, score->codes + i * d);
+    lk_free(order);
+    return lk_score_finish(score, error);
+}
+
+lk_status lk_score_fit(lk_model *model, const lk_dataset *data, size_t references, uint64_t seed,
+                       int threads, lk_simd simd, lk_error *error) {
+    const size_t d = lk_model_latent(model), n = data->count;
+    references = LK_MIN(references, n);
+    size_t values;
+    if (references == 0) return lk_fail(error, LK_USAGE, "at least one reference code is needed");
+    if (!lk_mul_size(n, d, &values) || !lk_mul_size(values, sizeof(lk_real), &values))
+        return lk_fail(error, LK_MEMORY, "out of memory");
+    lk_real *codes = lk_alloc(values);
+    if (!codes) return lk_fail(error, LK_MEMORY, "out of memory");
+    lk_status status = lk_dataset_encode(data, model, threads, simd, codes, error);
+    lk_score *score = NULL;
+    if (status == LK_OK) {
+        score = lk_score_create(d, lk_mixture_clusters(n, d), references, error);
+        status = score ? describe(score, codes, n, seed, error) : LK_MEMORY;
+    }
+    lk_free(codes);
+    if (status == LK_OK)
+        lk_score_attach(model, score);
+    else
+        lk_score_free(score);
+    return status;
+}
+
+/* ---- calibration ---- */
+
+static lk_status take_evidence(void *context, lk_run *run, size_t first, size_t n, const lk_real *x,
+                               lk_error *error) {
+    float *evidence = context;
+    lk_run_load(run, x, 0, n);
+    lk_run_forward(run, 0, run->model->arch.count, 0, n);
+    for (size_t i = 0; i < n; i++) {
+        const lk_status status = gather(run, i, evidence + (first + i) * LK_EVIDENCES, error);
+        if (status != LK_OK) return status;
+    }
+    return LK_OK;
+}
+
+/* Heap sort: ascending, in place, no recursion, no libc. */
+static void sort_floats(float *values, size_t n) {
+    for (size_t end = n, start = n / 2; end > 1;) {
+        if (start > 0) {
+            start--;
+        } else {
+            end--;
+            const float last = values[end];
+            values[end] = values[0];
+            values[0] = last;
+        }
+        size_t at = start;
+        const float v = values[at];
+        for (size_t child; (child = 2 * at + 1) < end; at = child) {
+            if (child + 1 < end && values[child] < values[child + 1]) child++;
+            if (!(v < values[child])) break;
+            values[at] = values[child];
+        }
+        values[at] = v;
+    }
+}
+
+/* Shapes on the first images of `order` and judges by the others. */
+static void fill_calibration(lk_calibration *c, const float *evidence, const uint32_t *order) {
+    for (size_t e = 0; e < LK_EVIDENCES; e++) {
+        for (size_t i = 0; i < c->shaping; i++)
+            c->evidence[e][i] = evidence[order[i] * LK_EVIDENCES + e];
+        sort_floats(c->evidence[e], c->shaping);
+    }
+    lk_calibration_finish(c);
+    for (size_t i = 0; i < c->judging; i++)
+        c->scores[i] = combine(c, evidence + order[c->shaping + i] * LK_EVIDENCES);
+    sort_floats(c->scores, c->judging);
+}
+
+lk_status lk_score_calibrate(lk_model *model, lk_preparation preparation,
+                             const lk_dataset *held_out, int threads, lk_simd simd,
+                             lk_error *error) {
+    const size_t n = held_out->count;
+    if (!model->score)
+        return lk_fail(error, LK_MODEL, "the model has no scores to calibrate; train it again");
+    if (n < LK_MIN_CALIBRATION)
+        return lk_fail(error, LK_DATA, "calibration needs at least %u images, here are %u",
+                       (unsigned long long)LK_MIN_CALIBRATION, (unsigned long long)n);
+    const size_t shaping = n * 2 / 5;
+    float *evidence = lk_alloc(n * LK_EVIDENCES * sizeof *evidence);
+    uint32_t *order = lk_alloc(n * sizeof *order);
+    lk_calibration *calibration = lk_calibration_create(shaping, n - shaping, error);
+    lk_status status = LK_MEMORY;
+    if (evidence && order && calibration)
+        status = lk_dataset_visit(held_out, model, preparation, threads, simd, take_evidence,
+                                  evidence, error);
+    else
+        lk_fail(error, LK_MEMORY, "out of memory");
+    if (status == LK_OK) {
+        /* The images may come sorted by class: the two parts are drawn. */
+        lk_permutation(0, order, n);
+        fill_calibration(calibration, evidence, order);
+        lk_free(model->score->calibration[preparation]);
+        model->score->calibration[preparation] = calibration;
+    } else {
+        lk_free(calibration);
+    }
+    lk_free(order);
+    lk_free(evidence);
+    return status;
+}
+
+bool lk_model_calibrated(const lk_model *model, lk_preparation preparation) {
+    return model->score && model->score->calibration[preparation];
+}
+
+const float *lk_model_calibration(const lk_model *model, lk_preparation preparation,
+                                  size_t *count) {
+    const bool has = lk_model_calibrated(model, preparation);
+    *count = has ? model->score->calibration[preparation]->judging : 0;
+    return has ? model->score->calibration[preparation]->scores : NULL;
+}
+
+/* ---- the verdict ---- */
+
+static bool is_blank(const lk_real *x, size_t n) {
+    lk_real least = x[0], most = x[0];
+    for (size_t i = 1; i < n; i++) {
+        least = LK_MIN(least, x[i]);
+        most = LK_MAX(most, x[i]);
+    }
+    return most - least < LEAST_SPAN;
+}
+
+static void judge_empty(lk_result *result) {
+    memset(result, 0, sizeof *result);
+    result->verdict = LK_EMPTY;
+    result->score = FLT_MAX;
+}
+
+/* Judges the input that stands in row 0 of the run. */
+static lk_status judge(lk_run *run, const lk_calibration *c, double alpha, lk_result *result,
+                       lk_error *error) {
+    lk_run_forward(run, 0, run->model->arch.count, 0, 1);
+    float evidence[LK_EVIDENCES];
+    const lk_status status = gather(run, 0, evidence, error);
+    if (status != LK_OK) return status;
+    result->score = combine(c, evidence);
+    result->p = conformal_p(c->scores, c->judging, result->score);
+    result->verdict = result->p <= alpha ? LK_OUT : LK_IN;
+    for (size_t e = 0; e < LK_EVIDENCES; e++) {
+        result->evidence[e].value = evidence[e];
+        result->evidence[e].p = conformal_p(c->evidence[e], c->shaping, evidence[e]);
+    }
+    return LK_OK;
+}
+
+static lk_status check_request(const lk_run *run, lk_preparation preparation, double alpha,
+                               lk_error *error) {
+    if (!(alpha > 0 && alpha < 1)) return lk_fail(error, LK_USAGE, "alpha must be between 0 and 1");
+    if (!lk_model_calibrated(run->model, preparation))
+        return lk_fail(error, LK_MODEL, "the model is not calibrated for '%s'",
+                       lk_preparation_name(preparation));
+    return LK_OK;
+}
+
+lk_status lk_check(lk_run *run, lk_preparation preparation, lk_picture picture, double alpha,
+                   lk_result *result, lk_error *error) {
+    lk_status status = check_request(run, preparation, alpha, error);
+    if (status != LK_OK) return status;
+    bool empty;
+    status = lk_prepare(preparation, picture, run->model->arch.input, run->value[0], &empty, error);
+    if (status != LK_OK) return status;
+    if (empty) {
+        judge_empty(result);
+        return LK_OK;
+    }
+    return judge(run, run->model->score->calibration[preparation], alpha, result, error);
+}
+
+lk_status lk_check_input(lk_run *run, lk_preparation preparation, const lk_real *x, double alpha,
+                         lk_result *result, lk_error *error) {
+    const lk_status status = check_request(run, preparation, alpha, error);
+    if (status != LK_OK) return status;
+    if (is_blank(x, lk_shape_size(run->model->arch.input))) {
+        judge_empty(result);
+        return LK_OK;
+    }
+    lk_run_load(run, x, 0, 1);
+    return judge(run, run->model->score->calibration[preparation], alpha, result, error);
+}
