@@ -32,8 +32,10 @@ export async function serve() {
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
     const name = pathname.slice(SUB_PATH.length) || 'index.html';
-    if (!pathname.startsWith(SUB_PATH) || name.includes('..') || !existsSync(site + name))
-      return response.writeHead(404).end();
+    if (!pathname.startsWith(SUB_PATH) || name.includes('..') || !existsSync(site + name)) {
+      response.writeHead(404).end();
+      return;
+    }
     const type = TYPES.get(extname(name)) ?? 'application/octet-stream';
     response.writeHead(200, { 'content-type': type }).end(await readFile(site + name));
   });

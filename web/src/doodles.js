@@ -75,6 +75,24 @@ const DRAWINGS = [
       ],
     ],
   },
+  {
+    name: 'face',
+    lines: [
+      curve(
+        (t) => [140 + 90 * Math.cos(2 * Math.PI * t), 140 + 90 * Math.sin(2 * Math.PI * t)],
+        48,
+      ),
+      curve((t) => [140 + 50 * Math.cos(Math.PI * t), 155 + 32 * Math.sin(Math.PI * t)], 24),
+      [
+        [110, 110],
+        [110, 120],
+      ],
+      [
+        [170, 110],
+        [170, 120],
+      ],
+    ],
+  },
 ];
 
 /** Fresh strokes each time: the pad keeps what it is given. @returns {{name: string, strokes: Stroke[]}[]} */

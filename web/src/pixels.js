@@ -47,7 +47,7 @@ export function paintDifference(canvas, before, after, shape) {
     for (let c = 0; c < shape.channels; c++)
       difference += (after[i + c * plane] - before[i + c * plane]) / shape.channels;
     const end = difference < 0 ? MISSING : ADDED;
-    const strength = Math.min(1, 1.2 * Math.abs(difference));
+    const strength = Math.sqrt(Math.min(1, Math.abs(difference))); // so that small ones show
     return end.map((v) => v * strength);
   });
 }

@@ -1,0 +1,70 @@
+// What was built, the data, and the native program, as the tests of the WASM module need them.
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+
+export const build = fileURLToPath(new URL('../../build/', import.meta.url));
+export const wasmFile = `${build}wasm/likeness.wasm`;
+export const moduleFile = `${build}wasm/likeness.mjs`;
+const program = `${build}likeness`;
+
+// What the tests need from npm is installed for the page.
+const require = createRequire(new URL('../../web/package.json', import.meta.url));
+/** @type {typeof import('fast-check')} */
+export const fc = require('fast-check');
+
+/** The module as it was built, beside its likeness.wasm. @type {typeof import('likeness')} */
+export const likeness = await import(moduleFile);
+
+/** @param {string} name */
+export function modelFile(name) {
+  return `${build}models/${name}.safetensors`;
+}
+
+/** Why a test with these models must be skipped, or false. @param {...string} names */
+export function without(...names) {
+  const absent = [program, ...names.map(modelFile)].filter((file) => !existsSync(file));
+  return absent.length ? `there is no ${absent.join(', no ')}` : false;
+}
+
+/**
+ * The test images of a data set, one grey byte a pixel.
+ * @param {string} set @returns {{count: number, height: number, width: number, pixels: Uint8Array}}
+ */
+export function testImages(set) {
+  const raw = `${build}data/${set}/t10k-images-idx3-ubyte`;
+  const bytes = existsSync(raw) ? readFileSync(raw) : gunzipSync(readFileSync(`${raw}.gz`));
+  const [count, height, width] = [4, 8, 12].map((at) => bytes.readUInt32BE(at));
+  return { count, height, width, pixels: new Uint8Array(bytes.subarray(16)) };
+}
+
+/** @param {...string} words */
+export function native(...words) {
+  return execFileSync(program, words, { maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+/** What the native program writes to `--out F.npy`, as floats. @param {...string} words */
+export function nativeFloats(...words) {
+  const folder = mkdtempSync(join(tmpdir(), 'likeness-'));
+  try {
+    const file = join(folder, 'out.npy');
+    native(...words, '--out', file);
+    const bytes = readFileSync(file);
+    const data = 10 + bytes.readUInt16LE(8); // version 1: magic, version, header's length, header
+    if (!bytes.toString('latin1', 10, data).includes("'descr': '<f4'")) throw new Error('not <f4');
+    return new Float32Array(new Uint8Array(bytes.subarray(data)).buffer);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** How many of two arrays' values differ in their bits. @param {Float32Array} a @param {Float32Array} b */
+export function differing(a, b) {
+  if (a.length !== b.length) return Math.max(a.length, b.length);
+  const [u, v] = [a, b].map((f) => new Uint32Array(f.buffer, f.byteOffset, f.length));
+  return u.reduce((sum, bits, i) => sum + Number(bits !== v[i]), 0);
+}
