@@ -1,0 +1,114 @@
+/* encode and reconstruct: what a model makes of images, as .npy or PNG. */
+#include <stdio.h>
+
+#include "commands.h"
+#include "file.h"
+#include "inputs.h"
+#include "model_file.h"
+#include "output.h"
+#include "pictures.h"
+
+typedef struct coding {
+    lk_preparation preparation;
+    lk_shape shape;
+    size_t size, latent;
+    lk_real *x, *z, *x_hat; /* of all images: inputs, codes, reconstructions */
+} coding;
+
+static lk_status reconstruct(void *context, lk_run *run, size_t i, lk_picture picture,
+                             lk_error *error) {
+    const coding *c = context;
+    bool empty;
+    lk_real *x = c->x + i * c->size;
+    const lk_status status = lk_prepare(c->preparation, picture, c->shape, x, &empty, error);
+    if (!status) lk_reconstruct(run, x, 1, c->z + i * c->latent, c->x_hat + i * c->size);
+    return status;
+}
+
+static lk_status write_codes(const options *o, const coding *c, size_t count, fault *f) {
+    const size_t shape[] = {count, c->latent};
+    const lk_status status = npy_write(o->out, c->z, shape, 2, f);
+    if (status) return status;
+    if (o->json)
+        return output_json(json_pack("{s:o,s:I,s:I}", "file", output_text(o->out), "images",
+                                     (json_int_t)count, "latent", (json_int_t)c->latent),
+                           f);
+    printf("%s: %zu codes of %zu values\n", o->out, count, c->latent);
+    return LK_OK;
+}
+
+static lk_status write_reconstructions(const options *o, const coding *c, size_t count, fault *f) {
+    const size_t shape[] = {count, c->shape.channels, c->shape.height, c->shape.width};
+    const bool png = text_ends_with(o->out, ".png");
+    const lk_status status = png ? picture_write(o->out, c->x_hat, c->shape, f)
+                                 : npy_write(o->out, c->x_hat, shape, 4, f);
+    if (status) return status;
+    lk_errors errors;
+    lk_errors_measure(c->x, c->x_hat, count, c->size, &errors);
+    if (o->json)
+        return output_json(
+            json_pack("{s:o,s:I,s:[iii],s:{s:o,s:o,s:o,s:o,s:o}}", "file", output_text(o->out),
+                      "images", (json_int_t)count, "shape", (int)c->shape.channels,
+                      (int)c->shape.height, (int)c->shape.width, "reconstruction", "mae",
+                      output_number(errors.mae), "mse", output_number(errors.mse), "bce",
+                      output_number(errors.bce), "sse_per_image",
+                      output_number(errors.sse_per_image), "psnr", output_number(errors.psnr)),
+            f);
+    printf("%s: %zu images, mean absolute error %.5f\n", o->out, count, errors.mae);
+    return LK_OK;
+}
+
+/* What is asked for must be possible before anything is computed or written. */
+static lk_status check_output(const options *o, const inputs *in, bool codes, fault *f) {
+    const bool png = text_ends_with(o->out, ".png");
+    if (!text_ends_with(o->out, ".npy") && (codes || !png))
+        return fail(f, LK_USAGE, NULL, "--out wants a name ending in .npy%s",
+                    codes ? "" : " or .png");
+    if (png && in->count != 1)
+        return fail(f, LK_USAGE, NULL, "a PNG holds one image, not %zu: use .npy", in->count);
+    bool same = file_same(o->out, o->arguments.items[0]) || file_same(o->out, in->data.path);
+    for (size_t i = 0; i < in->data.files.count; i++)
+        same |= file_same(o->out, in->data.files.items[i]);
+    if (same) return fail(f, LK_USAGE, NULL, "--out is one of the inputs");
+    return file_check_output(o->out, f);
+}
+
+static lk_status code_all(const options *o, const lk_model *model, const inputs *in, bool codes,
+                          fault *f) {
+    const lk_shape shape = lk_model_shape(model);
+    coding c = {.preparation = o->ink ? LK_PREPARE_INK : LK_PREPARE_IMAGE,
+                .shape = shape,
+                .size = (size_t)shape.channels * shape.height * shape.width,
+                .latent = lk_model_latent(model)};
+    c.x = lk_alloc(in->count * c.size * sizeof *c.x);
+    c.z = lk_alloc(in->count * c.latent * sizeof *c.z);
+    c.x_hat = lk_alloc(in->count * c.size * sizeof *c.x_hat);
+    lk_status status = c.x && c.z && c.x_hat ? LK_OK : fail_memory(f);
+    if (!status) status = inputs_visit(in, model, o, reconstruct, &c, f);
+    if (!status) status = (codes ? write_codes : write_reconstructions)(o, &c, in->count, f);
+    lk_free(c.x);
+    lk_free(c.z);
+    lk_free(c.x_hat);
+    return status;
+}
+
+static int run(const options *o, bool codes, fault *f) {
+    if (!o->out) return fail(f, LK_USAGE, NULL, "--out FILE is needed");
+    lk_model *model = model_read(o->arguments.items[0], f);
+    if (!model) return f->error.status;
+    inputs in;
+    int code = inputs_open(o, model, &in, f);
+    if (!code) code = check_output(o, &in, codes, f);
+    if (!code) code = code_all(o, model, &in, codes, f);
+    inputs_free(&in);
+    lk_model_free(model);
+    return code;
+}
+
+int cmd_encode(const options *o, fault *f) {
+    return run(o, true, f);
+}
+
+int cmd_reconstruct(const options *o, fault *f) {
+    return run(o, false, f);
+}

@@ -1,0 +1,113 @@
+/* data list, data info SPEC, data verify SPEC. */
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "data.h"
+#include "output.h"
+
+static int list(const options *o, fault *f) {
+    json_t *sets = data_named_list();
+    if (o->json) return output_json(sets, f);
+    size_t i;
+    json_t *row;
+    json_array_foreach(sets, i, row) {
+        const bool found = json_is_true(json_object_get(row, "found"));
+        const char *text = json_string_value(json_object_get(row, found ? "path" : "how"));
+        char spec[40], line[2 * PATH_MAX];
+        snprintf(spec, sizeof spec, "%s:%s", json_string_value(json_object_get(row, "name")),
+                 json_string_value(json_object_get(row, "part")));
+        printf("%-14s %s%s\n", spec,
+               found ? "" : "not found: ", text_printable(text, line, sizeof line));
+    }
+    json_decref(sets);
+    return LK_OK;
+}
+
+static json_t *count_labels(const data *d) {
+    json_t *counts = json_array();
+    for (uint32_t c = 0; c < d->set.classes; c++) {
+        json_int_t count = 0;
+        for (size_t i = 0; i < d->set.count; i++) count += d->set.labels[i] == c;
+        const char *name = c < d->classes.count ? d->classes.items[c] : NULL;
+        json_array_append_new(counts, json_pack("{s:i,s:o,s:I}", "label", (int)c, "name",
+                                                output_text(name), "images", count));
+    }
+    return counts;
+}
+
+static double mean_value(const lk_dataset *set) {
+    const size_t size = (size_t)set->shape.channels * set->shape.height * set->shape.width;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < set->count * size; i++) sum += set->pixels[i];
+    return (double)sum / (255.0 * (double)set->count * (double)size);
+}
+
+/* Images of one single value: nothing is to be seen on them. */
+static size_t count_blank(const lk_dataset *set) {
+    const size_t size = (size_t)set->shape.channels * set->shape.height * set->shape.width;
+    size_t blank = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        const uint8_t *pixels = set->pixels + i * size;
+        blank += size == 1 || memcmp(pixels, pixels + 1, size - 1) == 0;
+    }
+    return blank;
+}
+
+static json_t *describe(const char *spec, const data *d) {
+    char sha256[65];
+    data_sha256(&d->set, sha256);
+    return json_pack("{s:o,s:s,s:o,s:I,s:[iii],s:i,s:o,s:f,s:I,s:s}", "data", output_text(spec),
+                     "kind", d->kind, "path", output_text(d->path), "images",
+                     (json_int_t)d->set.count, "shape", (int)d->set.shape.channels,
+                     (int)d->set.shape.height, (int)d->set.shape.width, "classes",
+                     (int)d->set.classes, "labels", count_labels(d), "mean", mean_value(&d->set),
+                     "blank_images", (json_int_t)count_blank(&d->set), "sha256", sha256);
+}
+
+static int print_description(const char *spec, const data *d, bool json, fault *f) {
+    json_t *object = describe(spec, d);
+    if (!object) return fail_memory(f);
+    if (json) return output_json(object, f);
+    char line[2 * PATH_MAX];
+    printf("%s: %zu images of %ux%ux%u, %u classes, from %s\nmean %.4f, %zu blank, sha256 %s\n",
+           spec, d->set.count, d->set.shape.channels, d->set.shape.height, d->set.shape.width,
+           d->set.classes, text_printable(d->path, line, sizeof line), mean_value(&d->set),
+           count_blank(&d->set), json_string_value(json_object_get(object, "sha256")));
+    json_decref(object);
+    return LK_OK;
+}
+
+/* Loading has checked the format; named sets are also compared with what was published. */
+static int print_verification(const char *spec, const data *d, bool json, fault *f) {
+    const char *compared = data_compare_published(spec, DATA_TRAIN, d);
+    if (compared && strcmp(compared, "match") != 0)
+        return fail(f, LK_DATA, d->path, "differs from the published data set");
+    if (json)
+        return output_json(json_pack("{s:o,s:b,s:s*,s:I}", "data", output_text(spec), "ok", true,
+                                     "published", compared, "images", (json_int_t)d->set.count),
+                           f);
+    printf("%s: ok, %zu images%s\n", spec, d->set.count,
+           compared ? ", the same as the published ones" : "");
+    return LK_OK;
+}
+
+int cmd_data(const options *o, fault *f) {
+    const char *action = o->arguments.items[0];
+    static const char *const actions[] = {"list", "info", "verify"};
+    const bool info = strcmp(action, "info") == 0, verify = strcmp(action, "verify") == 0;
+    if (strcmp(action, "list") == 0 && o->arguments.count == 1) return list(o, f);
+    if (!info && !verify) {
+        const char *near = text_nearest(action, actions, 3);
+        return fail(f, LK_USAGE, NULL, "data: '%.40s' is not list, info or verify%s%s", action,
+                    near ? "; did you mean " : "", near ? near : "");
+    }
+    if (o->arguments.count != 2) return fail(f, LK_USAGE, NULL, "data %s wants a SPEC", action);
+    const char *spec = o->arguments.items[1];
+    data d;
+    int code = data_load(spec, DATA_TRAIN, o->shape, verify ? 0 : o->limit, &d, f);
+    if (code) return code;
+    code = (info ? print_description : print_verification)(spec, &d, o->json, f);
+    data_free(&d);
+    return code;
+}

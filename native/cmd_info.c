@@ -1,0 +1,122 @@
+/* families, inspect, doctor: what there is to know without any image. */
+#include <stdio.h>
+
+#include "commands.h"
+#include "data.h"
+#include "file.h"
+#include "model_file.h"
+#include "output.h"
+
+static const lk_shape USUAL = {1, 28, 28};
+
+static json_t *describe_family(const lk_family *family, fault *f) {
+    char arch[2048];
+    if (lk_family_arch(family, USUAL, family->latent, arch, sizeof arch, &f->error)) return NULL;
+    lk_model *model = lk_model_create(arch, &f->error);
+    if (!model) return NULL;
+    json_t *row = json_pack(
+        "{s:s,s:s,s:I,s:I,s:b,s:s}", "name", family->name, "arch", lk_model_arch(model),
+        "parameters", (json_int_t)lk_model_parameters(model), "latent",
+        (json_int_t)lk_model_latent(model), "solved", family->solved, "summary", family->summary);
+    lk_model_free(model);
+    return row;
+}
+
+int cmd_families(const options *o, fault *f) {
+    size_t count;
+    const lk_family *families = lk_families(&count);
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_t *row = describe_family(&families[i], f);
+        if (!row) {
+            json_decref(list);
+            return f->error.status;
+        }
+        json_array_append_new(list, row);
+    }
+    if (o->json) return output_json(list, f);
+    size_t i;
+    json_t *row;
+    json_array_foreach(list, i, row) {
+        printf("%-8s %s\n         %s\n         %lld parameters, codes of %lld\n", families[i].name,
+               families[i].summary, json_string_value(json_object_get(row, "arch")),
+               (long long)json_integer_value(json_object_get(row, "parameters")),
+               (long long)json_integer_value(json_object_get(row, "latent")));
+    }
+    json_decref(list);
+    return LK_OK;
+}
+
+/* {"image": {"images", "finest_p"}, ...} of the preparations that are calibrated. */
+static json_t *describe_calibration(const lk_model *model) {
+    json_t *object = json_object();
+    for (int i = 0; i < LK_PREPARATIONS; i++) {
+        size_t count;
+        if (!lk_model_calibrated(model, (lk_preparation)i)) continue;
+        lk_model_calibration(model, (lk_preparation)i, &count);
+        json_object_set_new(object, lk_preparation_name((lk_preparation)i),
+                            json_pack("{s:I,s:f}", "images", (json_int_t)count, "finest_p",
+                                      1.0 / ((double)count + 1)));
+    }
+    return object;
+}
+
+static json_t *describe_model(const lk_model *model, const char *path, size_t bytes) {
+    const lk_shape shape = lk_model_shape(model);
+    char gallery[PATH_MAX];
+    gallery_path(path, gallery);
+    const bool has_gallery = file_kind_of(gallery) == FILE_REGULAR;
+    return json_pack(
+        "{s:o,s:I,s:s,s:I,s:[iii],s:I,s:f,s:o,s:o,s:o,s:o,s:o,s:o}", "model", output_text(path),
+        "bytes", (json_int_t)bytes, "arch", lk_model_arch(model), "parameters",
+        (json_int_t)lk_model_parameters(model), "shape", (int)shape.channels, (int)shape.height,
+        (int)shape.width, "latent", (json_int_t)lk_model_latent(model), "flops",
+        lk_model_flops(model), "family", output_text(lk_model_text(model, LK_TEXT_FAMILY)), "title",
+        output_text(lk_model_text(model, LK_TEXT_TITLE)), "data",
+        output_text(lk_model_text(model, LK_TEXT_DATA)), "weights_sha256",
+        output_text(lk_model_text(model, LK_TEXT_WEIGHTS)), "calibration",
+        describe_calibration(model), "gallery", output_text(has_gallery ? gallery : NULL));
+}
+
+/* One line for each key of a flat object, nested ones as JSON. */
+static void print_table(const json_t *object) {
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)object, key, value) {
+        char *text = json_is_string(value)
+                         ? NULL
+                         : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+        char line[2 * PATH_MAX];
+        printf("%-15s %s\n", key,
+               text_printable(text ? text : json_string_value(value), line, sizeof line));
+        free(text);
+    }
+}
+
+static lk_status print_object(json_t *object, bool json, fault *f) {
+    if (!object) return fail_memory(f);
+    if (json) return output_json(object, f);
+    print_table(object);
+    json_decref(object);
+    return LK_OK;
+}
+
+int cmd_inspect(const options *o, fault *f) {
+    const char *path = o->arguments.items[0];
+    lk_model *model = model_read(path, f);
+    if (!model) return f->error.status;
+    json_t *object = describe_model(model, path, file_size(path));
+    lk_model_free(model);
+    return print_object(object, o->json, f);
+}
+
+int cmd_doctor(const options *o, fault *f) {
+    json_t *variants = json_array();
+    for (int i = 0; i < LK_SIMD_COUNT; i++)
+        if (lk_simd_available((lk_simd)i))
+            json_array_append_new(variants, json_string(lk_simd_name((lk_simd)i)));
+    json_t *object = json_pack("{s:s,s:o,s:s,s:i,s:o}", "version", LIKENESS_VERSION, "simd",
+                               variants, "best_simd", lk_simd_name(lk_simd_best()), "threads",
+                               options_default_threads(), "data", data_named_list());
+    return print_object(object, o->json, f);
+}

@@ -1,0 +1,23 @@
+/* The commands: each prints its result and returns an exit code; what failed is in *f. */
+#ifndef COMMANDS_H
+#define COMMANDS_H
+
+#include "options.h"
+
+enum { EXIT_OUT_OF_DISTRIBUTION = 10, EXIT_INTERRUPTED = 130 };
+
+int cmd_data(const options *o, fault *f);
+int cmd_train(const options *o, fault *f);
+int cmd_eval(const options *o, fault *f);
+int cmd_calibrate(const options *o, fault *f);
+int cmd_score(const options *o, fault *f);
+int cmd_reconstruct(const options *o, fault *f);
+int cmd_encode(const options *o, fault *f);
+int cmd_neighbours(const options *o, fault *f);
+int cmd_families(const options *o, fault *f);
+int cmd_inspect(const options *o, fault *f);
+int cmd_bench(const options *o, fault *f);
+int cmd_doctor(const options *o, fault *f);
+int cmd_help(const options *o, fault *f);
+
+#endif

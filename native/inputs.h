@@ -1,0 +1,28 @@
+/* The images that a command works on: files named on the command line, or --data. */
+#ifndef INPUTS_H
+#define INPUTS_H
+
+#include "data.h"
+#include "options.h"
+
+typedef struct inputs {
+    data data; /* its files, if it has some, are decoded when visited; else its pixels are there */
+    const char *spec; /* NULL when the files were named one by one */
+    size_t count;
+} inputs;
+
+/* MODEL's further arguments or --data, one of them. */
+lk_status inputs_open(const options *o, const lk_model *model, inputs *in, fault *f);
+lk_status inputs_open_data(const char *spec, uint32_t limit, const lk_model *model, inputs *in,
+                           fault *f);
+void inputs_free(inputs *in);
+const char *inputs_name(const inputs *in, size_t i, char *out); /* out[PATH_MAX] */
+
+/* Calls visit for every image, from --threads threads, each with its own run for one image, in no
+   particular order. The error of the first image that has one is reported. */
+typedef lk_status inputs_visitor(void *context, lk_run *run, size_t i, lk_picture picture,
+                                 lk_error *error);
+lk_status inputs_visit(const inputs *in, const lk_model *model, const options *o,
+                       inputs_visitor *visit, void *context, fault *f);
+
+#endif

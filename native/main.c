@@ -1,0 +1,127 @@
+/* The likeness program: finds the command, runs it, says what went wrong. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "output.h"
+
+static const command COMMANDS[] = {
+    {"data", "list | info SPEC | verify SPEC", "Lists, describes or checks data sets.", cmd_data,
+     FOR_DATA, 1, 2},
+    {"train", "FAMILY | --arch LINE, with --data SPEC --out FILE", "Trains and calibrates a model.",
+     cmd_train, FOR_TRAIN, 0, 1},
+    {"eval", "MODEL --data SPEC", "Measures a model on images it has not seen.", cmd_eval, FOR_EVAL,
+     1, 1},
+    {"calibrate", "MODEL --data SPEC", "Calibrates the verdict anew on other held-out images.",
+     cmd_calibrate, FOR_CALIBRATE, 1, 1},
+    {"score", "MODEL IMAGE... | MODEL --data SPEC",
+     "Judges images: a verdict and a p-value for each; - reads names from standard input.",
+     cmd_score, FOR_SCORE, 1, UINT32_MAX},
+    {"reconstruct", "MODEL (IMAGE... | --data SPEC) --out FILE.npy|FILE.png",
+     "Writes what the model makes of images.", cmd_reconstruct, FOR_RECONSTRUCT, 1, UINT32_MAX},
+    {"encode", "MODEL (IMAGE... | --data SPEC) --out FILE.npy", "Writes the codes of images.",
+     cmd_encode, FOR_ENCODE, 1, UINT32_MAX},
+    {"neighbours", "MODEL IMAGE", "Finds the nearest images of the model's gallery.",
+     cmd_neighbours, FOR_NEIGHBOURS, 2, 2},
+    {"families", "", "Lists the named architectures.", cmd_families, FOR_FAMILIES, 0, 0},
+    {"inspect", "MODEL", "Says what is in a model file.", cmd_inspect, FOR_INSPECT, 1, 1},
+    {"bench", "", "Measures the kernels on this machine.", cmd_bench, FOR_BENCH, 0, 0},
+    {"doctor", "", "Says what this machine and this program can do.", cmd_doctor, FOR_DOCTOR, 0, 0},
+    {"help", "[COMMAND]", "Explains a command, or lists them.", cmd_help, FOR_HELP, 0, 1},
+};
+enum { COMMAND_COUNT = sizeof COMMANDS / sizeof COMMANDS[0] };
+
+static const command *find_command(const char *name, fault *f) {
+    const char *names[COMMAND_COUNT];
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(COMMANDS[i].name, name) == 0) return &COMMANDS[i];
+        names[i] = COMMANDS[i].name;
+    }
+    const char *near = text_nearest(name, names, COMMAND_COUNT);
+    if (near)
+        fail(f, LK_USAGE, NULL, "unknown command '%.40s'; did you mean %s?", name, near);
+    else
+        fail(f, LK_USAGE, NULL, "unknown command '%.40s'; see likeness help", name);
+    return NULL;
+}
+
+static lk_status print_commands(bool json, fault *f) {
+    if (json) {
+        json_t *list = json_array();
+        for (size_t i = 0; i < COMMAND_COUNT; i++)
+            json_array_append_new(list, options_describe(&COMMANDS[i]));
+        return output_json(list, f);
+    }
+    printf("Likeness learns what your images look like and judges new ones.\n\n"
+           "Usage: likeness COMMAND [options]\n\nCommands:\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        printf("  %-12s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
+    puts("\nlikeness help COMMAND lists a command's options and their defaults.");
+    return LK_OK;
+}
+
+static lk_status print_command(const command *c, bool json, fault *f) {
+    if (json) return output_json(options_describe(c), f);
+    options_print_help(c);
+    return LK_OK;
+}
+
+int cmd_help(const options *o, fault *f) {
+    if (o->arguments.count == 0) return print_commands(o->json, f);
+    const command *c = find_command(o->arguments.items[0], f);
+    return c ? print_command(c, o->json, f) : LK_USAGE;
+}
+
+static int run(int argc, char **argv, fault *f) {
+    if (argc < 2) return fail(f, LK_USAGE, NULL, "no command; see likeness help");
+    const char *name = argv[1];
+    if (strcmp(name, "--version") == 0) {
+        puts("likeness " LIKENESS_VERSION);
+        return LK_OK;
+    }
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) name = "help";
+    const command *c = find_command(name, f);
+    if (!c) return LK_USAGE;
+    options o;
+    int code = options_parse(c, argc, argv, &o, f);
+    if (code == LK_OK) code = o.help ? (int)print_command(c, o.json, f) : c->run(&o, f);
+    options_free(&o);
+    return code;
+}
+
+/* Before options are parsed, since parsing them may be what fails. */
+static bool wants_json(int argc, char **argv) {
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--json") == 0) return true;
+    return false;
+}
+
+/* A closed descriptor 0, 1 or 2 would be given to the first file that is opened. */
+static lk_status hold_standard_descriptors(fault *f) {
+    bool no_output = false;
+    for (int i = 0; i < 3; i++) {
+        if (fcntl(i, F_GETFD) >= 0) continue;
+        no_output |= i == STDOUT_FILENO;
+        if (open("/dev/null", i == STDIN_FILENO ? O_RDONLY : O_WRONLY) != i)
+            return fail(f, LK_IO, "/dev/null", "cannot open");
+    }
+    return no_output ? fail(f, LK_IO, "standard output", "is closed") : LK_OK;
+}
+
+int main(int argc, char **argv) {
+    static fault f; /* large */
+    f.error.offset = LK_NO_OFFSET;
+    const bool json = wants_json(argc, argv);
+    signal(SIGPIPE, SIG_IGN); /* a reader that went away is reported as a failed write */
+    int code = hold_standard_descriptors(&f);
+    if (code == LK_OK) {
+        code = run(argc, argv, &f);
+        const bool failed = code != LK_OK && f.error.status == (lk_status)code;
+        if (!failed && output_finish(&f)) code = f.error.status;
+    }
+    if (code != LK_OK && f.error.status == (lk_status)code) output_fault(&f, json);
+    return code;
+}

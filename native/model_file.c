@@ -1,0 +1,55 @@
+#include "model_file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "file.h"
+#include "output.h"
+
+#define MAX_MODEL_FILE (256ull << 20)
+
+lk_model *model_read(const char *path, fault *f) {
+    lk_bytes bytes;
+    if (file_read(path, MAX_MODEL_FILE, LK_MODEL, &bytes, f)) return NULL;
+    lk_model *model = lk_model_load(bytes.data, bytes.size, &f->error);
+    if (!model) blame(f, path);
+    lk_free(bytes.data);
+    return model;
+}
+
+lk_status model_write(lk_model *model, const char *path, fault *f) {
+    lk_bytes bytes = {0};
+    if (lk_model_save(model, &bytes, &f->error)) return blame(f, path);
+    const lk_status status = file_write(path, bytes.data, bytes.size, f);
+    lk_bytes_free(&bytes);
+    return status;
+}
+
+void gallery_path(const char *model_path, char *out) {
+    const char *ending = ".safetensors";
+    size_t length = strlen(model_path);
+    if (text_ends_with(model_path, ending)) length -= strlen(ending);
+    /* Too long a name is cut, and then found nowhere. */
+    snprintf(out, PATH_MAX, "%.*s.gallery%s", (int)length, model_path, ending);
+}
+
+lk_gallery *gallery_read(const lk_model *model, const char *model_path, fault *f) {
+    char path[PATH_MAX];
+    gallery_path(model_path, path);
+    lk_bytes bytes;
+    if (file_read(path, MAX_MODEL_FILE, LK_MODEL, &bytes, f)) return NULL;
+    lk_gallery *gallery = lk_gallery_load(model, bytes.data, bytes.size, &f->error);
+    if (!gallery) blame(f, path);
+    lk_free(bytes.data);
+    return gallery;
+}
+
+lk_status gallery_write(const lk_gallery *gallery, const char *model_path, fault *f) {
+    char path[PATH_MAX];
+    gallery_path(model_path, path);
+    lk_bytes bytes = {0};
+    if (lk_gallery_save(gallery, &bytes, &f->error)) return blame(f, path);
+    const lk_status status = file_write(path, bytes.data, bytes.size, f);
+    lk_bytes_free(&bytes);
+    return status;
+}

@@ -1,0 +1,16 @@
+/* Models and galleries in files. */
+#ifndef MODEL_FILE_H
+#define MODEL_FILE_H
+
+#include "fault.h"
+
+/* The caller owns what they return; NULL when they fail. */
+lk_model *model_read(const char *path, fault *f);
+lk_status model_write(lk_model *model, const char *path, fault *f);
+
+/* "X.safetensors" -> "X.gallery.safetensors" into out[PATH_MAX]. */
+void gallery_path(const char *model_path, char *out);
+lk_gallery *gallery_read(const lk_model *model, const char *model_path, fault *f);
+lk_status gallery_write(const lk_gallery *gallery, const char *model_path, fault *f);
+
+#endif

@@ -1,0 +1,370 @@
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <math.h>
+#include <sched.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "output.h"
+
+typedef enum kind {
+    FLAG,   /* bool */
+    TEXT,   /* const char * */
+    MANY,   /* strings: may be given again */
+    COUNT,  /* uint32_t in [least, most] */
+    SEED,   /* uint64_t */
+    NUMBER, /* double in [least, most] */
+    INSIDE, /* double in (least, most) */
+    CHOICE, /* int: an index into choices, less `first` */
+    SHAPE,  /* lk_shape */
+} kind;
+
+typedef struct row {
+    const char *name;
+    kind kind;
+    size_t at; /* offsetof(options, ...) */
+    uint32_t commands;
+    double least, most;
+    const char *value, *summary;
+    const char *fallback;       /* the default in words, where the value itself does not say it */
+    const char *const *choices; /* NULL-terminated */
+    int first;                  /* what the first choice stands for */
+} row;
+
+static const char *const SIMDS[] = {"best", "scalar", "v2", "v3", "v4", NULL};
+static const char *const INITS[] = {"glorot", "he", NULL};
+static const char *const METRICS[] = {"l2", "cosine", NULL};
+static const char *const PREPARATIONS[] = {"image", "ink", NULL};
+
+enum {
+    RUNS = FOR_TRAIN | FOR_EVAL | FOR_CALIBRATE | FOR_SCORE | FOR_RECONSTRUCT | FOR_ENCODE |
+           FOR_NEIGHBOURS,
+    READS =
+        FOR_DATA | FOR_TRAIN | FOR_EVAL | FOR_CALIBRATE | FOR_SCORE | FOR_RECONSTRUCT | FOR_ENCODE,
+    EVERY = ~0,
+};
+
+#define AT(field) offsetof(options, field)
+static const row ROWS[] = {
+    {"data", TEXT, AT(data), READS & ~FOR_DATA, .value = "SPEC",
+     .summary = "images: mnist or fashion with :train or :test, an IDX images file, a folder "
+                "class/*.png|jpg, a .npy file"},
+    {"limit", COUNT, AT(limit), READS, 1, UINT32_MAX - 1, .value = "N",
+     .summary = "take the first N images", .fallback = "all"},
+    {"shape", SHAPE, AT(shape), FOR_TRAIN | FOR_DATA, .value = "CxHxW",
+     .summary = "bring every image to this shape", .fallback = "its own; 1x28x28 for folders"},
+    {"out", TEXT, AT(out), FOR_TRAIN | FOR_CALIBRATE | FOR_RECONSTRUCT | FOR_ENCODE,
+     .value = "FILE", .summary = "where the result goes"},
+    {"arch", TEXT, AT(arch), FOR_TRAIN, .value = "LINE",
+     .summary = "an own architecture in place of a family"},
+    {"latent", COUNT, AT(latent), FOR_TRAIN, 1, 1 << 20, .value = "N",
+     .summary = "values in a code", .fallback = "the family's"},
+    {"epochs", COUNT, AT(epochs), FOR_TRAIN, 1, 1000000, .value = "N",
+     .summary = "times over the images"},
+    {"batch", COUNT, AT(batch), FOR_TRAIN, 1, 65536, .value = "N", .summary = "images in a step"},
+    {"lr", INSIDE, AT(learning_rate), FOR_TRAIN, 0, 10, .value = "RATE",
+     .summary = "Adam's learning rate"},
+    {"decay", NUMBER, AT(decay), FOR_TRAIN, 0, 1, .value = "SHARE",
+     .summary = "share of the epochs, at the end, in which the rate falls to 0"},
+    {"init", CHOICE, AT(init), FOR_TRAIN, .value = "NAME", .summary = "first weights",
+     .choices = INITS},
+    {"seed", SEED, AT(seed), FOR_TRAIN | FOR_CALIBRATE, .value = "N",
+     .summary = "the same seed gives the same bits"},
+    {"holdout", COUNT, AT(holdout), FOR_TRAIN, 0, UINT32_MAX - 1, .value = "N",
+     .summary = "images kept from training, to calibrate on", .fallback = "a sixth, at most 10000"},
+    {"references", COUNT, AT(references), FOR_TRAIN, 1, 1000000, .value = "N",
+     .summary = "codes kept in the model for the neighbour evidence"},
+    {"gallery", COUNT, AT(gallery), FOR_TRAIN, 0, 10000000, .value = "N",
+     .summary = "images in the gallery beside the model; 0 makes none"},
+    {"title", TEXT, AT(title), FOR_TRAIN, .value = "TEXT", .summary = "what the images are",
+     .fallback = "by the data"},
+    {"no-calibrate", FLAG, AT(no_calibrate), FOR_TRAIN, .summary = "leave the verdict out"},
+    {"checkpoint-every", COUNT, AT(checkpoint_every), FOR_TRAIN, 0, 1000000, .value = "N",
+     .summary = "epochs between checkpoints; 0: only when interrupted"},
+    {"resume", FLAG, AT(resume), FOR_TRAIN,
+     .summary = "go on from FILE.checkpoint, to the same bits"},
+    {"log-jsonl", TEXT, AT(log), FOR_TRAIN, .value = "FILE",
+     .summary = "one line of JSON an epoch"},
+    {"ood", MANY, AT(ood), FOR_EVAL, .value = "NAME=SPEC",
+     .summary = "images of another kind, to be told apart; may be given again"},
+    {"preparation", CHOICE, AT(preparation), FOR_CALIBRATE, .value = "NAME",
+     .summary = "what to calibrate: pictures as they are, or drawn ink", .choices = PREPARATIONS},
+    {"ink", FLAG, AT(ink),
+     FOR_TRAIN | FOR_EVAL | FOR_SCORE | FOR_RECONSTRUCT | FOR_ENCODE | FOR_NEIGHBOURS,
+     .summary = "images are drawn ink (train: calibrate for it too)"},
+    {"alpha", INSIDE, AT(alpha), FOR_EVAL | FOR_SCORE, 0, 1, .value = "SHARE",
+     .summary = "false alarms that are accepted"},
+    {"fail-on-ood", FLAG, AT(fail_on_ood), FOR_SCORE,
+     .summary = "exit with 10 when any image is not 'in'"},
+    {"k", COUNT, AT(k), FOR_NEIGHBOURS, 1, LK_MAX_NEIGHBOURS, .value = "N",
+     .summary = "how many neighbours"},
+    {"metric", CHOICE, AT(metric), FOR_NEIGHBOURS, .value = "NAME",
+     .summary = "distance between codes", .choices = METRICS},
+    {"threads", COUNT, AT(threads), RUNS, 1, 256, .value = "N",
+     .summary = "threads; they never change a result"},
+    {"simd", CHOICE, AT(simd), RUNS, .value = "LEVEL",
+     .summary = "instruction set; it never changes a result", .choices = SIMDS,
+     .first = LK_SIMD_BEST},
+    {"json", FLAG, AT(json), EVERY, .summary = "results as one line of JSON"},
+    {"help", FLAG, AT(help), EVERY, .summary = "this text"},
+};
+enum { ROW_COUNT = sizeof ROWS / sizeof ROWS[0] };
+
+int options_default_threads(void) {
+    cpu_set_t cores;
+    if (sched_getaffinity(0, sizeof cores, &cores) != 0) return 1;
+    const int count = CPU_COUNT(&cores);
+    return count < 1 ? 1 : count > 256 ? 256 : count;
+}
+
+static void set_defaults(options *o) {
+    const lk_train_options train = lk_train_defaults();
+    *o = (options){.holdout = NOT_GIVEN,
+                   .references = 2000,
+                   .gallery = 10000,
+                   .seed = train.seed,
+                   .threads = (uint32_t)options_default_threads(),
+                   .simd = LK_SIMD_BEST,
+                   .epochs = train.epochs,
+                   .batch = train.batch,
+                   .learning_rate = train.learning_rate,
+                   .decay = train.decay,
+                   .alpha = 0.01,
+                   .k = 8,
+                   .metric = LK_METRIC_COSINE};
+}
+
+/* ---- strict values ---- */
+
+static lk_status wants(const row *r, const char *what, const char *text, fault *f) {
+    if (!*text) return fail(f, LK_USAGE, NULL, "--%s wants %s, not an empty text", r->name, what);
+    return fail(f, LK_USAGE, NULL, "--%s wants %s, not '%.40s'", r->name, what, text);
+}
+
+/* Digits alone: no sign, blank, point or exponent. */
+static bool parse_whole(const char *text, size_t length, uint64_t most, uint64_t *out) {
+    uint64_t value = 0;
+    if (length == 0) return false;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < '0' || text[i] > '9') return false;
+        const uint64_t digit = (uint64_t)(text[i] - '0');
+        if (value > (UINT64_MAX - digit) / 10) return false;
+        value = 10 * value + digit;
+    }
+    *out = value;
+    return value <= most;
+}
+
+static lk_status set_count(const row *r, const char *text, uint32_t *out, fault *f) {
+    uint64_t value;
+    if (parse_whole(text, strlen(text), (uint64_t)r->most, &value) && (double)value >= r->least) {
+        *out = (uint32_t)value;
+        return LK_OK;
+    }
+    char what[80];
+    snprintf(what, sizeof what, "a whole number from %.0f to %.0f", r->least, r->most);
+    return wants(r, what, text, f);
+}
+
+static lk_status set_number(const row *r, const char *text, double *out, fault *f) {
+    char *end;
+    const bool plain = strspn(text, "0123456789.eE+-") == strlen(text) &&
+                       ((*text >= '0' && *text <= '9') || *text == '.');
+    const double value = plain ? strtod(text, &end) : NAN;
+    const bool inside = r->kind == INSIDE ? value > r->least && value < r->most
+                                          : value >= r->least && value <= r->most;
+    if (plain && *end == 0 && inside) {
+        *out = value;
+        return LK_OK;
+    }
+    char what[80];
+    snprintf(what, sizeof what,
+             r->kind == INSIDE ? "a number between %g and %g" : "a number from %g to %g", r->least,
+             r->most);
+    return wants(r, what, text, f);
+}
+
+static lk_status set_choice(const row *r, const char *text, int *out, fault *f) {
+    char what[80] = "one of";
+    for (int i = 0; r->choices[i]; i++) {
+        if (strcmp(text, r->choices[i]) == 0) {
+            *out = r->first + i;
+            return LK_OK;
+        }
+        const size_t at = strlen(what);
+        snprintf(what + at, sizeof what - at, "%s %s", i ? "," : "", r->choices[i]);
+    }
+    return wants(r, what, text, f);
+}
+
+static lk_status set_shape(const row *r, const char *text, lk_shape *out, fault *f) {
+    uint64_t side[3] = {0};
+    const char *at = text;
+    bool ok = true;
+    for (int i = 0; i < 3 && ok; i++) {
+        const size_t length = strcspn(at, "x");
+        ok = parse_whole(at, length, i ? 8192 : 3, &side[i]) && side[i] > 0 &&
+             (at[length] == 'x') == (i < 2);
+        at += length + 1;
+    }
+    if (!ok || side[0] == 2)
+        return wants(r, "CxHxW with 1 or 3 channels and sides up to 8192", text, f);
+    *out = (lk_shape){(uint32_t)side[0], (uint32_t)side[1], (uint32_t)side[2]};
+    return LK_OK;
+}
+
+static lk_status set_seed(const row *r, const char *text, uint64_t *out, fault *f) {
+    if (parse_whole(text, strlen(text), INT64_MAX, out)) return LK_OK; /* JSON has no more */
+    return wants(r, "a whole number from 0 to 9223372036854775807", text, f);
+}
+
+static lk_status set_value(const row *r, const char *text, options *o, fault *f) {
+    void *field = (char *)o + r->at;
+    switch (r->kind) {
+    case FLAG: *(bool *)field = true; return LK_OK;
+    case COUNT: return set_count(r, text, field, f);
+    case SEED: return set_seed(r, text, field, f);
+    case NUMBER:
+    case INSIDE: return set_number(r, text, field, f);
+    case CHOICE: return set_choice(r, text, field, f);
+    case SHAPE: return set_shape(r, text, field, f);
+    case TEXT:
+        if (!*text) return wants(r, r->value, text, f);
+        *(const char **)field = text;
+        return LK_OK;
+    case MANY:
+        if (!*text) return wants(r, r->value, text, f);
+        return strings_add(field, text) ? LK_OK : fail_memory(f);
+    }
+    return LK_OK;
+}
+
+/* ---- parsing ---- */
+
+static lk_status unknown_option(const command *c, const char *argument, fault *f) {
+    const char *names[ROW_COUNT];
+    size_t count = 0;
+    for (size_t i = 0; i < ROW_COUNT; i++)
+        if (ROWS[i].commands & c->bit) names[count++] = ROWS[i].name;
+    char word[40];
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(argument, "="), argument);
+    const char *near = strncmp(word, "--", 2) == 0 ? text_nearest(word + 2, names, count) : NULL;
+    if (near)
+        return fail(f, LK_USAGE, NULL, "%s has no option '%s'; did you mean --%s?", c->name, word,
+                    near);
+    return fail(f, LK_USAGE, NULL, "%s has no option '%s'; see likeness help %s", c->name, word,
+                c->name);
+}
+
+enum { FIRST_VALUE = 256 }; /* getopt's values below are characters */
+
+lk_status options_parse(const command *c, int argc, char **argv, options *o, fault *f) {
+    set_defaults(o);
+    struct option table[ROW_COUNT + 1] = {0};
+    size_t count = 0;
+    for (int i = 0; i < ROW_COUNT; i++) {
+        if (!(ROWS[i].commands & c->bit)) continue;
+        table[count++] = (struct option){ROWS[i].name, ROWS[i].kind != FLAG, NULL, FIRST_VALUE + i};
+    }
+    opterr = 0;
+    optind = 2;
+    for (;;) {
+        const int before = optind;
+        const int value = getopt_long(argc, argv, ":h", table, NULL);
+        if (value == -1) break;
+        lk_status status = LK_OK;
+        if (value == 'h') {
+            o->help = true;
+        } else if (value == ':') {
+            status = fail(f, LK_USAGE, NULL, "--%s wants a value: %s",
+                          ROWS[optopt - FIRST_VALUE].name, ROWS[optopt - FIRST_VALUE].value);
+        } else if (value == '?' && optopt >= FIRST_VALUE) {
+            status =
+                fail(f, LK_USAGE, NULL, "--%s takes no value", ROWS[optopt - FIRST_VALUE].name);
+        } else if (value == '?') {
+            /* After a cluster like -xy, optind has not moved on. */
+            status = unknown_option(c, argv[optind > before ? optind - 1 : optind], f);
+        } else {
+            status = set_value(&ROWS[value - FIRST_VALUE], optarg, o, f);
+        }
+        if (status) return status;
+    }
+    for (int i = optind; i < argc; i++)
+        if (!strings_add(&o->arguments, argv[i])) return fail_memory(f);
+    if (o->help) return LK_OK;
+    for (size_t i = 0; i < o->arguments.count; i++)
+        if (!*o->arguments.items[i])
+            return fail(f, LK_USAGE, NULL, "%s has an empty argument", c->name);
+    if (o->simd != LK_SIMD_BEST && !lk_simd_available((lk_simd)o->simd))
+        return fail(f, LK_USAGE, NULL, "--simd %s: this processor does not have it",
+                    lk_simd_name((lk_simd)o->simd));
+    if (o->arguments.count < c->least)
+        return fail(f, LK_USAGE, NULL, "usage: likeness %s %s", c->name, c->usage);
+    if (o->arguments.count > c->most)
+        return fail(f, LK_USAGE, NULL, "unexpected argument '%.40s'; usage: likeness %s %s",
+                    o->arguments.items[c->most], c->name, c->usage);
+    return LK_OK;
+}
+
+void options_free(options *o) {
+    strings_free(&o->arguments);
+    strings_free(&o->ood);
+}
+
+/* ---- help ---- */
+
+/* The default in words, "" where there is none. */
+static void format_default(const row *r, const options *o, char *out, size_t size) {
+    const void *field = (const char *)o + r->at;
+    out[0] = 0;
+    if (r->fallback) {
+        snprintf(out, size, "%s", r->fallback);
+    } else if (r->kind == COUNT) {
+        snprintf(out, size, "%u", *(const uint32_t *)field);
+    } else if (r->kind == SEED) {
+        snprintf(out, size, "%llu", (unsigned long long)*(const uint64_t *)field);
+    } else if (r->kind == NUMBER || r->kind == INSIDE) {
+        snprintf(out, size, "%g", *(const double *)field);
+    } else if (r->kind == CHOICE) {
+        snprintf(out, size, "%s", r->choices[*(const int *)field - r->first]);
+    }
+}
+
+void options_print_help(const command *c) {
+    options defaults;
+    set_defaults(&defaults);
+    printf("Usage: likeness %s %s\n\n%s\n\nOptions:\n", c->name, c->usage, c->summary);
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        const row *r = &ROWS[i];
+        if (!(r->commands & c->bit)) continue;
+        char left[48], fallback[48];
+        snprintf(left, sizeof left, "--%s %s", r->name, r->value ? r->value : "");
+        format_default(r, &defaults, fallback, sizeof fallback);
+        printf("  %-22s %s", left, r->summary);
+        for (size_t j = 0; r->choices && r->choices[j]; j++)
+            printf("%s%s", j ? ", " : ": ", r->choices[j]);
+        printf(*fallback ? " (default: %s)\n" : "\n", fallback);
+    }
+}
+
+json_t *options_describe(const command *c) {
+    options defaults;
+    set_defaults(&defaults);
+    json_t *list = json_array();
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        const row *r = &ROWS[i];
+        if (!(r->commands & c->bit)) continue;
+        char fallback[48];
+        format_default(r, &defaults, fallback, sizeof fallback);
+        json_array_append_new(list, json_pack("{s:s,s:s*,s:s,s:s*}", "option", r->name, "value",
+                                              r->value, "summary", r->summary, "default",
+                                              *fallback ? fallback : NULL));
+    }
+    return json_pack("{s:s,s:s,s:s,s:o}", "command", c->name, "usage", c->usage, "summary",
+                     c->summary, "options", list);
+}

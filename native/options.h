@@ -1,0 +1,70 @@
+/* The command line: one table of options makes the parser and the help. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fault.h"
+#include "text.h"
+
+enum { NOT_GIVEN = UINT32_MAX };
+
+typedef struct options {
+    strings arguments; /* what is not an option */
+    bool json, help;
+
+    const char *data, *out, *arch, *title, *log;
+    strings ood; /* NAME=SPEC */
+    uint32_t limit, holdout, references, gallery, latent;
+    lk_shape shape; /* all zero: not given */
+    uint64_t seed;
+    uint32_t threads;
+    int simd; /* lk_simd */
+
+    uint32_t epochs, batch, checkpoint_every;
+    double learning_rate, decay;
+    int init; /* lk_init */
+    bool resume, no_calibrate;
+
+    double alpha;
+    int preparation; /* lk_preparation */
+    bool ink, fail_on_ood;
+    uint32_t k;
+    int metric; /* lk_metric */
+} options;
+
+typedef struct command {
+    const char *name, *usage, *summary;
+    int (*run)(const options *o, fault *f); /* exit code; LK_OK or what *f says, 10, 130 */
+    uint32_t bit;                           /* which options apply */
+    uint32_t least, most;                   /* arguments */
+} command;
+
+enum {
+    FOR_DATA = 1 << 0,
+    FOR_TRAIN = 1 << 1,
+    FOR_EVAL = 1 << 2,
+    FOR_CALIBRATE = 1 << 3,
+    FOR_SCORE = 1 << 4,
+    FOR_RECONSTRUCT = 1 << 5,
+    FOR_ENCODE = 1 << 6,
+    FOR_NEIGHBOURS = 1 << 7,
+    FOR_FAMILIES = 1 << 8,
+    FOR_INSPECT = 1 << 9,
+    FOR_BENCH = 1 << 10,
+    FOR_DOCTOR = 1 << 11,
+    FOR_HELP = 1 << 12,
+};
+
+/* Fills *o from argv[2..] and the defaults; the texts in it point into argv. */
+lk_status options_parse(const command *c, int argc, char **argv, options *o, fault *f);
+void options_free(options *o);
+
+void options_print_help(const command *c);
+json_t *options_describe(const command *c); /* the same for --json */
+
+int options_default_threads(void); /* the cores this process may use */
+
+#endif

@@ -1,0 +1,27 @@
+/* How training goes, on standard error: a bar on a terminal, one plain line an epoch elsewhere. */
+#ifndef PROGRESS_H
+#define PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct progress {
+    bool bar;
+    double drawn; /* when the bar was last drawn */
+    uint32_t epochs;
+} progress;
+
+void progress_start(progress *p, uint32_t epochs);
+
+/* Redraws the bar now and then. `share` of all work is done; `rate` in images a second. */
+void progress_update(progress *p, uint32_t epoch, double share, double loss, double rate,
+                     double seconds_left);
+
+/* An epoch is done. `validation` may be NAN. */
+void progress_epoch(progress *p, uint32_t epoch, double loss, double validation, double rate,
+                    double seconds);
+
+/* One line, printf-like, that does not tear the bar. */
+void progress_say(progress *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,27 @@
+/* Small things about strings. */
+#ifndef TEXT_H
+#define TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A growing list of owned strings. {0} is an empty one. */
+typedef struct strings {
+    char **items;
+    size_t count, room;
+} strings;
+bool strings_add(strings *list, const char *text); /* copies; false when out of memory */
+void strings_free(strings *list);
+void strings_cut(strings *list, size_t count); /* keeps at most the first `count` */
+void strings_sort(strings *list);              /* bytewise */
+
+/* The text on one line and safe for a terminal: control characters become \n, \x1b ...; cut to
+   fit `size`. Returns out. */
+char *text_printable(const char *text, char *out, size_t size);
+
+/* The candidate that `word` is most likely a slip for, or NULL. */
+const char *text_nearest(const char *word, const char *const *candidates, size_t count);
+
+bool text_ends_with(const char *text, const char *ending); /* ASCII case ignored */
+
+#endif
