@@ -144,6 +144,8 @@ static void test_refusals(void) {
         {"{" T("a", "[1]", "0", "1") "," T("b", "[1]", "2", "3") "}", 3, "belong to no tensor"},
         {"{" T("a", "[2]", "0", "2") "," T("b", "[2]", "1", "3") "}", 3, "overlap"},
         {"{" T("a", "[2]", "0", "2") "," T("b", "[2]", "0", "2") "}", 2, "overlap"},
+        /* a hole as large as the overlap */
+        {"{" T("a", "[2]", "1", "3") "," T("b", "[2]", "2", "4") "}", 4, "belong to no tensor"},
         {"{" T("b", "[3]", "0", "3") "," T("a", "[1]", "1", "2") "}", 3, "overlap"},
         /* a tensor of no bytes still needs its place between others */
         {"{" T("a", "[2]", "0", "2") "," T("b", "[0]", "1", "1") "}", 2, "overlap"},
