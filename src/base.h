@@ -57,7 +57,7 @@ lk_status lk_fail(lk_error *error, lk_status status, const char *format, ...);
 /* The same with the byte offset at which the input is wrong. */
 lk_status lk_fail_at(lk_error *error, lk_status status, uint64_t offset, const char *format, ...);
 
-/* Natural logarithm of a positive finite number, within 2 ulp, with the same bits everywhere. */
+/* Natural logarithm of a positive normal number, within 2 ulp, with the same bits everywhere. */
 double lk_log(double x);
 
 #endif

@@ -96,13 +96,14 @@ static void sweep(double *d, double *e, double *z, size_t n, size_t l, size_t m)
 static bool diagonalise(double *d, double *e, double *z, size_t n) {
     for (size_t i = 1; i < n; i++) e[i - 1] = e[i];
     e[n - 1] = 0;
+    /* What is below the rounding of the whole matrix is zero; many rows may be zero altogether. */
+    double norm = 0;
+    for (size_t i = 0; i < n; i++) norm = LK_MAX(norm, fabs(d[i]) + fabs(e[i]));
+    const double negligible = norm * 0x1p-53;
     for (size_t l = 0; l < n; l++) {
         for (int iteration = 0;; iteration++) {
             size_t m = l;
-            for (; m + 1 < n; m++) {
-                const double scale = fabs(d[m]) + fabs(d[m + 1]);
-                if (fabs(e[m]) + scale == scale) break;
-            }
+            while (m + 1 < n && fabs(e[m]) > negligible) m++;
             if (m == l) break;
             if (iteration == 60) return false;
             sweep(d, e, z, n, l, m);

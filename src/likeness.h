@@ -48,6 +48,13 @@ typedef struct lk_error {
 
 const char *lk_status_name(lk_status status);
 
+/* ---- memory ---- */
+
+/* `size` bytes, 64-byte aligned and zeroed, or NULL; released by lk_free. The only malloc and free:
+   fault tests link their own alloc.c in place of the core's. */
+void *lk_alloc(size_t size);
+void lk_free(void *block);
+
 /* ---- images ---- */
 
 typedef struct lk_shape {
@@ -72,7 +79,7 @@ const char *lk_preparation_name(lk_preparation preparation); /* "image", "ink" *
    black whatever the polarity drawn, is cut out, scaled into 20/28 of the side with its shape kept,
    and its centre of mass put in the middle. Transparent pixels stand on white under dark ink and
    on black under light ink. *empty tells that there is nothing to judge; x is then all zero.
-   LK_DATA: no pixels, or a side over 8192. */
+   LK_DATA: no pixels, or a side over 8192. LK_MODEL: shape.channels is neither 1 nor 3. */
 lk_status lk_prepare(lk_preparation preparation, lk_picture picture, lk_shape shape, lk_real *x,
                      bool *empty, lk_error *error);
 
@@ -179,7 +186,8 @@ typedef struct lk_separation {
 } lk_separation;
 /* How well `unusual` is told from `usual` by scores that rise with unusualness; ties count half.
    aupr: average precision with `unusual` as the positives. fpr95: share of `usual` that is flagged
-   at the threshold which flags 95 % of `unusual`. LK_MEMORY when out of memory. */
+   at the threshold which flags 95 % of `unusual`. LK_DATA: a set is empty. LK_NONFINITE: a score is
+   NaN. */
 lk_status lk_separate(const float *usual, size_t n_usual, const float *unusual, size_t n_unusual,
                       lk_separation *out, lk_error *error);
 

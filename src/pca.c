@@ -8,7 +8,7 @@
 /* 256 images of values up to 255: their products' sums stay below 2^24, so singles hold them
    exactly, and blocks may be summed in any order. */
 enum { BLOCK = 256, PANELS = 2 };
-LK_STATIC_ASSERT((double)BLOCK * 255 * 255 < 16777216, products_are_exact);
+LK_STATIC_ASSERT(BLOCK * 255ul * 255ul < 1ul << 24, products_are_exact);
 
 typedef struct solver {
     const lk_dataset *data;
