@@ -327,10 +327,10 @@ const uint8_t *EXPORT(lk_wasm_gallery_pixels)(uint32_t handle, uint32_t i) {
 }
 double EXPORT(lk_wasm_gallery_label)(uint32_t handle, uint32_t i) {
     const lk_dataset *images = gallery_with(handle, i);
-    return images && images->labels ? images->labels[i] : -1;
+    return images && images->labels ? (double)images->labels[i] : -1;
 }
 double EXPORT(lk_wasm_gallery_origin)(uint32_t handle, uint32_t i) {
-    return gallery_with(handle, i) ? lk_gallery_origin(find(handle)->gallery, i) : -1;
+    return gallery_with(handle, i) ? (double)lk_gallery_origin(find(handle)->gallery, i) : -1;
 }
 
 /* The core's names, so that they stand in one place; NULL past the last. */

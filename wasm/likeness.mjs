@@ -26,7 +26,8 @@
  */
 /**
  * @typedef {object} Neighbour
- * @property {number} index its place in the training set
+ * @property {number} index its place in the gallery
+ * @property {number} origin its place in the training set
  * @property {number | null} label
  * @property {number} distance
  * @property {Uint8Array} thumbnail channels x height x width
@@ -138,12 +139,12 @@ async function readBytes(source, what, { onProgress, signal }) {
     if (source.bodyUsed) misuse(`${what}: the response has been read already`);
     return readResponse(source, onProgress);
   }
-  const bytes = source instanceof ArrayBuffer ? new Uint8Array(source) : source;
-  if (!(bytes instanceof Uint8Array))
+  if (!(source instanceof ArrayBuffer || source instanceof Uint8Array))
     misuse(`${what}: a URL, Response, ArrayBuffer or Uint8Array is needed`);
-  if (!(bytes.buffer instanceof ArrayBuffer)) misuse(`${what}: the buffer is shared`);
-  if (bytes.length === 0) misuse(`${what}: no bytes (an empty or detached buffer)`);
-  return bytes;
+  if (source.byteLength === 0) misuse(`${what}: no bytes (an empty or detached buffer)`);
+  if (source instanceof ArrayBuffer) return new Uint8Array(source);
+  if (!(source.buffer instanceof ArrayBuffer)) misuse(`${what}: the buffer is shared`);
+  return source;
 }
 
 // ---- the WASM module ----
@@ -376,7 +377,8 @@ export class Model {
     const label = calls.lk_wasm_gallery_label(this.#handle, i);
     const pixels = calls.lk_wasm_gallery_pixels(this.#handle, i);
     return {
-      index: calls.lk_wasm_gallery_origin(this.#handle, i),
+      index: i,
+      origin: calls.lk_wasm_gallery_origin(this.#handle, i),
       label: label < 0 ? null : label,
       thumbnail: new Uint8Array(this.#memory.buffer, pixels, this.#pixels).slice(),
     };
@@ -387,7 +389,7 @@ export class Model {
    * @param {Float32Array} x @param {{k?: number, metric?: 'l2' | 'cosine'}} [options]
    * @returns {Neighbour[]}
    */
-  neighbours(x, { k = 8, metric = 'l2' } = {}) {
+  neighbours(x, { k = 8, metric = 'cosine' } = {}) {
     const calls = this.#use();
     if (!Number.isInteger(k) || k < 1 || k > MAX_NEIGHBOURS)
       misuse(`k must be a whole number from 1 to ${MAX_NEIGHBOURS}`);

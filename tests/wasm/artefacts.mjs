@@ -1,11 +1,11 @@
 // What was built, the data, and the native program, as the tests of the WASM module need them.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { gunzipSync } from 'node:zlib';
+import { deflateSync, gunzipSync } from 'node:zlib';
 
 export const build = fileURLToPath(new URL('../../build/', import.meta.url));
 export const wasmFile = `${build}wasm/likeness.wasm`;
@@ -42,6 +42,56 @@ export function testImages(set) {
   return { count, height, width, pixels: new Uint8Array(bytes.subarray(16)) };
 }
 
+/** A folder for the time of the work. @template T @param {(folder: string) => T} work */
+function inFolder(work) {
+  const folder = mkdtempSync(join(tmpdir(), 'likeness-'));
+  try {
+    return work(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** A grey picture as a PNG. @param {{data: Uint8Array, width: number, height: number}} picture */
+function png({ data, width, height }) {
+  const chunk = (/** @type {string} */ type, /** @type {Uint8Array} */ body) => {
+    const bytes = Buffer.concat([Buffer.alloc(4), Buffer.from(type), body, Buffer.alloc(4)]);
+    bytes.writeUInt32BE(body.length, 0);
+    let crc = -1;
+    for (const byte of bytes.subarray(4, -4)) {
+      crc ^= byte;
+      for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+    }
+    bytes.writeInt32BE(~crc, bytes.length - 4);
+    return bytes;
+  };
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header[8] = 8; // bits, of grey
+  const rows = Array.from({ length: height }, (_, y) =>
+    Buffer.concat([Buffer.alloc(1), data.subarray(y * width, (y + 1) * width)]),
+  );
+  return Buffer.concat([
+    Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
+    chunk('IHDR', header),
+    chunk('IDAT', deflateSync(Buffer.concat(rows))),
+    chunk('IEND', new Uint8Array()),
+  ]);
+}
+
+/**
+ * What the native program says, in JSON, of one picture.
+ * @param {{data: Uint8Array, width: number, height: number}} picture @param {...string} words
+ */
+export function nativeOf(picture, ...words) {
+  return inFolder((folder) => {
+    const file = join(folder, 'picture.png');
+    writeFileSync(file, png(picture));
+    return JSON.parse(String(native(...words, file, '--json')));
+  });
+}
+
 /** @param {...string} words */
 export function native(...words) {
   return execFileSync(program, words, { maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -49,17 +99,14 @@ export function native(...words) {
 
 /** What the native program writes to `--out F.npy`, as floats. @param {...string} words */
 export function nativeFloats(...words) {
-  const folder = mkdtempSync(join(tmpdir(), 'likeness-'));
-  try {
+  return inFolder((folder) => {
     const file = join(folder, 'out.npy');
     native(...words, '--out', file);
     const bytes = readFileSync(file);
     const data = 10 + bytes.readUInt16LE(8); // version 1: magic, version, header's length, header
     if (!bytes.toString('latin1', 10, data).includes("'descr': '<f4'")) throw new Error('not <f4');
     return new Float32Array(new Uint8Array(bytes.subarray(data)).buffer);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  });
 }
 
 /** How many of two arrays' values differ in their bits. @param {Float32Array} a @param {Float32Array} b */

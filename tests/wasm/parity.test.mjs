@@ -7,6 +7,7 @@ import {
   modelFile,
   native,
   nativeFloats,
+  nativeOf,
   testImages,
   without,
 } from './artefacts.mjs';
@@ -93,12 +94,21 @@ test('neighbours are the native ones', { skip: without('digits') }, async () => 
   for (let i = 0; i < 5; i++) {
     const picture = { data: pixels.subarray(i * size, (i + 1) * size), width, height, channels: 1 };
     const { x } = model.prepare(picture);
-    const found = model.neighbours(x, { k: 20 });
-    for (let j = 1; j < found.length; j++) assert.ok(found[j - 1].distance <= found[j].distance);
-    assert.ok(found.every(({ thumbnail }) => thumbnail.length === size));
-    // Most of a digit's nearest are the same digit; the first five of the test set are clear ones.
-    const labels = found.map(({ label }) => label);
-    assert.ok(labels.filter((label) => label === [7, 2, 1, 0, 4][i]).length > 10, String(labels));
+    for (const metric of /** @type {const} */ (['l2', 'cosine'])) {
+      const words = ['neighbours', modelFile('digits'), '--k', '20', '--metric', metric];
+      const found = model.neighbours(x, { k: 20, metric });
+      const bare = found.map(({ index, label, distance, origin }) => ({
+        index,
+        label,
+        distance,
+        origin,
+      }));
+      assert.deepEqual(bare, nativeOf(picture, ...words));
+      assert.ok(found.every(({ thumbnail }) => thumbnail.length === size));
+      // The first five of the test set are clear ones: most of their nearest are the same digit.
+      const same = found.filter(({ label }) => label === [7, 2, 1, 0, 4][i]).length;
+      assert.ok(same > 10, `${same} of 20`);
+    }
   }
   model.dispose();
 });

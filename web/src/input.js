@@ -130,7 +130,7 @@ export function showSamples(model) {
   }
   const ordered = [...first].sort(([a], [b]) => a - b);
   for (const [, image] of ordered) {
-    const name = labelName(title, image.label) || `training image ${image.index}`;
+    const name = labelName(title, image.label) || `training image ${image.origin}`;
     const button = make('button', { type: 'button', className: 'sample', title: name });
     button.append(thumbnail(image.thumbnail, shape, name));
     button.addEventListener('click', () => showPicture(pictureOf(image.thumbnail, shape)));

@@ -39,12 +39,12 @@ export function showNeighbours(model, x) {
   }
   const { shape, title } = model.info;
   list.replaceChildren(
-    ...model.neighbours(x).map(({ label, distance, index, thumbnail: bytes }) => {
+    ...model.neighbours(x).map(({ label, distance, origin, thumbnail: bytes }) => {
       const name = labelName(title, label);
       return make(
         'li',
-        { title: `Training image ${index}` },
-        thumbnail(bytes, shape, name || `training image ${index}`),
+        { title: `Training image ${origin}` },
+        thumbnail(bytes, shape, name || `training image ${origin}`),
         make('b', {}, name),
         make('span', { className: 'number' }, distance.toFixed(2)),
       );
