@@ -9,17 +9,7 @@
 static int list(const options *o, fault *f) {
     json_t *sets = data_named_list();
     if (o->json) return output_json(sets, f);
-    size_t i;
-    json_t *row;
-    json_array_foreach(sets, i, row) {
-        const bool found = json_is_true(json_object_get(row, "found"));
-        const char *text = json_string_value(json_object_get(row, found ? "path" : "how"));
-        char spec[40], line[2 * PATH_MAX];
-        snprintf(spec, sizeof spec, "%s:%s", json_string_value(json_object_get(row, "name")),
-                 json_string_value(json_object_get(row, "part")));
-        printf("%-14s %s%s\n", spec,
-               found ? "" : "not found: ", text_printable(text, line, sizeof line));
-    }
+    data_print_list(sets);
     json_decref(sets);
     return LK_OK;
 }

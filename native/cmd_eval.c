@@ -190,12 +190,14 @@ static void print_table(const json_t *report) {
         printf("  flagged at %4.0f %%: %.2f %%\n",
                100 * json_number_value(json_object_get(value, "alpha")),
                100 * json_number_value(json_object_get(value, "rate")));
-    json_array_foreach(json_object_get(report, "ood"), i, value)
+    json_array_foreach(json_object_get(report, "ood"), i, value) {
+        char name[512];
         printf("  against %s: AUROC %.4f, AUPR %.4f, FPR at 95 %% %.4f\n",
-               json_string_value(json_object_get(value, "name")),
+               text_printable(json_string_value(json_object_get(value, "name")), name, sizeof name),
                json_number_value(json_object_get(value, "auroc")),
                json_number_value(json_object_get(value, "aupr")),
                json_number_value(json_object_get(value, "fpr95")));
+    }
 }
 
 static lk_status make_report(evaluation *e, json_t *report, fault *f) {

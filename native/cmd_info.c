@@ -93,21 +93,28 @@ static void print_table(const json_t *object) {
     }
 }
 
-static lk_status print_object(json_t *object, bool json, fault *f) {
-    if (!object) return fail_memory(f);
-    if (json) return output_json(object, f);
-    print_table(object);
-    json_decref(object);
-    return LK_OK;
-}
-
 int cmd_inspect(const options *o, fault *f) {
     const char *path = o->arguments.items[0];
     lk_model *model = model_read(path, f);
     if (!model) return f->error.status;
     json_t *object = describe_model(model, path, file_size(path));
     lk_model_free(model);
-    return print_object(object, o->json, f);
+    if (!object) return fail_memory(f);
+    if (o->json) return output_json(object, f);
+    print_table(object);
+    json_decref(object);
+    return LK_OK;
+}
+
+static void print_doctor(const json_t *object) {
+    size_t i;
+    json_t *row;
+    printf("likeness %s, %lld threads, SIMD:", LIKENESS_VERSION,
+           (long long)json_integer_value(json_object_get(object, "threads")));
+    json_array_foreach(json_object_get(object, "simd"), i, row)
+        printf(" %s", json_string_value(row));
+    puts("; data sets:");
+    data_print_list(json_object_get(object, "data"));
 }
 
 int cmd_doctor(const options *o, fault *f) {
@@ -118,5 +125,9 @@ int cmd_doctor(const options *o, fault *f) {
     json_t *object = json_pack("{s:s,s:o,s:s,s:i,s:o}", "version", LIKENESS_VERSION, "simd",
                                variants, "best_simd", lk_simd_name(lk_simd_best()), "threads",
                                options_default_threads(), "data", data_named_list());
-    return print_object(object, o->json, f);
+    if (!object) return fail_memory(f);
+    if (o->json) return output_json(object, f);
+    print_doctor(object);
+    json_decref(object);
+    return LK_OK;
 }

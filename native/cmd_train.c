@@ -95,7 +95,11 @@ static lk_status make_model(job *j, lk_shape shape, fault *f) {
             return f->error.status;
     }
     j->model = lk_model_create(j->family ? arch : o->arch, &f->error);
-    if (!j->model) return f->error.status;
+    if (!j->model) {
+        /* An own architecture is an option: what is wrong with it is wrong with the command. */
+        if (!j->family && f->error.status == LK_MODEL) f->error.status = LK_USAGE;
+        return f->error.status;
+    }
     lk_model_init(j->model, (lk_init)o->init, o->seed);
     return LK_OK;
 }

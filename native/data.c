@@ -116,6 +116,20 @@ json_t *data_named_list(void) {
     return list;
 }
 
+void data_print_list(const json_t *list) {
+    size_t i;
+    json_t *row;
+    json_array_foreach(list, i, row) {
+        const bool found = json_is_true(json_object_get(row, "found"));
+        const char *text = json_string_value(json_object_get(row, found ? "path" : "how"));
+        char spec[40], line[2 * PATH_MAX];
+        snprintf(spec, sizeof spec, "%s:%s", json_string_value(json_object_get(row, "name")),
+                 json_string_value(json_object_get(row, "part")));
+        printf("%-14s %s%s\n", spec,
+               found ? "" : "not found: ", text_printable(text, line, sizeof line));
+    }
+}
+
 void data_sha256(const lk_dataset *set, char *hex) {
     const size_t size = (size_t)set->shape.channels * set->shape.height * set->shape.width;
     output_sha256(set->pixels, set->count * size, hex);

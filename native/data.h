@@ -47,6 +47,7 @@ bool data_is_ink(const char *spec); /* drawn with a pen: may be judged as ink */
 
 /* [{"name", "part", "found", "path"}] of every named data set; "how" where it is not found. */
 json_t *data_named_list(void);
+void data_print_list(const json_t *list); /* the same in lines for people */
 /* Compares a named data set with the published one: "match", "differs", or NULL for own data. */
 const char *data_compare_published(const char *spec, data_part part, const data *d);
 /* SHA-256 of the pixels into hex[65]. */

@@ -223,6 +223,11 @@ static lk_status set_seed(const row *r, const char *text, uint64_t *out, fault *
     return wants(r, "a whole number from 0 to 9223372036854775807", text, f);
 }
 
+/* The next option is not a value that was forgotten; a file of such a name is ./--name. */
+static bool is_value(const char *text) {
+    return *text && strncmp(text, "--", 2) != 0;
+}
+
 static lk_status set_value(const row *r, const char *text, options *o, fault *f) {
     void *field = (char *)o + r->at;
     switch (r->kind) {
@@ -234,11 +239,11 @@ static lk_status set_value(const row *r, const char *text, options *o, fault *f)
     case CHOICE: return set_choice(r, text, field, f);
     case SHAPE: return set_shape(r, text, field, f);
     case TEXT:
-        if (!*text) return wants(r, r->value, text, f);
+        if (!is_value(text)) return wants(r, r->value, text, f);
         *(const char **)field = text;
         return LK_OK;
     case MANY:
-        if (!*text) return wants(r, r->value, text, f);
+        if (!is_value(text)) return wants(r, r->value, text, f);
         return strings_add(field, text) ? LK_OK : fail_memory(f);
     }
     return LK_OK;

@@ -1,0 +1,202 @@
+// The command line itself: help, slips, strict options, exit codes, and what happens to its output.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { ARCH, fails, folder, greyPng, ok, program, run, trainBars, write, writeBars } from './helpers.mjs';
+
+const COMMANDS = [
+  'data', 'train', 'eval', 'calibrate', 'score', 'reconstruct', 'encode', 'neighbours', 'families',
+  'inspect', 'bench', 'doctor', 'help',
+];
+
+test('help lists every command, and every command explains itself', () => {
+  const all = ok(['help']);
+  assert.equal(ok(['--help']), all);
+  for (const command of COMMANDS) {
+    assert.match(all, new RegExp(`^  ${command} `, 'm'));
+    const text = ok([command, '--help']);
+    assert.equal(ok(['help', command]), text);
+    assert.match(text, new RegExp(`^Usage: likeness ${command}`));
+    assert.match(text, /--json/);
+    const described = ok(['help', command, '--json']);
+    assert.equal(described.command, command);
+    assert.ok(described.options.some(({ option }) => option === 'json'));
+  }
+  assert.deepEqual(ok(['help', '--json']).map(({ command }) => command), COMMANDS);
+  const train = ok(['help', 'train']);
+  assert.match(train, /--epochs N .*\(default: 10\)/);
+  assert.match(train, /--batch N .*\(default: 64\)/);
+  assert.match(train, /--lr RATE .*\(default: 0.001\)/);
+  assert.match(ok(['--version']), /^likeness \d+\.\d+\.\d+\n$/);
+});
+
+test('slips are usage errors that name a cure', (t) => {
+  const path = folder(t);
+  const cases = [
+    [['trian'], /unknown command 'trian'; did you mean train\?/],
+    [['neighbors'], /did you mean neighbours\?/],
+    [['qqqqqq'], /unknown command 'qqqqqq'; see likeness help/],
+    [['help', 'scroe'], /unknown command 'scroe'; did you mean score\?/],
+    [['train', 'ae', '--epoch5', '3'], /no option '--epoch5'; did you mean --epochs\?/],
+    [['train', '-q'], /no option '-q'/],
+    [['inspect'], /usage: likeness inspect MODEL/],
+    [['inspect', 'a', 'b'], /unexpected argument 'b'/],
+    [['inspect', ''], /empty argument/],
+    [['families', 'x'], /unexpected argument 'x'/],
+    [['train', 'ea', '--data', 'x', '--out', 'y'], /unknown family 'ea'; did you mean ae\?/],
+    [['train', '--data', 'x', '--out', 'y'], /a FAMILY or --arch LINE, one of them/],
+    [['train', 'ae', '--arch', ARCH, '--data', 'x', '--out', 'y'], /one of them/],
+    [['train', '--arch', ARCH, '--latent', '3', '--data', 'x', '--out', 'y'], /--arch already says/],
+    [['train', 'ae', '--out', 'y'], /--data SPEC is needed/],
+    [['train', 'ae', '--data', 'x'], /--out FILE is needed/],
+    [['train', 'ae', '--data'], /--data wants a value: SPEC/],
+    [['train', 'ae', '--data', '--out', 'y'], /--data wants SPEC, not '--out'/],
+    [['train', 'ae', '--resume=yes'], /--resume takes no value/],
+    [['train', 'ae', '--data', ''], /--data wants SPEC, not an empty text/],
+  ];
+  for (const [args, pattern] of cases) fails(args, 2, pattern, { path, options: { cwd: path } });
+});
+
+test('no command is a slip too', () => {
+  const { code, stdout, stderr } = run([]);
+  assert.deepEqual([code, stdout, stderr], [2, '', 'likeness: no command; see likeness help\n']);
+});
+
+test('numbers are taken strictly', (t) => {
+  const path = folder(t);
+  const bad = {
+    epochs: ['', '0', '-1', '+1', ' 1', '1 ', '1.5', '1e3', '0x10', 'ten', 'NaN', '99999999999999999999999', '1000001'],
+    batch: ['0', '65537', '-5'],
+    lr: ['', '0', '-0.1', 'NaN', 'nan', 'inf', '1e999', '0x1p3', '1.5.2', '1e', 'x', '10'],
+    decay: ['-0.1', '1.01', 'nan'],
+    seed: ['-1', '1.0', '18446744073709551616', ''],
+    threads: ['0', '257', 'two'],
+    holdout: ['-1', '4294967295'],
+    simd: ['', 'avx', 'V3'],
+    init: ['xavier'],
+    shape: ['', '28', '28x28', '1x28x28x1', '2x28x28', '0x28x28', '1x0x28', '1x28x9000', '1xax28', '1x28x'],
+  };
+  for (const [option, values] of Object.entries(bad))
+    for (const value of values)
+      fails(['train', 'ae', '--data', 'x', '--out', 'y', `--${option}=${value}`], 2,
+        new RegExp(`--${option} wants .*, not`), { path, options: { cwd: path } });
+  for (const value of ['0', '1', '-1', 'NaN', ''])
+    fails(['score', 'model', 'x.png', '--alpha', value], 2, /--alpha wants a number between 0 and 1/);
+  for (const value of ['0', '129']) fails(['neighbours', 'm', 'x', '--k', value], 2, /--k wants/);
+});
+
+test('files that cannot be read or written', (t) => {
+  const path = folder(t);
+  const data = writeBars(path, 60, 1);
+  const out = join(path, 'm.safetensors');
+  const train = (...more) => ['train', '--arch', ARCH, '--data', data, '--epochs', '1', ...more];
+  mkdirSync(join(path, 'folder'));
+  assert.equal(spawnSync('mkfifo', [join(path, 'fifo')]).status, 0);
+  const cases = [
+    [['inspect', join(path, 'absent')], 5, /cannot open: No such file/],
+    [['inspect', path], 5, /a folder, not a file/],
+    [['inspect', join(path, 'fifo')], 5, /not a regular file/],
+    [['inspect', '/dev/zero'], 5, /not a regular file/],
+    [['inspect', write(join(path, 'zero'), '')], 4, /./],
+    [['inspect', write(join(path, 'short'), 'abc')], 4, /./],
+    [['inspect', data], 4, /./],
+    [['inspect', write(join(path, 'lie'), Buffer.alloc(64, 255))], 4, /./],
+    [train('--out', join(path, 'no', 'm.safetensors')), 5, /cannot write into folder .*no such folder/],
+    [train('--out', join(path, 'folder')), 5, /a folder, not a file/],
+    [train('--out', `${out}/`), 5, /a folder, not a file/],
+    [train('--out', '/dev/full'), 5, /not a regular file/],
+    [train('--out', join(path, 'fifo')), 5, /not a regular file/],
+    [train('--out', join(path, 'x'.repeat(300))), 5, /File name too long|too long/],
+    [train('--out', data), 2, /--out is the data/],
+    [train('--out', out, '--log-jsonl', out), 2, /--log-jsonl is the same file/],
+    [train('--out', out, '--log-jsonl', data), 2, /--log-jsonl is the data/],
+    [train('--out', out, '--holdout', '60'), 2, /--holdout 60 leaves none/],
+  ];
+  for (const [args, code, pattern] of cases) {
+    const { ms } = fails(args, code, pattern, { path });
+    assert.ok(ms < 2000, args.join(' '));
+  }
+  fails(['train', '--arch', '1x8x8 > dense', '--data', data, '--out', out], 2, /./, { path });
+  fails(['train', '--arch', '1x9x9 > dense 4 | dense 81 > mse > bce', '--data', data, '--out', out], 2, /./, { path });
+});
+
+test('standard output that is full, closed or gone is reported', (t) => {
+  const full = openSync('/dev/full', 'w');
+  t.after(() => closeSync(full));
+  const done = spawnSync(program, ['families', '--json'], { stdio: ['ignore', full, 'pipe'], encoding: 'utf8' });
+  assert.equal(done.status, 5);
+  assert.match(done.stderr, /^likeness: standard output: cannot write: No space left on device\n$/);
+
+  const path = folder(t);
+  const data = writeBars(path, 60, 1);
+  const out = join(path, 'm.safetensors');
+  const args = ['train', '--arch', ARCH, '--data', data, '--out', out, '--epochs', '1'];
+  const closed = spawnSync('sh', ['-c', 'exec "$0" "$@" >&-', program, ...args], { encoding: 'utf8' });
+  assert.equal(closed.status, 5);
+  assert.match(closed.stderr, /^likeness: standard output: is closed\n$/);
+  assert.throws(() => readFileSync(out));
+
+  const gone = spawnSync('sh', ['-c', '(sleep 0.2; "$0" families; echo $? >&2) | true', program], { encoding: 'utf8' });
+  assert.match(gone.stderr, /cannot write: Broken pipe\n5\n$/);
+  // A closed standard error is no reason to fail, nor to write into a file that is open.
+  const silent = spawnSync('sh', ['-c', 'exec "$0" "$@" 2>&-', program, ...args], { encoding: 'utf8' });
+  assert.equal(silent.status, 0);
+});
+
+test('families, doctor, inspect and bench have their shapes', (t) => {
+  const families = ok(['families', '--json']);
+  const ae = families.find(({ name }) => name === 'ae');
+  assert.equal(ae.parameters, 784 * 64 + 64 + 64 * 784 + 784);
+  assert.equal(ae.latent, 64);
+  assert.match(ae.arch, /^1x28x28 > dense 64 relu \| dense 784 sigmoid > bce$/);
+  const deep = families.find(({ name }) => name === 'deep');
+  const sizes = [784, 1000, 500, 250, 30, 250, 500, 1000, 784];
+  assert.equal(deep.parameters, sizes.slice(1).reduce((sum, n, i) => sum + n * (sizes[i] + 1), 0));
+  assert.ok(families.some(({ name }) => name === 'pca'));
+
+  const doctor = ok(['doctor', '--json']);
+  assert.ok(doctor.simd.includes('scalar') && doctor.simd.includes(doctor.best_simd));
+  assert.ok(doctor.threads >= 1);
+  assert.equal(doctor.data.length, 4);
+
+  const path = folder(t);
+  const { model, report } = trainBars(path);
+  const inspect = ok(['inspect', model, '--json']);
+  assert.equal(inspect.arch, ARCH);
+  assert.equal(inspect.weights_sha256, report.weights_sha256);
+  assert.deepEqual(inspect.shape, [1, 8, 8]);
+  assert.equal(inspect.bytes, readFileSync(model).length);
+  assert.ok(inspect.calibration.image.images >= 20);
+  assert.match(ok(['inspect', model]), /^arch +1x8x8/m);
+
+  const bench = ok(['bench', '--json']);
+  for (const variant of doctor.simd) assert.ok(bench.some((row) => row.variant === variant));
+  for (const row of bench) {
+    assert.deepEqual(Object.keys(row), ['kernel', 'variant', 'gflops']);
+    assert.ok(row.gflops > 0);
+  }
+});
+
+test('results are written through links, and replace the old file whole', (t) => {
+  const path = folder(t);
+  const { model } = trainBars(path);
+  const real = write(join(path, 'real.npy'), 'old');
+  const link = join(path, 'link.npy');
+  symlinkSync(real, link);
+  const picture = write(join(path, 'x.png'), greyPng(8, Array.from({ length: 64 }, (_, i) => i)));
+  ok(['encode', model, picture, '--out', link]);
+  assert.equal(readFileSync(real).subarray(1, 6).toString(), 'NUMPY');
+  writeFileSync(link, 'again');
+  assert.equal(readFileSync(real, 'utf8'), 'again');
+});
+
+test('colours and escapes never reach a pipe', (t) => {
+  const path = folder(t);
+  const { model } = trainBars(path);
+  const picture = write(join(path, 'x\x1b[31m.png'), greyPng(8, Array.from({ length: 64 }, (_, i) => i)));
+  const { stdout, stderr, code } = run(['score', model, picture]);
+  assert.equal(code, 0, stderr);
+  assert.doesNotMatch(stdout + stderr, /\x1b/);
+});

@@ -1,0 +1,441 @@
+// Data sets of every format: what is read is what was written, and what is wrong is said precisely.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { deflateSync, gzipSync } from 'node:zlib';
+import {
+  bars,
+  fails,
+  folder,
+  GREY_ALPHA,
+  greyPng,
+  idx,
+  npy,
+  ok,
+  PALETTE,
+  png,
+  RGB,
+  RGBA,
+  random,
+  run,
+  sha256,
+  write,
+  writeBars,
+} from './helpers.mjs';
+
+const info = (spec, ...more) => ok(['data', 'info', spec, '--json', ...more]);
+const IMAGES = 'x-images-idx3-ubyte';
+const LABELS = 'x-labels-idx1-ubyte';
+const pixels = Uint8Array.from({ length: 2 * 3 * 4 }, (_, i) => i * 10);
+const pair = idx([2, 3, 4], pixels);
+
+test('IDX: raw, gzipped, with labels, in colour, by a link', (t) => {
+  const path = folder(t);
+  const raw = write(join(path, IMAGES), pair);
+  assert.equal(info(raw).classes, 0);
+  write(join(path, LABELS), idx([2], [0, 6]));
+  const found = info(raw);
+  assert.deepEqual(found.shape, [1, 3, 4]);
+  assert.equal(found.images, 2);
+  assert.equal(found.classes, 7);
+  assert.equal(found.sha256, sha256(pixels));
+  assert.ok(Math.abs(found.mean - 115 / 255) < 1e-12);
+
+  const packed = write(join(path, 'gz', `${IMAGES}.gz`), gzipSync(pair));
+  write(join(path, 'gz', `${LABELS}.gz`), gzipSync(idx([2], [0, 6])));
+  assert.equal(info(packed).sha256, sha256(pixels));
+  assert.equal(info(packed).classes, 7);
+  const noEnding = write(join(path, 'sniffed'), gzipSync(pair));
+  assert.equal(info(noEnding).sha256, sha256(pixels));
+
+  const link = join(path, 'link');
+  symlinkSync(raw, link);
+  assert.equal(info(link).sha256, sha256(pixels));
+
+  // Interleaved on file, planes in memory.
+  const colour = write(join(path, 'rgb-images-idx4-ubyte'), idx([1, 1, 2, 3], [1, 2, 3, 4, 5, 6]));
+  assert.deepEqual(info(colour).shape, [3, 1, 2]);
+  assert.equal(info(colour).sha256, sha256(Buffer.from([1, 4, 2, 5, 3, 6])));
+  assert.equal(info(raw, '--limit', '1').sha256, sha256(pixels.subarray(0, 12)));
+});
+
+test('IDX and gzip: every bad file has its own line', (t) => {
+  const path = folder(t);
+  const gz = gzipSync(pair);
+  const broken = Buffer.from(gz);
+  broken[broken.length - 8] ^= 1; // the CRC
+  const wrongLength = Buffer.from(gz);
+  wrongLength[wrongLength.length - 4] ^= 1;
+  const bomb = gzipSync(Buffer.concat([pair, Buffer.alloc(200 << 20)]));
+  const cases = [
+    ['empty', Buffer.alloc(0), /the file is empty \(offset 0\)/],
+    ['html', Buffer.from('<!DOCTYPE html><html>404</html>'), /web page \(offset 0\)/],
+    ['html-packed', gzipSync('<html>404</html>'), /web page \(offset 0\)/],
+    ['magic', Buffer.from('hello, world'), /not IDX: it begins with 68656c6c \(offset 0\)/],
+    ['floats', idx([1, 1, 1], [0, 0, 0, 0], 13), /type 0d is not supported/],
+    ['rank-0', Buffer.from([0, 0, 8, 0, 0]), /rank 0 is not supported \(offset 3\)/],
+    ['rank-9', Buffer.from([0, 0, 8, 9, 0]), /rank 9 is not supported \(offset 3\)/],
+    ['header', pair.subarray(0, 9), /truncated: .* of the header are missing/],
+    ['labels', idx([5], [1, 2, 3, 4, 5]), /holds labels, not images/],
+    ['none', idx([0, 3, 4], []), /holds no images \(offset 4\)/],
+    ['no-width', idx([2, 3, 0], []), /images of 3 x 0/],
+    ['wide', idx([1, 9000, 1], []), /images of 9000 x 1/],
+    ['channels', idx([1, 2, 2, 2], Buffer.alloc(8)), /2 channels; 1 or 3/],
+    ['lies', idx([60000, 28, 28], Buffer.alloc(99)), /47039901 bytes of the images are missing/],
+    ['overflow', idx([0xffffffff, 8192, 8192], []), /more than 4 GiB/],
+    ['overflow-4', idx([0xffffffff, 8192, 8192, 3], []), /more than 4 GiB/],
+    ['packed-lies', gzipSync(idx([5000000, 28, 28], [])), /cannot be packed into|missing/],
+    [
+      'longer',
+      Buffer.concat([pair, Buffer.from([1, 2])]),
+      /2 unexpected bytes at the end \(offset 40\)/,
+    ],
+    ['crc', broken, /broken gzip: incorrect data check/],
+    ['length', wrongLength, /broken gzip: incorrect length check/],
+    ['junk', Buffer.concat([gz, Buffer.from('junk')]), /4 unexpected bytes at the end/],
+    ['bomb', bomb, /more unpacked bytes than the header declares \(offset 40\)/],
+  ];
+  for (const [name, bytes, pattern] of cases) {
+    const file = write(join(path, name), bytes);
+    const { ms, stderr } = fails(['data', 'info', file], 3, pattern, { path });
+    assert.ok(stderr.startsWith(`likeness: ${file}: `));
+    assert.ok(ms < 1000, `${name} took ${ms} ms`);
+  }
+});
+
+test('IDX: no truncation is taken for a whole file, raw or packed', (t) => {
+  const path = folder(t);
+  for (const whole of [pair, gzipSync(pair)]) {
+    for (let length = 0; length < whole.length; length++) {
+      const { code, stderr } = run([
+        'data',
+        'info',
+        write(join(path, 'cut'), whole.subarray(0, length)),
+      ]);
+      assert.equal(code, 3, `${length} of ${whole.length} bytes`);
+      assert.match(
+        stderr,
+        /^likeness: [^\n]*(truncated|empty|not IDX)[^\n]*\n$/,
+        `${length} bytes`,
+      );
+    }
+  }
+});
+
+test('IDX labels: count, kind and length', (t) => {
+  const cases = [
+    [idx([3], [1, 2, 3]), /3 labels for 2 images \(offset 4\)/],
+    [pair, /holds images, not labels/],
+    [idx([2], [1]), /truncated: 1 bytes of the labels are missing/],
+    [idx([2], [1, 2, 3]), /1 unexpected bytes at the end/],
+    [Buffer.from('<html>'), /web page/],
+  ];
+  for (const [labels, pattern] of cases) {
+    const path = folder(t);
+    const file = write(join(path, IMAGES), pair);
+    write(join(path, LABELS), labels);
+    fails(['data', 'info', file], 3, pattern, { path });
+  }
+  const path = folder(t);
+  const swapped = write(join(path, IMAGES), idx([2], [0, 1]));
+  write(join(path, LABELS), pair);
+  fails(['data', 'info', swapped], 3, /holds labels, not images/, { path });
+});
+
+test('.npy: types, shapes and versions', (t) => {
+  const path = folder(t);
+  const file = join(path, 'x.npy');
+  const grey = [0, 1, 2, 3, 4, 255];
+  const expect = (bytes, shape, content, ...more) => {
+    const found = info(write(file, bytes), ...more);
+    assert.deepEqual(found.shape, shape);
+    assert.equal(found.sha256, sha256(Buffer.from(content)));
+  };
+  expect(npy([1, 2, 3], grey), [1, 2, 3], grey);
+  expect(npy([1, 2, 3], grey, { version: 2 }), [1, 2, 3], grey);
+  const floats = grey.map((v) => v / 255);
+  expect(npy([1, 2, 3], new Float32Array(floats), { descr: '<f4' }), [1, 2, 3], grey);
+  expect(npy([1, 2, 3], new Float64Array(floats), { descr: '<f8' }), [1, 2, 3], grey);
+  expect(npy([1, 1, 2, 3], [1, 2, 3, 4, 5, 6]), [3, 1, 2], [1, 4, 2, 5, 3, 6]);
+  expect(npy([1, 3, 1, 2], [1, 2, 3, 4, 5, 6]), [3, 1, 2], [1, 2, 3, 4, 5, 6]);
+  expect(npy([1, 6], grey), [1, 2, 3], grey, '--shape', '1x2x3');
+});
+
+test('.npy: every bad file has its own line', (t) => {
+  const path = folder(t);
+  const good = npy([1, 2, 3], [1, 2, 3, 4, 5, 6]);
+  const at = (index, byte) => Buffer.from(good).fill(byte, index, index + 1);
+  const floats = (value) => npy([1, 1, 2], new Float32Array([0.5, value]), { descr: '<f4' });
+  const cases = [
+    [Buffer.alloc(0), /not a \.npy file/],
+    [at(0, 0), /not a \.npy file/],
+    [at(6, 3), /version 3 is not supported \(offset 6\)/],
+    [at(9, 255), /longer than the file/],
+    [good.subarray(0, good.length - 1), /truncated: 1 bytes/],
+    [Buffer.concat([good, Buffer.from('x')]), /1 unexpected bytes/],
+    [npy([1, 2, 3], [], { descr: '|O' }), /type '\|O' is not supported/],
+    [npy([1, 2, 3], [], { descr: '>f4' }), /type '>f4' is not supported/],
+    [npy([1, 2, 3], [], { order: 'True' }), /Fortran order/],
+    [npy([0, 2, 3], []), /holds no images/],
+    [npy([4], [1, 2, 3, 4]), /not images/],
+    [npy([1, 6], [1, 2, 3, 4, 5, 6]), /do not fit the shape/],
+    [npy([1, 1, 1, 1, 1], [1]), /more than 4 dimensions/],
+    [npy([1e9, 1e9, 1e9], []), /more than 4 GiB/],
+    [npy([1, 9000, 1], Buffer.alloc(9000)), /side of 9000/],
+    [npy([], [], { header: '{}' }), /descr, fortran_order and shape are needed/],
+    [
+      npy([], [], { header: "{'descr': '|u1', 'fortran_order': False, 'shape': (-1, 2), }" }),
+      /whole numbers/,
+    ],
+    [
+      npy([], [], { header: "{'descr': '|u1', 'fortran_order': False, 'shape': (1, 2" }),
+      /broken|whole numbers|no end/,
+    ],
+    [floats(NaN), /value nan is not between 0 and 1/],
+    [floats(1.5), /value 1.5 is not between 0 and 1/],
+    [floats(-0.1), /value -0.1 is not between 0 and 1/],
+  ];
+  const file = join(path, 'x.npy');
+  for (const [bytes, pattern] of cases) {
+    write(file, bytes);
+    fails(['data', 'info', file], 3, pattern, { path });
+  }
+});
+
+// Each a 16x8 picture of two flat halves, made by libjpeg at quality 100.
+const JPEGS = {
+  GREY:
+    '/9j/2wBDAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ' +
+    'EBAQH/wAALCAAIABABAREA/8QAFQABAQAAAAAAAAAAAAAAAAAABwr/xAAUEAEAAAAAAAAAAAAAAAAAAAAA/9oACAEB' +
+    'AAA/AEhCu//Z',
+  COLOUR:
+    '/9j/2wBDAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ' +
+    'EBAQH/2wBDAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB' +
+    'AQEBAQH/wAARCAAIABADAREAAhEBAxEB/8QAFQABAQAAAAAAAAAAAAAAAAAABgn/xAAUEAEAAAAAAAAAAAAAAAAAAA' +
+    'AA/8QAFQEBAQAAAAAAAAAAAAAAAAAACQr/xAAUEQEAAAAAAAAAAAAAAAAAAAAA/9oADAMBAAIRAxEAPwA+K82CL6+h' +
+    'Mu//2Q==',
+  PROGRESSIVE:
+    '/9j/2wBDAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ' +
+    'EBAQH/2wBDAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB' +
+    'AQEBAQH/wgARCAAIABADAREAAhEBAxEB/8QAFQABAQAAAAAAAAAAAAAAAAAABQj/xAAVAQEBAAAAAAAAAAAAAAAAAA' +
+    'AICf/aAAwDAQACEAMQAAABPK7Yi++ky//EABQQAQAAAAAAAAAAAAAAAAAAABD/2gAIAQEAAQUCP//EABQRAQAAAAAA' +
+    'AAAAAAAAAAAAABD/2gAIAQMBAT8BP//EABQRAQAAAAAAAAAAAAAAAAAAABD/2gAIAQIBAT8BP//EABQQAQAAAAAAAA' +
+    'AAAAAAAAAAABD/2gAIAQEABj8CP//EABQQAQAAAAAAAAAAAAAAAAAAABD/2gAIAQEAAT8hP//aAAwDAQACAAMAAAAQ' +
+    'A//EABQRAQAAAAAAAAAAAAAAAAAAABD/2gAIAQMBAT8QP//EABQRAQAAAAAAAAAAAAAAAAAAABD/2gAIAQIBAT8QP/' +
+    '/EABQQAQAAAAAAAAAAAAAAAAAAABD/2gAIAQEAAT8QP//Z',
+  CMYK:
+    '/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ' +
+    'EBAQEBAQEBAQEBAQEBAQEBAQEB/8AAFAgACAAQBEMRAE0RAFkRAEsRAP/EABcAAQEBAQAAAAAAAAAAAAAAAAoLCAn/' +
+    'xAAUEAEAAAAAAAAAAAAAAAAAAAAA/9oADgRDAE0AWQBLAAA/AEgMPjHn8Jf7l+qoADv/2Q==',
+  YCCK:
+    '/9j/7gAOQWRvYmUAZAAAAAAC/9sAQwABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ' +
+    'EBAQEBAQEBAQEBAQEBAQEBAQEB/9sAQwEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB' +
+    'AQEBAQEBAQEBAQEBAQEBAQEBAQEB/8AAFAgACAAQBAERAAIRAQMRAQQRAP/EABYAAQEBAAAAAAAAAAAAAAAAAAoFCf' +
+    '/EABQQAQAAAAAAAAAAAAAAAAAAAAD/xAAVAQEBAAAAAAAAAAAAAAAAAAAJCv/EABQRAQAAAAAAAAAAAAAAAAAAAAD/' +
+    '2gAOBAEAAhEDEQQAAD8AsFQCefw2gQLqaAB3/9k=',
+};
+
+test('pictures: every kind of PNG gives the pixels that were put in', (t) => {
+  const next = random(5);
+  const bytes = (n) => Array.from({ length: n }, () => Math.floor(next() * 256));
+  const rgb = [bytes(9), bytes(9)]; // 3 x 2
+  const planes = (rows) =>
+    [0, 1, 2].flatMap((c) => rows.flatMap((r) => [r[c], r[3 + c], r[6 + c]]));
+  const grey = [bytes(3), bytes(3)];
+  const tripled = [...grey.flat(), ...grey.flat(), ...grey.flat()];
+  const palette = [
+    [250, 0, 0],
+    [0, 240, 10],
+    [1, 2, 230],
+    [9, 9, 9],
+  ];
+  const indices = [
+    [3, 1, 2],
+    [0, 0, 1],
+  ];
+  const opaque = (rows, channels) =>
+    rows.map((r) => r.flatMap((v, i) => (i % channels === channels - 1 ? [v, 255] : [v])));
+  const cases = {
+    rgb: [png(3, rgb, { color: RGB }), planes(rgb)],
+    rgba: [png(3, opaque(rgb, 3), { color: RGBA }), planes(rgb)],
+    grey: [png(3, grey), tripled],
+    greyAlpha: [png(3, opaque(grey, 1), { color: GREY_ALPHA }), tripled],
+    palette: [
+      png(3, indices, { color: PALETTE, palette }),
+      planes(indices.map((r) => r.flatMap((i) => palette[i]))),
+    ],
+    // 16 bits: the nearest of 256 levels.
+    deep: [
+      png(
+        3,
+        grey.map((r) => r.flatMap((v) => [v, v])),
+        { depth: 16 },
+      ),
+      tripled,
+    ],
+    // 1 bit, most significant first.
+    bits: [
+      png(3, [[0b10100000], [0b01000000]], { depth: 1 }),
+      [255, 0, 255, 0, 255, 0, 255, 0, 255, 0, 255, 0, 255, 0, 255, 0, 255, 0],
+    ],
+  };
+  for (const [name, [file, expected]] of Object.entries(cases)) {
+    const path = folder(t);
+    write(join(path, 'x.png'), file);
+    const found = info(path, '--shape', '3x2x3');
+    assert.equal(found.sha256, sha256(Buffer.from(expected)), name);
+  }
+});
+
+test('pictures: JPEG in grey, RGB, progressive, CMYK and YCCK', (t) => {
+  const halves = (a, b) =>
+    [0, 1, 2].flatMap((c) =>
+      Array.from({ length: 8 }, () => [...Array(8).fill(a[c]), ...Array(8).fill(b[c])]).flat(),
+    );
+  const mean = (values) => values.reduce((a, b) => a + b) / values.length / 255;
+  const ink = [40, 60, 220].map((v) => Math.round((v * 128) / 255)); // the right half, half black
+  const cases = {
+    GREY: halves([137, 137, 137], [20, 20, 20]),
+    COLOUR: halves([200, 100, 50], [40, 60, 220]),
+    PROGRESSIVE: halves([200, 100, 50], [40, 60, 220]),
+    CMYK: halves([200, 100, 50], ink),
+    YCCK: halves([200, 100, 50], ink),
+  };
+  for (const [name, expected] of Object.entries(cases)) {
+    const path = folder(t);
+    write(join(path, 'x.jpeg'), Buffer.from(JPEGS[name], 'base64'));
+    const found = info(path, '--shape', '3x8x16');
+    // YCbCr rounds to whole numbers: a level either way.
+    assert.ok(Math.abs(found.mean - mean(expected)) < 1 / 255, name);
+    if (name === 'GREY' || name === 'CMYK')
+      assert.equal(found.sha256, sha256(Buffer.from(expected)));
+  }
+});
+
+test('folders: classes by name, wrong endings, other sizes, limits', (t) => {
+  const path = folder(t);
+  const a = greyPng(2, [0, 10, 20, 30]);
+  const b = greyPng(2, [200, 10, 20, 30]);
+  write(join(path, 'set', 'zebra', '1.png'), a);
+  write(join(path, 'set', 'ape', '2.JPG'), b); // a PNG, whatever its name says
+  write(join(path, 'set', 'ape', 'notes.txt'), 'not a picture');
+  write(join(path, 'set', 'ape', '.hidden.png'), 'not a picture');
+  write(join(path, 'set', 'ape', 'line\nbreak \x1b[31m.png'), a);
+  const found = info(join(path, 'set'), '--shape', '1x2x2');
+  assert.deepEqual(found.labels, [
+    { label: 0, name: 'ape', images: 2 },
+    { label: 1, name: 'zebra', images: 1 },
+  ]);
+  // 2.JPG, then "line...", then zebra's.
+  const expected = Buffer.from([200, 10, 20, 30, 0, 10, 20, 30, 0, 10, 20, 30]);
+  assert.equal(found.sha256, sha256(expected));
+  assert.deepEqual(info(join(path, 'set')).shape, [1, 28, 28]);
+  assert.equal(info(join(path, 'set'), '--limit', '2').images, 2);
+
+  write(join(path, 'flat', 'x.png'), a);
+  const flat = info(join(path, 'flat'), '--shape', '1x2x2');
+  assert.equal(flat.classes, 0);
+  assert.equal(flat.images, 1);
+});
+
+test('folders and pictures: every bad one has its own line', (t) => {
+  const good = greyPng(2, [0, 10, 20, 30]);
+  const crc = Buffer.from(good);
+  crc[crc.indexOf('IDAT') + 6] ^= 0xff;
+  const row = [[1, 2]];
+  const jpeg = Buffer.from(JPEGS.COLOUR, 'base64');
+  const cases = [
+    ['empty', '', /the file is empty/],
+    ['text', 'hello', /neither PNG nor JPEG \(offset 0\)/],
+    ['crc', crc, /broken PNG: /],
+    ['cut', good.subarray(0, good.length - 14), /broken PNG: /],
+    ['no-pixels', png(0, row, { height: 0 }), /broken PNG: /],
+    ['huge', png(20000, row, { height: 20000 }), /20000 x 20000 pixels; sides must be 1 to 8192/],
+    [
+      'bomb',
+      png(2, row, { data: deflateSync(Buffer.alloc(1 << 20)), height: 9000 }),
+      /2 x 9000 pixels/,
+    ],
+    ['short', png(2, row, { height: 100 }), /broken PNG: /],
+    ['garbage', png(2, row, { data: Buffer.from('garbage') }), /broken PNG: /],
+    ['jpeg-cut', jpeg.subarray(0, jpeg.length - 12), /broken JPEG: /],
+    ['jpeg-head', jpeg.subarray(0, 10), /broken JPEG: /],
+  ];
+  for (const [name, bytes, pattern] of cases) {
+    const path = folder(t);
+    const file = write(join(path, 'class', `${name}.png`), bytes);
+    const { ms, stderr } = fails(['data', 'info', path], 3, pattern, { path });
+    assert.ok(stderr.startsWith(`likeness: ${file}: `), stderr);
+    assert.ok(ms < 1000, `${name} took ${ms} ms`);
+  }
+});
+
+test('folders: empty, mixed, with FIFOs, loops and strange names', (t) => {
+  const good = greyPng(2, [0, 10, 20, 30]);
+  const path = folder(t);
+  fails(['data', 'info', path], 3, /no PNG or JPEG pictures/, { path });
+  mkdirSync(join(path, 'a'));
+  fails(['data', 'info', path], 3, /a class folder without PNG or JPEG/, { path });
+  write(join(path, 'a', 'x.png'), good);
+  write(join(path, 'y.png'), good);
+  fails(['data', 'info', path], 3, /both pictures and class folders/, { path });
+
+  const fifo = folder(t);
+  assert.equal(spawnSync('mkfifo', [join(fifo, 'x.png')]).status, 0);
+  const { ms } = fails(['data', 'info', fifo], 5, /not a regular file/, { path: fifo });
+  assert.ok(ms < 1000);
+  fails(['data', 'info', join(fifo, 'x.png')], 5, /not a regular file/, { path: fifo });
+
+  const loop = folder(t);
+  symlinkSync(join(loop, 'x.png'), join(loop, 'x.png'));
+  fails(['data', 'info', loop], 5, /cannot open: Too many levels of symbolic links/);
+
+  const strange = folder(t);
+  write(join(strange, 'a\nb\x1b[31m\xc2\x9b.png'), 'no picture');
+  const { stderr } = fails(['data', 'info', strange], 3, /a\\nb\\x1b\[31m/);
+  assert.doesNotMatch(stderr, /\x1b/);
+});
+
+test('data sets by name: list, where they are, how to get them, slips', (t) => {
+  const path = folder(t);
+  const env = { LIKENESS_DATA: path };
+  const list = ok(['data', 'list', '--json'], { env });
+  assert.deepEqual(
+    list.map((row) => `${row.name}:${row.part}`),
+    ['mnist:train', 'mnist:test', 'fashion:train', 'fashion:test'],
+  );
+  for (const row of list) {
+    if (row.found) continue;
+    const spec = `${row.name}:${row.part}`;
+    fails(['data', 'info', spec], 3, /data set not found: .*(npm|apt-get)/, { options: { env } });
+    assert.match(row.how, /npm|apt-get/);
+  }
+  // One's own copy comes first.
+  const own = writeBars(join(path, 'fashion'), 40, 3, 'train');
+  const found = ok(['data', 'info', 'fashion', '--json'], { env });
+  assert.equal(found.path, own);
+  assert.equal(found.sha256, sha256(bars(40, 3).pixels));
+  fails(['data', 'verify', 'fashion'], 3, /differs from the published/, { options: { env } });
+
+  fails(['data', 'info', 'mnits'], 5, /did you mean mnist\?/);
+  fails(['data', 'info', 'mnist:tset'], 2, /parts of mnist are train and test/);
+  fails(['data', 'info', join(path, 'absent')], 5, /no such file, folder or data set/);
+  fails(['data', 'lst'], 2, /did you mean list/);
+  fails(['data', 'info'], 2, /wants a SPEC/);
+});
+
+test('the published data sets are what they were', (t) => {
+  const list = ok(['data', 'list', '--json']);
+  for (const row of list) {
+    const spec = `${row.name}:${row.part}`;
+    if (!row.found) {
+      t.diagnostic(`${spec} is not here: skipped`);
+      continue;
+    }
+    const verified = ok(['data', 'verify', spec, '--json']);
+    assert.equal(verified.published, 'match');
+    assert.equal(verified.images, row.part === 'train' ? 60000 : 10000);
+  }
+});
