@@ -1,0 +1,51 @@
+/* What several unit tests share: small data sets made of nothing, and a hash. */
+#ifndef FIXTURE_H
+#define FIXTURE_H
+
+#include "base.h"
+#include "rng.h"
+
+/* Runs the block for every variant that this CPU has, the scalar one first. */
+#define EACH_SIMD(simd)                                                                            \
+    for (lk_simd simd = LK_SIMD_SCALAR; simd < LK_SIMD_COUNT; simd++)                              \
+        if (lk_simd_available(simd))
+
+/* `count` independent draws: three classes, each a bright band of its own on a dark ground, with
+   noise, so that there is something to learn. The images first..first+count-1 of the seed. Freed by
+   free_images. */
+static inline lk_dataset make_images(lk_shape shape, size_t first, size_t count, uint64_t seed) {
+    const size_t size = lk_shape_size(shape);
+    lk_dataset data = {shape, count, lk_alloc(count * size), lk_alloc(count * sizeof(uint32_t)), 3};
+    for (size_t i = 0; i < count; i++) {
+        const lk_rng rng = lk_rng_make(seed, 77, first + i);
+        const size_t label = (size_t)lk_rng_below(rng, 0, 3);
+        const double light = 0.6 + 0.4 * lk_rng_uniform(rng, 1);
+        data.labels[i] = (uint32_t)label;
+        for (size_t k = 0; k < size; k++) {
+            const double v =
+                (k * 3 / size == label ? light : 0) * (0.8 + 0.2 * (double)(k % 5) / 4) +
+                0.08 * lk_rng_uniform(rng, 2 + k);
+            data.pixels[i * size + k] = (uint8_t)(LK_MIN(v, 1.0) * 255);
+        }
+    }
+    return data;
+}
+
+static inline void free_images(lk_dataset *data) {
+    lk_free(data->pixels);
+    lk_free(data->labels);
+}
+
+static inline void fill_normal(lk_real *values, size_t n, uint64_t seed) {
+    const lk_rng rng = lk_rng_make(seed, 78, 0);
+    for (size_t i = 0; i < n; i++) values[i] = (lk_real)lk_rng_normal(rng, i);
+}
+
+/* FNV-1a (G. Fowler, L. C. Noll, K.-P. Vo), 64 bits. */
+static inline uint64_t hash_bytes(const void *bytes, size_t size) {
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < size; i++) hash = (hash ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3u;
+    return hash;
+}
+
+#endif

@@ -1,0 +1,381 @@
+/* Every kernel of every variant against plain loops: those whose order of operations is documented
+   bit by bit, the others against doubles, and all against the scalar variant bit by bit. */
+#include "kernels.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "fixture.h"
+#include "test.h"
+
+/* Exactly n values, so that the sanitizer sees every read too many. */
+static float *room(size_t n) {
+    float *p = malloc(n * sizeof *p + !n);
+    if (!p) abort();
+    return p;
+}
+
+static float *normals(size_t n, uint64_t seed) {
+    float *p = room(n);
+    fill_normal(p, n, seed);
+    return p;
+}
+
+static bool same(float a, float b) {
+    return memcmp(&a, &b, sizeof a) == 0 || (isnan(a) && isnan(b));
+}
+
+static bool all_same(const float *a, const float *b, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!same(a[i], b[i])) return false;
+    return true;
+}
+
+static bool near(double a, double b, double relative) {
+    return fabs(a - b) <= relative * fabs(b);
+}
+
+static const float UNTOUCHED = -12345.678f;
+
+static void plain_gemm(const lk_gemm *g, float *c) {
+    for (size_t i = 0; i < g->m; i++)
+        for (size_t j = 0; j < 16 * g->panels; j++) {
+            float sum = 0;
+            for (size_t k = 0; k < g->k; k++)
+                sum += g->a[i * g->a_row + k * g->a_col] *
+                       g->b[j / 16 * g->b_panel + k * g->b_row + j % 16];
+            if (g->bias) sum += g->bias[j];
+            c[i * g->c_row + j / 16 * g->c_panel + j % 16] = sum;
+        }
+}
+
+/* `layout`: four bits choose the orders of A, B and C and whether there is a bias. */
+static void check_gemm(size_t m, size_t k, size_t panels, unsigned layout) {
+    const bool by_rows = layout & 1, packed_b = layout & 2, packed_c = layout & 4;
+    const size_t a_row = by_rows ? k + 3 : 1, a_col = by_rows ? 1 : m + 2;
+    const size_t b_panel = packed_b ? k * 16 : 16, b_row = packed_b ? 16 : panels * 16 + 16;
+    const size_t c_panel = packed_c ? m * 16 : 16, c_row = packed_c ? 16 : panels * 16 + 16;
+    const size_t c_size = (m - 1) * c_row + (panels - 1) * c_panel + 16;
+    const size_t last = k ? k - 1 : 0;
+    float *a = normals((m - 1) * a_row + last * a_col + 1, m);
+    float *b = normals((panels - 1) * b_panel + last * b_row + 16, k);
+    float *bias = normals(16 * panels, panels);
+    float *c = room(c_size), *wanted = room(c_size);
+    lk_gemm g = {m,
+                 k,
+                 panels,
+                 a,
+                 a_row,
+                 a_col,
+                 b,
+                 b_panel,
+                 b_row,
+                 c,
+                 c_row,
+                 c_panel,
+                 layout & 8 ? bias : NULL};
+    for (size_t i = 0; i < c_size; i++) wanted[i] = UNTOUCHED;
+    plain_gemm(&g, wanted);
+    EACH_SIMD(simd) {
+        for (size_t i = 0; i < c_size; i++) c[i] = UNTOUCHED;
+        lk_kernels_get(simd)->gemm(&g);
+        CHECK(memcmp(c, wanted, c_size * sizeof *c) == 0, "%s: %zu x %zu x %zu panels, layout %u",
+              lk_simd_name(simd), m, k, panels, layout);
+    }
+    free(a), free(b), free(bias), free(c), free(wanted);
+}
+
+static void test_gemm(void) {
+    static const size_t INNER[] = {0, 1, 2, 7, 16, 31, 191, 192, 193, 383, 384, 385, 400};
+    unsigned layout = 0;
+    for (size_t m = 1; m <= 20; m++)
+        for (size_t panels = 1; panels <= 7; panels++)
+            for (size_t i = 0; i < LK_COUNTOF(INNER); i++) {
+                check_gemm(m, INNER[i], panels, layout++ % 16);
+                if (INNER[i] < 32) check_gemm(m, INNER[i], panels, (layout + 7) % 16);
+            }
+    for (layout = 0; layout < 16; layout++) {
+        for (size_t k = 1; k <= 40; k++) check_gemm(7, k, 3, layout);
+        check_gemm(64, 784, 4, layout);
+        check_gemm(1, 784, 5, layout);
+        check_gemm(197, 29, 2, layout);
+    }
+}
+
+static void test_distances(void) {
+    static const size_t SIZES[] = {1, 2, 3, 15, 16, 17, 32, 64, 100};
+    for (size_t s = 0; s < LK_COUNTOF(SIZES); s++)
+        for (size_t panels = 1; panels <= 9; panels++) {
+            const size_t d = SIZES[s], n = 16 * panels;
+            float *q = normals(d, d), *v = normals(d * n, panels), *wanted = room(n),
+                  *sums = room(n);
+            for (size_t j = 0; j < n; j++) {
+                wanted[j] = 0;
+                for (size_t k = 0; k < d; k++) {
+                    const float difference = q[k] - v[(j / 16 * d + k) * 16 + j % 16];
+                    wanted[j] += difference * difference;
+                }
+            }
+            EACH_SIMD(simd) {
+                lk_kernels_get(simd)->squared_distances(q, d, v, panels, sums);
+                CHECK(memcmp(sums, wanted, n * sizeof *sums) == 0, "%s: %zu values, %zu panels",
+                      lk_simd_name(simd), d, panels);
+            }
+            free(q), free(v), free(wanted), free(sums);
+        }
+}
+
+/* Values of every size and sign, a multiple of 16 of them. */
+static size_t grid(float *values) {
+    static const float SPECIAL[] = {0,        -0.f,    INFINITY, -INFINITY, NAN,      FLT_MAX,
+                                    -FLT_MAX, FLT_MIN, 1e-45f,   -1e-45f,   0.25f,    -0.25f,
+                                    87.f,     -87.f,   88.f,     -88.f,     88.0001f, -87.0001f};
+    size_t n = 0;
+    for (size_t i = 0; i < LK_COUNTOF(SPECIAL); i++) values[n++] = SPECIAL[i];
+    for (int e = -140; e <= 127; e++)
+        for (int k = 0; k < 3; k++) {
+            values[n] = ldexpf(1 + (float)k * 0.31f, e);
+            values[n + 1] = -values[n];
+            n += 2;
+        }
+    for (int i = -4000; i <= 4000; i++) values[n++] = (float)i * 0.0237f;
+    while (n % 16) values[n++] = 0.5f;
+    return n;
+}
+
+static double truth(lk_activation f, double x) {
+    switch (f) {
+    case LK_RELU: return x > 0 ? x : 0;
+    case LK_LEAKY: return x > 0 ? x : x * 0.01;
+    case LK_SIGMOID: return 1 / (1 + exp(-x));
+    case LK_TANH: return tanh(x);
+    default: return x;
+    }
+}
+
+/* f' at the point whose value is y. */
+static double slope(lk_activation f, double y) {
+    switch (f) {
+    case LK_RELU: return y > 0;
+    case LK_LEAKY: return y > 0 ? 1 : 0.01;
+    case LK_SIGMOID: return y * (1 - y);
+    case LK_TANH: return 1 - y * y;
+    default: return 1;
+    }
+}
+
+static void test_activations(void) {
+    enum { MOST = 12000 };
+    static float x[MOST], scalar[MOST], y[MOST], dy[MOST], scalar_dy[MOST], dy_in[MOST];
+    const size_t n = grid(x);
+    fill_normal(dy_in, n, 5);
+    for (int activation = 0; activation < LK_ACTIVATIONS; activation++) {
+        const lk_activation f = (lk_activation)activation;
+        EACH_SIMD(simd) {
+            const lk_kernels *kernels = lk_kernels_get(simd);
+            memcpy(y, x, sizeof y);
+            memcpy(dy, dy_in, sizeof dy);
+            kernels->activate(f, y, n);
+            kernels->activate_gradient(f, y, dy, n);
+            if (simd == LK_SIMD_SCALAR) {
+                memcpy(scalar, y, sizeof y);
+                memcpy(scalar_dy, dy, sizeof dy);
+            }
+            CHECK(all_same(y, scalar, n), "%s: activation %d", lk_simd_name(simd), activation);
+            CHECK(all_same(dy, scalar_dy, n), "%s: gradient of %d", lk_simd_name(simd), activation);
+        }
+        for (size_t i = 0; i < n; i++) {
+            if (isnan(x[i])) {
+                CHECK(isnan(scalar[i]), "activation %d loses NaN", activation);
+                continue;
+            }
+            const double t = truth(f, (double)x[i]);
+            CHECK((double)scalar[i] == t || fabs((double)scalar[i] - t) <= 1e-6 * fabs(t) + 1e-37,
+                  "activation %d of %.9g: %.9g", activation, (double)x[i], (double)scalar[i]);
+            const double wanted = (double)dy_in[i] * slope(f, (double)scalar[i]);
+            CHECK(fabs((double)scalar_dy[i] - wanted) <= 1e-6 * fabs((double)dy_in[i]),
+                  "gradient of %d at %.9g: %.9g", activation, (double)x[i], (double)scalar_dy[i]);
+        }
+    }
+    /* NaN reaches the gradients: what is not finite must not be hidden by training. */
+    EACH_SIMD(simd)
+    for (int activation = LK_SIGMOID; activation <= LK_TANH; activation++) {
+        float nan[16] = {NAN}, gradient[16] = {1};
+        lk_kernels_get(simd)->activate_gradient((lk_activation)activation, nan, gradient, 16);
+        CHECK(isnan(gradient[0]), "%s: gradient of %d", lk_simd_name(simd), activation);
+    }
+}
+
+/* The documented order: sixteen interleaved sums, then i with i + 8, 4, 2, 1. */
+static float interleaved(const float *terms, size_t n) {
+    float lane[16] = {0};
+    for (size_t i = 0; i < n; i++) lane[i % 16] += terms[i];
+    for (size_t half = 8; half > 0; half /= 2)
+        for (size_t i = 0; i < half; i++) lane[i] += lane[i + half];
+    return lane[0];
+}
+
+static void test_sums(void) {
+    for (size_t n = 0; n <= 100; n++) {
+        float *a = normals(n, n), *b = normals(n, n + 1000), *squares = room(n);
+        for (size_t i = 0; i < n; i++) squares[i] = (a[i] - b[i]) * (a[i] - b[i]);
+        EACH_SIMD(simd) {
+            const lk_kernels *kernels = lk_kernels_get(simd);
+            CHECK(kernels->sum(a, n) == interleaved(a, n), "%s: sum of %zu", lk_simd_name(simd), n);
+            CHECK(kernels->squared_error(a, b, n) == interleaved(squares, n),
+                  "%s: squared error of %zu", lk_simd_name(simd), n);
+        }
+        free(a), free(b), free(squares);
+    }
+}
+
+static void test_column_sums(void) {
+    for (size_t rows = 0; rows <= 33; rows++)
+        for (size_t panels = 1; panels <= 4; panels++) {
+            const size_t n = 16 * panels, stride = n + 16 * (rows % 2);
+            float *a = normals(rows ? (rows - 1) * stride + n : 0, rows), *wanted = room(n),
+                  *sums = room(n);
+            for (size_t j = 0; j < n; j++) {
+                wanted[j] = 0;
+                for (size_t i = 0; i < rows; i++) wanted[j] += a[i * stride + j];
+            }
+            EACH_SIMD(simd) {
+                lk_kernels_get(simd)->column_sums(a, rows, stride, panels, sums);
+                CHECK(memcmp(sums, wanted, n * sizeof *sums) == 0, "%s: %zu rows, %zu panels",
+                      lk_simd_name(simd), rows, panels);
+            }
+            free(a), free(wanted), free(sums);
+        }
+}
+
+/* Padding behind value n holds NaN here: it must have no part in the result. */
+static void check_losses(size_t n, double spread) {
+    const size_t padded = lk_round_up(n, 16);
+    const float scale = 0.37f;
+    float *x = normals(padded, n), *y = normals(padded, n + 1),
+          *scalar[2] = {room(padded), room(padded)}, *gradient = room(padded);
+    double squared = 0, logistic = 0;
+    for (size_t i = 0; i < padded; i++) {
+        x[i] = i < n ? 1 / (1 + x[i] * x[i]) : NAN;
+        y[i] = i < n ? y[i] * (float)spread : NAN;
+        const double t = (double)x[i], l = (double)y[i];
+        if (i >= n) continue;
+        squared += (l - t) * (l - t);
+        logistic += (l > 0 ? l : 0) - l * t + log1p(exp(-fabs(l)));
+    }
+    float first[2] = {0, 0};
+    EACH_SIMD(simd)
+    for (int which = 0; which < 2; which++) {
+        const lk_kernels *kernels = lk_kernels_get(simd);
+        const float loss = which ? kernels->logistic_loss(x, y, n, scale, gradient)
+                                 : kernels->squared_loss(x, y, n, scale, gradient);
+        if (simd == LK_SIMD_SCALAR) {
+            first[which] = loss;
+            memcpy(scalar[which], gradient, padded * sizeof *gradient);
+        }
+        CHECK(same(loss, first[which]), "%s: loss %d of %zu", lk_simd_name(simd), which, n);
+        CHECK(all_same(gradient, scalar[which], padded), "%s: gradient %d of %zu",
+              lk_simd_name(simd), which, n);
+        CHECK(near((double)loss, which ? logistic : squared, 2e-6), "loss %d of %zu: %.9g", which,
+              n, (double)loss);
+    }
+    for (size_t i = 0; i < padded; i++) {
+        const double t = (double)x[i], l = (double)y[i], s = (double)scale;
+        if (i >= n) {
+            CHECK(scalar[0][i] == 0 && scalar[1][i] == 0, "padding %zu of %zu", i, n);
+            continue;
+        }
+        CHECK(fabs((double)scalar[0][i] - 2 * (l - t) * s) <= 1e-6 * (1 + fabs(l)), "%zu", i);
+        CHECK(fabs((double)scalar[1][i] - (1 / (1 + exp(-l)) - t) * s) <= 1e-6, "%zu", i);
+    }
+    free(x), free(y), free(scalar[0]), free(scalar[1]), free(gradient);
+}
+
+static void test_losses(void) {
+    for (size_t n = 1; n <= 70; n++) {
+        check_losses(n, 1);
+        check_losses(n, 30);
+    }
+    check_losses(784, 5);
+    /* A logit that is not finite makes a loss that is not. */
+    EACH_SIMD(simd) {
+        float x[16] = {0.5f}, y[16] = {NAN}, gradient[16];
+        CHECK(isnan(lk_kernels_get(simd)->logistic_loss(x, y, 1, 1, gradient)), "NaN logit");
+        CHECK(isnan(lk_kernels_get(simd)->squared_loss(x, y, 1, 1, gradient)), "NaN output");
+    }
+}
+
+/* Five steps against the paper's formulas in doubles. */
+static void test_adam(void) {
+    enum { N = 112, STEPS = 5 };
+    float p[N], m[N], v[N], scalar[3][N], gradient[N];
+    double dp[N], dm[N] = {0}, dv[N] = {0};
+    fill_normal(gradient, N, 1);
+    for (int i = 0; i < N; i++) dp[i] = (double)gradient[i];
+    for (int t = 1; t <= STEPS; t++) {
+        fill_normal(gradient, N, (uint64_t)t * 10);
+        for (int i = 0; i < N; i++) {
+            const double g = (double)gradient[i];
+            dm[i] = 0.9 * dm[i] + 0.1 * g;
+            dv[i] = 0.999 * dv[i] + 0.001 * g * g;
+            dp[i] -=
+                1e-3 * (dm[i] / (1 - pow(0.9, t))) / (sqrt(dv[i] / (1 - pow(0.999, t))) + 1e-8);
+        }
+    }
+    EACH_SIMD(simd) {
+        fill_normal(p, N, 1);
+        memset(m, 0, sizeof m);
+        memset(v, 0, sizeof v);
+        for (int t = 1; t <= STEPS; t++) {
+            const lk_adam step = {(float)(1e-3 / (1 - pow(0.9, t))),
+                                  (float)(1 / (1 - pow(0.999, t))), 0.9f, 0.999f, 1e-8f};
+            fill_normal(gradient, N, (uint64_t)t * 10);
+            lk_kernels_get(simd)->adam(&step, gradient, p, m, v, N);
+        }
+        if (simd == LK_SIMD_SCALAR) {
+            memcpy(scalar[0], p, sizeof p);
+            memcpy(scalar[1], m, sizeof m);
+            memcpy(scalar[2], v, sizeof v);
+        }
+        CHECK(memcmp(p, scalar[0], sizeof p) == 0, "%s", lk_simd_name(simd));
+        CHECK(memcmp(m, scalar[1], sizeof m) == 0, "%s", lk_simd_name(simd));
+        CHECK(memcmp(v, scalar[2], sizeof v) == 0, "%s", lk_simd_name(simd));
+    }
+    for (int i = 0; i < N; i++) {
+        CHECK(fabs((double)p[i] - dp[i]) <= 1e-6, "parameter %d: %.9g, not %.9g", i, (double)p[i],
+              dp[i]);
+        CHECK(fabs((double)m[i] - dm[i]) <= 1e-6, "m %d", i);
+        /* 1 - 0.999f is 1.3e-5 off 0.001 in singles. */
+        CHECK(near((double)v[i], dv[i], 2e-5), "v %d: %.9g, not %.9g", i, (double)v[i], dv[i]);
+    }
+}
+
+static void test_from_pixels(void) {
+    uint8_t pixels[256];
+    for (int i = 0; i < 256; i++) pixels[i] = (uint8_t)(i * 7);
+    for (size_t n = 0; n <= 256; n = n < 70 ? n + 1 : n + 31) {
+        uint8_t *exact = malloc(n + !n);
+        float *x = room(n);
+        memcpy(exact, pixels, n);
+        EACH_SIMD(simd) {
+            for (size_t i = 0; i < n; i++) x[i] = NAN;
+            lk_kernels_get(simd)->from_pixels(exact, n, x);
+            for (size_t i = 0; i < n; i++)
+                CHECK(x[i] == (float)pixels[i] / 255.f, "%s: %zu of %zu", lk_simd_name(simd), i, n);
+        }
+        free(exact), free(x);
+    }
+}
+
+int main(void) {
+    test_gemm();
+    test_distances();
+    test_activations();
+    test_sums();
+    test_column_sums();
+    test_losses();
+    test_adam();
+    test_from_pixels();
+    return TEST_RESULT();
+}
