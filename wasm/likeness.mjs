@@ -75,23 +75,27 @@ function misuse(message) {
 
 /**
  * Reads a response with progress; a declared length is a hint, never a size to trust.
- * @param {Response} response @param {LoadOptions['onProgress']} onProgress
+ * @param {Response} response @param {LoadOptions} options
  */
-async function readResponse(response, onProgress) {
+async function readResponse(response, { onProgress, signal }) {
   if (!response.ok)
     throw new LikenessError('io', `the server answered ${response.status} ${response.statusText}`);
   const declared = Number(response.headers.get('content-length') ?? Number.NaN);
   // A compressed body is longer than what was declared.
   const total = response.headers.has('content-encoding') || !(declared > 0) ? null : declared;
-  if (!response.body || !onProgress) return new Uint8Array(await response.arrayBuffer());
+  if (!response.body) return new Uint8Array(await response.arrayBuffer());
   /** @type {Uint8Array[]} */
   const parts = [];
   let loaded = 0;
   const reader = response.body.getReader();
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    if (signal?.aborted) {
+      await reader.cancel();
+      throw signal.reason;
+    }
     parts.push(part.value);
     loaded += part.value.length;
-    onProgress({ loaded, total });
+    onProgress?.({ loaded, total });
   }
   const bytes = new Uint8Array(loaded);
   let at = 0;
@@ -127,7 +131,7 @@ async function readBytes(source, what, { onProgress, signal }) {
     try {
       if (inNode && !isAbsoluteUrl(href)) return await readFile(href, signal);
       if (inNode && /^file:/i.test(href)) return await readFile(new URL(href), signal);
-      return await readResponse(await fetch(href, { signal }), onProgress);
+      return await readResponse(await fetch(href, { signal }), { onProgress, signal });
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       if (error instanceof LikenessError) throw error;
@@ -137,7 +141,7 @@ async function readBytes(source, what, { onProgress, signal }) {
   }
   if (typeof Response === 'function' && source instanceof Response) {
     if (source.bodyUsed) misuse(`${what}: the response has been read already`);
-    return readResponse(source, onProgress);
+    return readResponse(source, { onProgress, signal });
   }
   if (!(source instanceof ArrayBuffer || source instanceof Uint8Array))
     misuse(`${what}: a URL, Response, ArrayBuffer or Uint8Array is needed`);
@@ -552,10 +556,22 @@ export class Model {
  * @param {LoadOptions} [options]
  */
 export async function load(source, options = {}) {
-  const [bytes, instance] = await Promise.all([
-    readBytes(source, 'the model', options),
-    instantiate(options),
-  ]);
+  const stop = new AbortController(); // when one half fails, the other is not to go on
+  const abort = () => stop.abort(options.signal?.reason);
   options.signal?.throwIfAborted();
-  return new Model(instance, bytes);
+  options.signal?.addEventListener('abort', abort);
+  const both = { ...options, signal: stop.signal };
+  try {
+    const [bytes, instance] = await Promise.all([
+      readBytes(source, 'the model', both),
+      instantiate(both),
+    ]);
+    stop.signal.throwIfAborted();
+    return new Model(instance, bytes);
+  } catch (error) {
+    stop.abort(error);
+    throw error;
+  } finally {
+    options.signal?.removeEventListener('abort', abort);
+  }
 }

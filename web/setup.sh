@@ -173,7 +173,7 @@ train_models() {
     mkdir -p build/models
     current build/models/digits.safetensors || {
         say 'training the digits model'
-        build/likeness train ae --data mnist --title digits --out build/models/digits.safetensors
+        build/likeness train ae --data mnist --title digits --ink --out build/models/digits.safetensors
     }
     current build/models/fashion.safetensors || {
         say 'training the fashion model'

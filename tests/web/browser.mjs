@@ -73,6 +73,7 @@ export async function visit(browser, server, options = {}) {
     ...options,
   });
   const page = await context.newPage();
+  page.setDefaultTimeout(15000);
   /** @type {string[]} */
   const troubles = [];
   page.on('console', (message) => {

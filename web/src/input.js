@@ -72,15 +72,20 @@ function showPicture(picture) {
  * @param {Blob} blob
  */
 async function decode(blob) {
-  const bitmap = await createImageBitmap(blob);
-  const scale = Math.min(1, MAX_SIDE / Math.max(bitmap.width, bitmap.height));
-  const width = Math.max(1, Math.round(bitmap.width * scale));
-  const height = Math.max(1, Math.round(bitmap.height * scale));
-  const ink = context(make('canvas', { width, height }));
-  ink.imageSmoothingQuality = 'high';
-  ink.drawImage(bitmap, 0, 0, width, height);
-  bitmap.close();
-  return ink.getImageData(0, 0, width, height);
+  const image = new Image(); // reads SVG as well, which createImageBitmap does not
+  image.src = URL.createObjectURL(blob);
+  try {
+    await image.decode();
+    const scale = Math.min(1, MAX_SIDE / Math.max(image.naturalWidth, image.naturalHeight));
+    const width = Math.max(1, Math.round(image.naturalWidth * scale));
+    const height = Math.max(1, Math.round(image.naturalHeight * scale));
+    const ink = context(make('canvas', { width, height }));
+    ink.imageSmoothingQuality = 'high';
+    ink.drawImage(image, 0, 0, width, height);
+    return ink.getImageData(0, 0, width, height);
+  } finally {
+    URL.revokeObjectURL(image.src);
+  }
 }
 
 /** @param {Blob} blob @param {(text: string) => void} complain */

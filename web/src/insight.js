@@ -46,7 +46,7 @@ export function showNeighbours(model, x) {
         { title: `Training image ${origin}` },
         thumbnail(bytes, shape, name || `training image ${origin}`),
         make('b', {}, name),
-        make('span', { className: 'number' }, distance.toFixed(2)),
+        make('span', { className: 'number' }, distance.toFixed(distance < 1 ? 3 : 1)),
       );
     }),
   );

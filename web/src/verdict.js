@@ -34,6 +34,12 @@ function small(p) {
   return p < 0.001 ? p.toFixed(4) : p < 0.1 ? p.toFixed(3) : p.toFixed(2);
 }
 
+/** A line must not end within "held-out". @param {string} text */
+function unbroken(text) {
+  const word = 'held-out';
+  return text.split(word).flatMap((part, i) => (i ? [make('span', {}, word), part] : [part]));
+}
+
 /**
  * @param {string} verdict @param {string} p
  * @param {string} text @param {string} [more]
@@ -44,7 +50,7 @@ function say(verdict, p, text, more = '') {
   const shape = ICONS[/** @type {keyof typeof ICONS} */ (verdict)] ?? ICONS.empty;
   icon.firstElementChild?.setAttribute('d', shape);
   // Said only when it changes, or a screen reader repeats it with every stroke.
-  if (headline.textContent !== text) headline.textContent = text;
+  if (headline.textContent !== text) headline.replaceChildren(...unbroken(text));
   if (detail.textContent !== more) detail.textContent = more;
 }
 
