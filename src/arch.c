@@ -43,10 +43,11 @@ static lk_status fail_word(const reader *r, const char *what) {
                       what, word);
 }
 
-/* A number from text[0..length), at most 2^30; false when it is anything else. */
+/* A number from text[0..length), at most about 2^30, spelled in the one canonical way; false when
+   it is anything else. */
 static bool parse_number(const char *text, size_t length, uint32_t *number) {
     uint32_t value = 0;
-    if (length == 0 || length > 10) return false;
+    if (length == 0 || length > 10 || (length > 1 && text[0] == '0')) return false;
     for (size_t i = 0; i < length; i++) {
         if (text[i] < '0' || text[i] > '9' || value > (1u << 30) / 10) return false;
         value = value * 10 + (uint32_t)(text[i] - '0');
@@ -121,7 +122,8 @@ static lk_status parse_loss(reader *r, lk_arch *arch) {
         if (word_is(r, losses[i].name)) arch->loss = &losses[i];
     if (!arch->loss) return LK_OK; /* not a loss: the caller tries an operator */
     if (next_word(r)) return fail_word(r, "nothing may follow the loss, but here is");
-    if (r->text[r->at]) return fail_word(r, "nothing may follow the loss");
+    if (r->text[r->at])
+        return lk_fail_at(r->error, LK_MODEL, r->at, "architecture: nothing may follow the loss");
     return LK_OK;
 }
 
@@ -168,14 +170,19 @@ static void spell(const char *text, char *out) {
     out[n] = 0;
 }
 
+/* Half the room there is, since the canonical spelling may add a space beside each separator. */
+static lk_status check_length(const char *text, lk_error *error) {
+    if (strlen(text) < LK_MAX_ARCH / 2) return LK_OK;
+    return lk_fail(error, LK_MODEL, "architecture: longer than %u bytes",
+                   (unsigned long long)LK_MAX_ARCH / 2);
+}
+
 lk_status lk_arch_parse(const char *text, lk_arch *arch, lk_error *error) {
     memset(arch, 0, sizeof *arch);
     reader r = {.text = text, .error = error};
-    /* Half the limit, since the canonical spelling may add a space beside each separator. */
-    if (strlen(text) >= LK_MAX_ARCH / 2)
-        return lk_fail(error, LK_MODEL, "architecture: longer than %u bytes",
-                       (unsigned long long)LK_MAX_ARCH / 2);
-    lk_status status = parse_shape(&r, &arch->input);
+    lk_status status = check_length(text, error);
+    if (status != LK_OK) return status;
+    status = parse_shape(&r, &arch->input);
     if (status != LK_OK) return status;
     if (next_word(&r)) return fail_word(&r, "expected '>', not");
     while (!arch->loss) {
@@ -195,6 +202,7 @@ lk_status lk_arch_parse(const char *text, lk_arch *arch, lk_error *error) {
         if (status != LK_OK) return status;
     }
     status = check_ends(&r, arch);
-    if (status == LK_OK) spell(text, arch->text);
-    return status;
+    if (status != LK_OK) return status;
+    spell(text, arch->text);
+    return check_length(arch->text, error); /* so that the canonical spelling can be read back */
 }

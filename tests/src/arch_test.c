@@ -1,0 +1,184 @@
+#include "arch.h"
+
+#include "test.h"
+
+static lk_arch arch; /* large */
+
+static void test_good(void) {
+    static const struct {
+        const char *line, *canonical;
+        size_t layers, encoder, parameters;
+        double flops;
+        lk_activation last, head;
+    } CASES[] = {
+        {"1x28x28 > dense 64 relu | dense 784 sigmoid > bce",
+         "1x28x28 > dense 64 relu | dense 784 sigmoid > bce", 2, 1, 101200, 2.0 * 2 * 784 * 64,
+         LK_LINEAR, LK_SIGMOID},
+        {"1x1x1>dense 1|dense 1>mse", "1x1x1 > dense 1 | dense 1 > mse", 2, 1, 4, 4, LK_LINEAR,
+         LK_LINEAR},
+        {" \t1x2x3\t>  dense   5 linear>dense 2 tanh |dense 6 linear >mse  ",
+         "1x2x3 > dense 5 > dense 2 tanh | dense 6 > mse", 3, 2, 35 + 12 + 18, 2.0 * (30 + 10 + 12),
+         LK_LINEAR, LK_LINEAR},
+        {"3x2x2 > dense 4 leaky | dense 12 sigmoid > mse",
+         "3x2x2 > dense 4 leaky | dense 12 sigmoid > mse", 2, 1, 52 + 60, 2.0 * 96, LK_SIGMOID,
+         LK_LINEAR},
+        /* A code wider than the image is unusual, not wrong. */
+        {"1x1x2 > dense 1048576 | dense 2 > mse", "1x1x2 > dense 1048576 | dense 2 > mse", 2, 1,
+         3 * 1048576 + 2 * 1048576 + 2, 8.0 * 1048576, LK_LINEAR, LK_LINEAR},
+    };
+    for (size_t i = 0; i < LK_COUNTOF(CASES); i++) {
+        lk_error error = {LK_OK, 0, ""};
+        CHECK(lk_arch_parse(CASES[i].line, &arch, &error) == LK_OK, "%s: %s", CASES[i].line,
+              error.message);
+        CHECK(strcmp(arch.text, CASES[i].canonical) == 0, "'%s'", arch.text);
+        CHECK(arch.count == CASES[i].layers, "%s: %zu", CASES[i].line, arch.count);
+        CHECK(arch.encoder == CASES[i].encoder, "%s: %zu", CASES[i].line, arch.encoder);
+        CHECK(arch.parameters == CASES[i].parameters, "%s: %zu", CASES[i].line, arch.parameters);
+        CHECK(arch.flops == CASES[i].flops, "%s: %g", CASES[i].line, arch.flops);
+        CHECK(arch.layers[arch.count - 1].activation == CASES[i].last, "%s", CASES[i].line);
+        CHECK(arch.head == CASES[i].head, "%s", CASES[i].line);
+
+        /* The canonical spelling is its own. */
+        static lk_arch again;
+        CHECK(lk_arch_parse(arch.text, &again, &error) == LK_OK, "%s", error.message);
+        CHECK(strcmp(arch.text, again.text) == 0, "'%s'", again.text);
+    }
+}
+
+/* Parameters, packed values and transposed copies of the layers lie side by side. */
+static void test_layout(void) {
+    CHECK(lk_arch_parse("1x3x7 > dense 17 relu > dense 5 | dense 33 tanh > dense 21 > mse", &arch,
+                        NULL) == LK_OK,
+          "parse");
+    size_t packed = 0, transposed = 0;
+    for (size_t i = 0; i < arch.count; i++) {
+        const lk_layer *l = &arch.layers[i];
+        CHECK(l->offset == packed && l->offset % LK_LANES == 0, "layer %zu", i);
+        CHECK(l->transposed_offset == transposed, "layer %zu", i);
+        CHECK(l->in_stride % LK_LANES == 0 && l->in_stride >= lk_shape_size(l->in), "layer %zu", i);
+        CHECK(l->out_stride % LK_LANES == 0, "layer %zu", i);
+        CHECK(i == 0 || l->in_stride == l[-1].out_stride, "layer %zu", i);
+        packed += l->packed;
+        transposed += l->transposed;
+    }
+    CHECK(arch.packed == packed && arch.transposed == transposed, "sums");
+    CHECK(arch.input.channels == 1 && arch.input.height == 3 && arch.input.width == 7, "input");
+}
+
+static void test_bad(void) {
+    static const struct {
+        const char *line, *says;
+        uint64_t offset;
+    } CASES[] = {
+        {"", "shape", 0},
+        {"   ", "shape", 3},
+        {"> dense 1", "shape", 0},
+        {"1x28 > dense 1", "'1x28'", 0},
+        {"1x28x28x1 > dense 1", "'1x28x28x1'", 0},
+        {"1xx28 > dense 1", "'1xx28'", 0},
+        {"1x-2x28 > dense 1", "'1x-2x28'", 0},
+        {"0x28x28 > dense 1", "'0x28x28'", 0},
+        {"1x1024x1025 > dense 1", "'1x1024x1025'", 0},
+        {"99999999999x1x1 > dense 1", "'99999999999x1x1'", 0},
+        {"1073741823x1073741823x16 > dense 1", "shape", 0},
+        {"1x4x4 2 > dense 1", "'2'", 6},
+        {"1x4x4", "without a loss", 5},
+        {"1x4x4 > dense 2 | dense 16", "without a loss", 26},
+        {"1x4x4 >", "expected an operator", 7},
+        {"1x4x4 > > dense 2", "expected an operator", 8},
+        {"1x4x4 | dense 2 > mse", "misplaced '|'", 6},
+        {"1x4x4 > dense 2 | dense 3 | dense 16 > mse", "misplaced '|'", 26},
+        {"1x4x4 > dnse 2 | dense 16 > mse", "'dnse'", 8},
+        {"1x4x4 > DENSE 2 | dense 16 > mse", "'DENSE'", 8},
+        {"1x4x4 > dense | dense 16 > mse", "number", 14},
+        {"1x4x4 > dense x | dense 16 > mse", "'x'", 14},
+        {"1x4x4 > dense 2.5 | dense 16 > mse", "'2.5'", 14},
+        {"1x4x4 > dense -2 | dense 16 > mse", "'-2'", 14},
+        {"1x4x4 > dense 99999999999 | dense 16 > mse", "'99999999999'", 14},
+        {"1x4x4 > dense 007 | dense 16 > mse", "'007'", 14},
+        {"01x4x4 > dense 7 | dense 16 > mse", "'01x4x4'", 0},
+        {"1x4x4 > dense 0 | dense 16 > mse", "dense needs 1 to 1048576", LK_NO_OFFSET},
+        {"1x4x4 > dense 1048577 | dense 16 > mse", "dense needs 1 to 1048576", LK_NO_OFFSET},
+        {"1x4x4 > dense 2 gelu | dense 16 > mse", "'gelu'", 16},
+        {"1x4x4 > dense 2 relu relu | dense 16 > mse", "'relu'", 21},
+        {"1x4x4 > dense 2 | dense 16 > mae", "'mae'", 29},
+        {"1x4x4 > dense 2 | dense 16 | mse", "misplaced '|'", 27},
+        {"1x4x4 > dense 2 | dense 16 > mse 1", "'1'", 33},
+        {"1x4x4 > dense 2 | dense 16 > mse > mse", "nothing may follow the loss", 33},
+        {"1x4x4 > dense 2 | dense 15 > mse", "15", LK_NO_OFFSET},
+        {"1x4x4 > dense 2 > dense 16 > mse", "'|'", LK_NO_OFFSET},
+        {"1x4x4 > dense 2 > dense 16 > mse |", "nothing may follow the loss", 33},
+        {"1x4x4 > mse", "'|'", LK_NO_OFFSET},
+        {"1x4x4 > dense 2 | mse", "'mse'", 18},
+        {"1x4x4 > dense 2 | dense 16 > bce", "bce needs sigmoid", LK_NO_OFFSET},
+        {"1x4x4 > dense 2 | dense 16 tanh > bce", "bce needs sigmoid", LK_NO_OFFSET},
+        {"1x1x1000000 > dense 64 | dense 1000000 > mse", "64000000 parameters", LK_NO_OFFSET},
+        {"1x1x1048576 > dense 1048576 | dense 1048576 > mse", "parameters", LK_NO_OFFSET},
+        {"1x4x4 > dense 2 | dense 16 > mse\n", "'mse\n'", 29},
+        {"1x4x4 > dense 2 | dense 16 > "
+         "a-word-that-is-much-longer-than-any-operator-or-loss-will-ever-be",
+         "'a-word-that-is-much-longer-than-any-ope'", 29},
+    };
+    for (size_t i = 0; i < LK_COUNTOF(CASES); i++) {
+        lk_error error = {LK_OK, 0, ""};
+        CHECK(lk_arch_parse(CASES[i].line, &arch, &error) == LK_MODEL, "'%s' passes",
+              CASES[i].line);
+        CHECK(error.status == LK_MODEL, "'%s': %d", CASES[i].line, error.status);
+        CHECK(strstr(error.message, CASES[i].says), "'%s': %s", CASES[i].line, error.message);
+        CHECK(error.offset == CASES[i].offset, "'%s': offset %lld in '%s'", CASES[i].line,
+              (long long)error.offset, error.message);
+        CHECK(lk_arch_parse(CASES[i].line, &arch, NULL) == LK_MODEL, "without an error to fill");
+    }
+}
+
+/* "1x1x1 > dense 1 ... > dense 1 | dense 1 > mse" with `layers` of them, words parted by `space`.
+ */
+static const char *chain(size_t layers, const char *space, const char *layer) {
+    static char line[8192];
+    strcpy(line, "1x1x1");
+    for (size_t i = 0; i < layers; i++) {
+        strcat(line, space);
+        strcat(line, i + 1 == layers ? "|" : ">");
+        strcat(line, space);
+        strcat(line, layer);
+    }
+    strcat(line, space);
+    strcat(line, ">");
+    strcat(line, space);
+    return strcat(line, "mse");
+}
+
+static void test_limits(void) {
+    lk_error error = {LK_OK, 0, ""};
+    CHECK(lk_arch_parse(chain(64, "", "dense 1"), &arch, &error) == LK_OK, "%s", error.message);
+    CHECK(arch.count == 64 && arch.parameters == 128, "%zu layers", arch.count);
+    CHECK(lk_arch_parse(chain(65, "", "dense 1"), &arch, &error) == LK_MODEL, "65 layers pass");
+    CHECK(strstr(error.message, "too many layers"), "%s", error.message);
+    CHECK(lk_arch_parse(chain(64, " ", "dense 1 sigmoid"), &arch, &error) == LK_MODEL, "too long");
+    CHECK(strstr(error.message, "longer than 1024 bytes"), "%s", error.message);
+
+    /* Whatever passes can be read back in its canonical spelling, from a model file. */
+    for (size_t layers = 2; layers <= 64; layers++) {
+        if (lk_arch_parse(chain(layers, "", "dense 1 sigmoid"), &arch, &error) != LK_OK) {
+            CHECK(strstr(error.message, "longer than 1024 bytes"), "%s", error.message);
+            continue;
+        }
+        static lk_arch again;
+        CHECK(lk_arch_parse(arch.text, &again, &error) == LK_OK, "%zu layers: %s", layers,
+              error.message);
+    }
+
+    /* Spaces do not count once they are canonical; a line of nothing else is refused all the same.
+     */
+    static char spaces[4000];
+    memset(spaces, ' ', sizeof spaces - 1);
+    CHECK(lk_arch_parse(spaces, &arch, &error) == LK_MODEL, "spaces pass");
+}
+
+int main(void) {
+    test_good();
+    test_layout();
+    test_bad();
+    test_limits();
+    return TEST_RESULT();
+}

@@ -1,0 +1,94 @@
+#include "arch.h"
+#include "test.h"
+
+static lk_arch arch, again; /* large */
+
+static const struct {
+    const char *name;
+    lk_shape shape;
+    uint32_t latent;
+    size_t parameters;
+} KNOWN[] = {
+    {"ae", {1, 28, 28}, 0, 784 * 64 + 64 + 64 * 784 + 784}, /* 101,200 */
+    {"deep",
+     {1, 28, 28},
+     0,
+     /* 785,000 + 500,500 + 125,250 + 7,530, and back 7,750 + 125,500 + 501,000 + 784,784 */
+     2837314},
+    {"gate", {1, 28, 28}, 0, 784 * 128 + 128 + 128 * 32 + 32 + 32 * 128 + 128 + 128 * 784 + 784},
+    {"pca", {1, 28, 28}, 0, 784 * 64 + 64 + 64 * 784 + 784},
+    {"ae", {3, 32, 32}, 100, 3072 * 100 + 100 + 100 * 3072 + 3072},
+    {"pca", {1, 1, 2}, 1, 2 + 1 + 2 + 2},
+};
+
+static void test_known(void) {
+    CHECK(KNOWN[0].parameters == 101200, "%zu", KNOWN[0].parameters);
+    for (size_t i = 0; i < LK_COUNTOF(KNOWN); i++) {
+        char text[1024];
+        lk_error error = {LK_OK, 0, ""};
+        const lk_family *family = lk_family_find(KNOWN[i].name);
+        CHECK(family && lk_family_arch(family, KNOWN[i].shape, KNOWN[i].latent, text, sizeof text,
+                                       &error) == LK_OK,
+              "%s: %s", KNOWN[i].name, error.message);
+        CHECK(lk_arch_parse(text, &arch, &error) == LK_OK, "%s: %s", text, error.message);
+        CHECK(arch.parameters == KNOWN[i].parameters, "%s: %zu", text, arch.parameters);
+    }
+}
+
+/* A row added to the zoo must be a chain that parses, in its canonical spelling, with the latent
+   size it promises, and must stand in KNOWN. */
+static void test_all(void) {
+    static const lk_shape SHAPES[] = {{1, 28, 28}, {3, 32, 32}, {1, 9, 11}, {3, 1, 40}};
+    size_t count;
+    const lk_family *families = lk_families(&count);
+    CHECK(count >= 4, "%zu", count);
+    for (size_t i = 0; i < count; i++) {
+        const lk_family *f = &families[i];
+        bool known = false;
+        for (size_t k = 0; k < LK_COUNTOF(KNOWN); k++)
+            known = known || strcmp(KNOWN[k].name, f->name) == 0;
+        CHECK(known, "give the parameters of %s in KNOWN", f->name);
+        CHECK(lk_family_find(f->name) == f, "%s", f->name);
+        CHECK(f->summary[0] && !strchr(f->summary, '\n'), "%s", f->name);
+        for (size_t s = 0; s < LK_COUNTOF(SHAPES); s++)
+            for (uint32_t latent = 0; latent <= 7; latent += 7) {
+                char text[1024];
+                lk_error error = {LK_OK, 0, ""};
+                CHECK(lk_family_arch(f, SHAPES[s], latent, text, sizeof text, &error) == LK_OK,
+                      "%s: %s", f->name, error.message);
+                CHECK(lk_arch_parse(text, &arch, &error) == LK_OK, "%s: %s", text, error.message);
+                CHECK(strcmp(arch.text, text) == 0, "'%s' is not '%s'", text, arch.text);
+                CHECK(lk_arch_parse(arch.text, &again, &error) == LK_OK, "%s", error.message);
+                CHECK(lk_shape_size(arch.layers[arch.encoder - 1].out) ==
+                          (latent ? latent : f->latent),
+                      "%s", text);
+            }
+    }
+    CHECK(!lk_family_find("") && !lk_family_find("ae ") && !lk_family_find("AE"), "no such family");
+}
+
+static void test_refusals(void) {
+    char text[1024];
+    lk_error error = {LK_OK, 0, ""};
+    const lk_family *pca = lk_family_find("pca"), *ae = lk_family_find("ae");
+    CHECK(lk_family_arch(pca, (lk_shape){1, 2, 2}, 5, text, sizeof text, &error) == LK_USAGE,
+          "5 components of 4 values");
+    CHECK(strstr(error.message, "5 components of images of 4 values"), "%s", error.message);
+    CHECK(lk_family_arch(ae, (lk_shape){1, 0, 2}, 5, text, sizeof text, &error) == LK_USAGE, "0");
+    CHECK(lk_family_arch(ae, (lk_shape){1, 1025, 1024}, 5, text, sizeof text, &error) == LK_USAGE,
+          "too large");
+    CHECK(strstr(error.message, "1049600"), "%s", error.message);
+    CHECK(lk_family_arch(ae, (lk_shape){1, 2, 2}, 5, text, 16, &error) == LK_USAGE, "no room");
+    /* A latent size of ten digits fits the text; the parser refuses it. */
+    CHECK(lk_family_arch(ae, (lk_shape){1, 28, 28}, UINT32_MAX, text, sizeof text, &error) == LK_OK,
+          "%s", error.message);
+    CHECK(strstr(text, "dense 4294967295 "), "%s", text);
+    CHECK(lk_arch_parse(text, &arch, &error) == LK_MODEL, "passes");
+}
+
+int main(void) {
+    test_known();
+    test_all();
+    test_refusals();
+    return TEST_RESULT();
+}
