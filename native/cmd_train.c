@@ -149,27 +149,36 @@ static lk_status solve(job *j, fault *f) {
     return LK_OK;
 }
 
-static lk_status calibrate(job *j, fault *f) {
+static bool wants_calibration(const job *j) {
+    return !j->o->no_calibrate && j->held_out.count >= LK_MIN_CALIBRATION;
+}
+
+static lk_status fit_score(job *j, fault *f) {
     const options *o = j->o;
-    const bool ink = o->ink || (data_is_ink(o->data) && j->images.shape.channels == 1);
-    if (o->no_calibrate) return LK_OK;
-    if (j->held_out.count < LK_MIN_CALIBRATION) {
-        progress_say(&j->training.progress,
-                     "%zu held-out images are fewer than %d: no calibration, so no verdicts",
-                     j->held_out.count, LK_MIN_CALIBRATION);
+    if (!wants_calibration(j)) {
+        if (!o->no_calibrate)
+            progress_say(&j->training.progress,
+                         "%zu held-out images are fewer than %d: no calibration, so no verdicts",
+                         j->held_out.count, LK_MIN_CALIBRATION);
         return LK_OK;
     }
-    const int threads = (int)o->threads;
-    const lk_simd simd = (lk_simd)o->simd;
-    lk_status status =
-        lk_score_fit(j->model, &j->images, o->references, o->seed, threads, simd, &f->error);
-    if (!status)
-        status =
-            lk_score_calibrate(j->model, LK_PREPARE_IMAGE, &j->held_out, threads, simd, &f->error);
-    if (!status && ink)
-        status =
-            lk_score_calibrate(j->model, LK_PREPARE_INK, &j->held_out, threads, simd, &f->error);
-    return status;
+    return lk_score_fit(j->model, &j->images, o->references, o->seed, (int)o->threads,
+                        (lk_simd)o->simd, &f->error);
+}
+
+static lk_status calibrate(job *j, lk_preparation preparation, fault *f) {
+    if (!wants_calibration(j)) return LK_OK;
+    return lk_score_calibrate(j->model, preparation, &j->held_out, (int)j->o->threads,
+                              (lk_simd)j->o->simd, &f->error);
+}
+
+static lk_status calibrate_image(job *j, fault *f) {
+    return calibrate(j, LK_PREPARE_IMAGE, f);
+}
+
+static lk_status calibrate_ink(job *j, fault *f) {
+    const bool ink = j->o->ink || (data_is_ink(j->o->data) && j->images.shape.channels == 1);
+    return ink ? calibrate(j, LK_PREPARE_INK, f) : LK_OK;
 }
 
 static lk_status describe_model(job *j, fault *f) {
@@ -276,8 +285,8 @@ static lk_status print_report(const job *j, fault *f) {
 
 /* From the trained weights to the files; a signal between two steps saves a checkpoint first. */
 static int finish(job *j, fault *f) {
-    static lk_status (*const steps[])(job *, fault *) = {mean_losses, calibrate, describe_model,
-                                                         write_gallery};
+    static lk_status (*const steps[])(job *, fault *) = {
+        mean_losses, fit_score, calibrate_image, calibrate_ink, describe_model, write_gallery};
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         if (interrupt_pending() && j->training.trainer) return training_interrupt(&j->training, f);
         const lk_status status = steps[i](j, f);

@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <stdint.h>
 
-#include "alloc.h"
 #include "likeness.h"
 
 typedef struct fault {

@@ -72,7 +72,11 @@ lk_status file_read_lines(strings *lines, fault *f) {
 
 file_kind file_kind_of(const char *path) {
     struct stat info;
-    if (stat(path, &info) != 0) return FILE_ABSENT;
+    if (stat(path, &info) != 0) {
+        /* What cannot be looked at is not taken for absent: opening it will say why. */
+        const bool absent = errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG;
+        return absent ? FILE_ABSENT : FILE_OTHER;
+    }
     if (S_ISREG(info.st_mode)) return FILE_REGULAR;
     return S_ISDIR(info.st_mode) ? FILE_FOLDER : FILE_OTHER;
 }

@@ -7,7 +7,7 @@
 #include "stream.h"
 
 enum { UNSIGNED_BYTES = 8, MAX_RANK = 4, MAX_SIDE = 8192 };
-#define MAX_PIXELS (4ull << 30)
+#define MAX_PIXELS (2ull << 30)
 
 typedef struct header {
     unsigned rank;
@@ -57,7 +57,7 @@ static lk_status check_sizes(const stream *s, const header *h, lk_shape *shape, 
         return fail_at(f, LK_DATA, s->path, 16, "%u channels; 1 or 3 are supported", channels);
     /* 2^32 images of 3 x 2^26 values at most: the product stays below 2^64. */
     if ((uint64_t)h->size[0] * ((uint64_t)h->size[1] * h->size[2] * channels) > MAX_PIXELS)
-        return fail_at(f, LK_DATA, s->path, 4, "declares %u images, more than 4 GiB", h->size[0]);
+        return fail_at(f, LK_DATA, s->path, 4, "declares %u images, more than 2 GiB", h->size[0]);
     return LK_OK;
 }
 

@@ -115,7 +115,9 @@ int main(int argc, char **argv) {
     static fault f; /* large */
     f.error.offset = LK_NO_OFFSET;
     const bool json = wants_json(argc, argv);
-    signal(SIGPIPE, SIG_IGN); /* a reader that went away is reported as a failed write */
+    /* A reader that went away and a file grown too large are reported as failed writes. */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     int code = hold_standard_descriptors(&f);
     if (code == LK_OK) {
         code = run(argc, argv, &f);

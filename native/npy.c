@@ -7,7 +7,7 @@
 #include "file.h"
 
 enum { MAX_RANK = 4, MAX_SIDE = 8192 };
-#define MAX_NPY (4ull << 30)
+#define MAX_NPY (2ull << 30)
 
 typedef struct npy {
     const char *path;
@@ -111,7 +111,7 @@ static lk_status check_size(const npy *n, fault *f) {
     for (size_t i = 0; i < n->rank; i++) {
         if (n->size[i] == 0) return fail(f, LK_DATA, n->path, "holds no images");
         if (n->size[i] > MAX_NPY / total)
-            return fail(f, LK_DATA, n->path, "declares more than 4 GiB");
+            return fail(f, LK_DATA, n->path, "declares more than 2 GiB");
         total *= n->size[i];
     }
     const size_t there = n->file.size - n->start;

@@ -4,8 +4,8 @@
 
 #include "file.h"
 
-#define MAX_DATA_FILE (4ull << 30)
-enum { DEFLATE_MOST = 1032 }; /* deflate cannot pack tighter than this */
+#define MAX_DATA_FILE ((2ull << 30) + 4096) /* as much as is ever unpacked, and headers */
+enum { DEFLATE_MOST = 1032 };               /* deflate cannot pack tighter than this */
 
 static void *zlib_alloc(void *unused, unsigned count, unsigned size) {
     (void)unused;

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "alloc.h"
+#include "likeness.h"
 
 bool strings_add(strings *list, const char *text) {
     if (list->count == list->room) {

@@ -1,7 +1,7 @@
 // The command line itself: help, slips, strict options, exit codes, and what happens to its output.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ARCH, fails, folder, greyPng, ok, program, run, trainBars, write, writeBars } from './helpers.mjs';
@@ -143,6 +143,18 @@ test('standard output that is full, closed or gone is reported', (t) => {
   // A closed standard error is no reason to fail, nor to write into a file that is open.
   const silent = spawnSync('sh', ['-c', 'exec "$0" "$@" 2>&-', program, ...args], { encoding: 'utf8' });
   assert.equal(silent.status, 0);
+});
+
+test('a disk that is full leaves nothing behind', (t) => {
+  const path = folder(t);
+  const data = writeBars(path, 200, 1);
+  const before = readdirSync(path);
+  // A file may grow to 8 blocks of 512 bytes, which a model does not fit into.
+  const args = ['train', '--arch', ARCH, '--data', data, '--out', join(path, 'm'), '--epochs', '1'];
+  const done = spawnSync('sh', ['-c', 'ulimit -f 8; exec "$0" "$@"', program, ...args], { encoding: 'utf8' });
+  assert.equal(done.status, 5);
+  assert.match(done.stderr, /\nlikeness: [^\n]*cannot write: File too large\n$/);
+  assert.deepEqual(readdirSync(path), before);
 });
 
 test('families, doctor, inspect and bench have their shapes', (t) => {

@@ -84,9 +84,9 @@ test('IDX and gzip: every bad file has its own line', (t) => {
     ['wide', idx([1, 9000, 1], []), /images of 9000 x 1/],
     ['channels', idx([1, 2, 2, 2], Buffer.alloc(8)), /2 channels; 1 or 3/],
     ['lies', idx([60000, 28, 28], Buffer.alloc(99)), /47039901 bytes of the images are missing/],
-    ['overflow', idx([0xffffffff, 8192, 8192], []), /more than 4 GiB/],
-    ['overflow-4', idx([0xffffffff, 8192, 8192, 3], []), /more than 4 GiB/],
-    ['packed-lies', gzipSync(idx([5000000, 28, 28], [])), /cannot be packed into|missing/],
+    ['overflow', idx([0xffffffff, 8192, 8192], []), /more than 2 GiB/],
+    ['overflow-4', idx([0xffffffff, 8192, 8192, 3], []), /more than 2 GiB/],
+    ['packed-lies', gzipSync(idx([2700000, 28, 28], [])), /cannot be packed into/],
     [
       'longer',
       Buffer.concat([pair, Buffer.from([1, 2])]),
@@ -182,7 +182,7 @@ test('.npy: every bad file has its own line', (t) => {
     [npy([4], [1, 2, 3, 4]), /not images/],
     [npy([1, 6], [1, 2, 3, 4, 5, 6]), /do not fit the shape/],
     [npy([1, 1, 1, 1, 1], [1]), /more than 4 dimensions/],
-    [npy([1e9, 1e9, 1e9], []), /more than 4 GiB/],
+    [npy([1e9, 1e9, 1e9], []), /more than 2 GiB/],
     [npy([1, 9000, 1], Buffer.alloc(9000)), /side of 9000/],
     [npy([], [], { header: '{}' }), /descr, fortran_order and shape are needed/],
     [

@@ -1,0 +1,80 @@
+// Every system call on files made to fail in turn, and the program killed at each: the result is
+// whole or the old one stands. Needs strace, and leave to use it.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { folder, ok, program, trainBars } from './helpers.mjs';
+
+const usable = spawnSync('strace', ['-qq', '-o', '/dev/null', 'true']).status === 0;
+const skip = !usable && 'strace cannot be used here';
+const LAST = 40; // calls of one kind that a run makes at most, those of the loader included
+
+/** Runs the program while the n-th call of this kind is tampered with. */
+function tampered(call, how, n, args) {
+  const inject = `inject=${call}:${how}:when=${n}`;
+  const words = ['-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`, '-e', inject, program];
+  return spawnSync('strace', [...words, ...args], { encoding: 'utf8', env: { ...process.env, LD_BIND_NOW: '1' } });
+}
+
+function prepare(t) {
+  const path = folder(t);
+  const { data, model } = trainBars(path);
+  const args = ['calibrate', model, '--data', data, '--limit', '60', '--threads', '1'];
+  const old = readFileSync(model);
+  ok(args);
+  return { path, model, args, old, fresh: readFileSync(model), files: readdirSync(path).sort() };
+}
+
+test('a call that fails is one line and exit code 5, and the old file stands', { skip }, (t) => {
+  const { path, model, args, old, fresh, files } = prepare(t);
+  for (const call of ['openat', 'read', 'write', 'fsync', 'rename', 'fchmod']) {
+    let failed = 0;
+    for (let n = 1; n <= LAST; n++) {
+      writeFileSync(model, old);
+      const { status, stdout, stderr } = tampered(call, 'error=EIO', n, args);
+      const what = `${call} ${n}: ${status} ${stderr}`;
+      assert.deepEqual(readdirSync(path).sort(), files, what);
+      if (status === 127) continue; // the loader's own
+      const written = readFileSync(model);
+      if (status === 0) {
+        assert.deepEqual(written, fresh, what);
+        continue;
+      }
+      failed++;
+      assert.equal(status, 5, what);
+      assert.match(stderr, call === 'write' ? /^(likeness: [^\n]*\n)?$/ : /^likeness: [^\n]*Input\/output error\n$/, what);
+      assert.ok(call === 'write' || stdout === '', what);
+      // The new file may stand already where only the folder's sync or the report failed.
+      assert.ok(written.equals(old) || written.equals(fresh), what);
+    }
+    assert.ok(failed > 0, `${call} was never reached`);
+  }
+});
+
+test('an interrupted call is made again', { skip }, (t) => {
+  const { model, args, old, fresh } = prepare(t);
+  for (const call of ['read', 'write']) {
+    for (let n = 1; n <= 20; n++) {
+      writeFileSync(model, old);
+      const { status } = tampered(call, 'error=EINTR', n, args);
+      if (status === 127) continue;
+      assert.equal(status === 0 || call === 'write', true, `${call} ${n}`);
+      if (status === 0) assert.deepEqual(readFileSync(model), fresh);
+    }
+  }
+});
+
+test('killed at any call, the file is the old one or the new one', { skip }, (t) => {
+  const { model, args, old, fresh } = prepare(t);
+  for (const call of ['openat', 'write', 'fsync', 'rename']) {
+    for (let n = 1; n <= LAST; n += call === 'openat' ? 3 : 1) {
+      writeFileSync(model, old);
+      const { status } = tampered(call, 'signal=KILL', n, args);
+      const written = readFileSync(model);
+      assert.ok(written.equals(old) || written.equals(fresh), `${call} ${n}`);
+      if (status === 0) break; // the run has no such call any more
+    }
+  }
+});
