@@ -1,0 +1,337 @@
+/* Gradients of every operator, loss and whole chain against central differences, with the core
+   built for doubles. An operator added to the table fails here until it has its rows of SHAPES. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "fixture.h"
+#include "model.h"
+#include "test.h"
+
+static const double STEP = 1e-4, TOLERANCE = 1e-7;
+/* Sums that come nearer to a kink than this are drawn again: a step must not cross it. */
+static const double KINK = 0.004;
+enum { ROWS = 3, MOST = 1 << 14, SHAPES_EACH = 20 };
+
+static const struct {
+    const char *op;
+    lk_shape in;
+    uint32_t numbers[4];
+} SHAPES[] = {
+    {"dense", {1, 1, 1}, {1}},   {"dense", {1, 1, 1}, {7}},   {"dense", {1, 1, 7}, {1}},
+    {"dense", {1, 7, 1}, {7}},   {"dense", {1, 1, 17}, {1}},  {"dense", {1, 1, 1}, {17}},
+    {"dense", {1, 1, 17}, {17}}, {"dense", {1, 31, 1}, {1}},  {"dense", {1, 1, 31}, {7}},
+    {"dense", {1, 1, 7}, {31}},  {"dense", {1, 1, 31}, {31}}, {"dense", {1, 4, 4}, {16}},
+    {"dense", {1, 3, 5}, {16}},  {"dense", {2, 4, 2}, {15}},  {"dense", {1, 1, 2}, {33}},
+    {"dense", {1, 3, 11}, {2}},  {"dense", {3, 4, 4}, {5}},   {"dense", {1, 1, 3}, {64}},
+    {"dense", {1, 1, 65}, {3}},  {"dense", {1, 7, 7}, {13}},  {"dense", {1, 1, 13}, {49}},
+    {"dense", {3, 1, 1}, {47}},
+};
+
+static double *room(size_t n) {
+    double *p = calloc(n + !n, sizeof *p);
+    if (!p) abort();
+    return p;
+}
+
+/* The derivative of value(context) by *at: fourth order, so that rounding is what is left. */
+static double difference(double (*value)(void *), void *context, double *at) {
+    const double x = *at;
+    double v[5];
+    for (int i = -2; i <= 2; i++) {
+        *at = x + i * STEP;
+        v[i + 2] = i ? value(context) : 0;
+    }
+    *at = x;
+    return (8 * (v[3] - v[1]) - (v[4] - v[0])) / (12 * STEP);
+}
+
+/* Compares gradients of n values, those with places[i] only if given; the others must be 0. An
+   error is judged relative to its gradient, or to a thousandth of the largest one here. */
+static void compare(const char *what, double (*value)(void *), void *context, double *values,
+                    const double *gradient, const bool *places, size_t n) {
+    double largest = 0;
+    for (size_t i = 0; i < n; i++) largest = LK_MAX(largest, fabs(gradient[i]));
+    for (size_t i = 0; i < n; i++) {
+        if (places && !places[i]) {
+            CHECK(gradient[i] == 0, "%s: padding %zu has %g", what, i, gradient[i]);
+            continue;
+        }
+        const double wanted = difference(value, context, &values[i]);
+        const double scale = LK_MAX(LK_MAX(fabs(wanted), fabs(gradient[i])), 1e-3 * largest);
+        CHECK(fabs(gradient[i] - wanted) <= TOLERANCE * scale + 1e-13,
+              "%s: value %zu: %.12g, not %.12g", what, i, gradient[i], wanted);
+    }
+}
+
+/* ---- one operator ---- */
+
+typedef struct probe {
+    lk_layer layer;
+    const lk_kernels *kernels;
+    double *parameters, *x, *y, *weights; /* the value is the sum of weights x outputs */
+    size_t rows;
+} probe;
+
+static double probe_value(void *context) {
+    const probe *p = context;
+    p->layer.op->forward(&p->layer, p->kernels, p->parameters, p->x, p->y, p->rows);
+    double sum = 0;
+    for (size_t i = 0; i < p->rows * p->layer.out_stride; i++) sum += p->weights[i] * p->y[i];
+    return sum;
+}
+
+/* Which packed values are parameters, and which of a row's are not padding. */
+static bool *parameter_places(const lk_layer *l) {
+    bool *places = calloc(l->packed + 1, sizeof *places);
+    double *packed = room(l->packed);
+    for (size_t k = 0; k < l->op->tensors; k++) {
+        const size_t size = l->op->tensor(l, k).size;
+        double *plain = room(size), *back = room(size);
+        for (size_t i = 0; i < size; i++) plain[i] = 1 + (double)(k * MOST + i);
+        l->op->pack(l, k, plain, packed);
+        l->op->unpack(l, k, packed, back);
+        CHECK(memcmp(plain, back, size * sizeof *plain) == 0, "%s: tensor %zu", l->op->name, k);
+        free(plain), free(back);
+    }
+    size_t count = 0;
+    for (size_t i = 0; i < l->packed; i++) count += places[i] = packed[i] != 0;
+    CHECK(count == l->parameters, "%s: %zu places for %zu parameters", l->op->name, count,
+          l->parameters);
+    free(packed);
+    return places;
+}
+
+static bool *row_places(size_t size, size_t stride, size_t rows) {
+    bool *places = calloc(rows * stride + 1, sizeof *places);
+    for (size_t i = 0; i < rows * stride; i++) places[i] = i % stride < size;
+    return places;
+}
+
+static void draw(double *values, const bool *places, size_t n, double scale, uint64_t seed) {
+    fill_normal(values, n, seed);
+    for (size_t i = 0; i < n; i++) values[i] = places[i] ? values[i] * scale : 0;
+}
+
+static bool near_kink(probe *p) {
+    if (p->layer.activation != LK_RELU && p->layer.activation != LK_LEAKY) return false;
+    probe linear = *p;
+    linear.layer.activation = LK_LINEAR;
+    probe_value(&linear);
+    for (size_t i = 0; i < p->rows * p->layer.out_stride; i++)
+        if (i % p->layer.out_stride < lk_shape_size(p->layer.out) && fabs(p->y[i]) < KINK)
+            return true;
+    return false;
+}
+
+/* All gradients of one planned operator with one activation. */
+static void check_operator(const lk_layer *layer, size_t rows, const char *what) {
+    const size_t in = layer->in_stride * rows, out = layer->out_stride * rows;
+    probe p = {
+        *layer, lk_kernels_get(LK_SIMD_BEST), room(layer->packed), room(in), room(out), room(out),
+        rows};
+    bool *parameters = parameter_places(layer);
+    bool *inputs = row_places(lk_shape_size(layer->in), layer->in_stride, rows);
+    bool *outputs = row_places(lk_shape_size(layer->out), layer->out_stride, rows);
+    double *dy = room(out), *dx = room(in), *transposed = room(layer->transposed);
+    double *gradient = room(layer->packed);
+    uint64_t seed = 0;
+    do {
+        draw(p.parameters, parameters, layer->packed, 1 / sqrt((double)lk_shape_size(layer->in)),
+             seed + 1);
+        draw(p.x, inputs, in, 1, seed + 2);
+        seed += 2;
+    } while (near_kink(&p) && seed < 4000);
+    CHECK(seed < 4000, "%s: always near a kink", what);
+    draw(p.weights, outputs, out, 1, 1);
+
+    probe_value(&p);
+    memcpy(dy, p.weights, out * sizeof *dy);
+    const lk_op *op = layer->op;
+    for (size_t s = 0; s < layer->slices; s++) op->transpose(layer, s, p.parameters, transposed);
+    op->backward(layer, p.kernels, transposed, p.y, dy, dx, rows);
+    size_t covered = 0;
+    for (size_t s = 0; s < layer->slices; s++) {
+        const lk_slice slice = op->slice(layer, s);
+        op->gradient(layer, p.kernels, s, p.x, dy, rows, gradient + slice.first);
+        covered += slice.count;
+    }
+    CHECK(covered == layer->packed, "%s: slices cover %zu of %zu", what, covered, layer->packed);
+    compare(what, probe_value, &p, p.parameters, gradient, parameters, layer->packed);
+    compare(what, probe_value, &p, p.x, dx, inputs, in);
+    free(p.parameters), free(p.x), free(p.y), free(p.weights), free(parameters), free(inputs);
+    free(outputs), free(dy), free(dx), free(transposed), free(gradient);
+}
+
+static void test_operators(void) {
+    size_t ops;
+    const lk_op *const *table = lk_ops(&ops);
+    for (size_t o = 0; o < ops; o++) {
+        size_t shapes = 0;
+        for (size_t s = 0; s < LK_COUNTOF(SHAPES); s++) {
+            if (strcmp(SHAPES[s].op, table[o]->name) != 0) continue;
+            shapes++;
+            for (int f = 0; f < LK_ACTIVATIONS; f++) {
+                lk_layer layer = {
+                    .op = table[o], .activation = (lk_activation)f, .in = SHAPES[s].in};
+                layer.in_stride = lk_round_up(lk_shape_size(layer.in), LK_LANES);
+                CHECK(table[o]->plan(&layer, SHAPES[s].numbers, NULL) == LK_OK, "row %zu", s);
+                char what[80];
+                snprintf(what, sizeof what, "%s %zu to %u %s", table[o]->name,
+                         lk_shape_size(layer.in), SHAPES[s].numbers[0],
+                         lk_activation_name((lk_activation)f));
+                check_operator(&layer, 1 + s % ROWS, what);
+            }
+        }
+        CHECK(shapes >= SHAPES_EACH, "%s has %zu shapes in SHAPES, not %d", table[o]->name, shapes,
+              SHAPES_EACH);
+    }
+}
+
+/* ---- losses ---- */
+
+typedef struct loss_probe {
+    const lk_loss *loss;
+    size_t n;
+    double x[128], y[128], gradient[128];
+} loss_probe;
+
+static double loss_value(void *context) {
+    loss_probe *p = context;
+    double gradient[128];
+    return 0.3 * p->loss->row(lk_kernels_get(LK_SIMD_BEST), p->x, p->y, p->n, 1, gradient);
+}
+
+static void test_losses(void) {
+    static const size_t SIZES[] = {1,  2,  3,  7,  8,  13, 15, 16, 17, 18, 23,
+                                   31, 32, 33, 47, 48, 49, 63, 64, 65, 100};
+    size_t count;
+    const lk_loss *losses = lk_losses(&count);
+    static loss_probe p;
+    for (size_t l = 0; l < count; l++)
+        for (size_t s = 0; s < LK_COUNTOF(SIZES); s++) {
+            p.loss = &losses[l];
+            p.n = SIZES[s];
+            const bool *places = row_places(p.n, lk_round_up(p.n, LK_LANES), 1);
+            fill_normal(p.y, 128, s + 1);
+            for (size_t i = 0; i < 128; i++) {
+                p.x[i] = lk_rng_uniform(lk_rng_make(s, 1, 1), i);
+                /* max(l, 0) and |l| meet at 0 without a kink in the sum, but not in differences. */
+                if (fabs(p.y[i]) < KINK) p.y[i] = 1;
+            }
+            p.loss->row(lk_kernels_get(LK_SIMD_BEST), p.x, p.y, p.n, 0.3, p.gradient);
+            compare(losses[l].name, loss_value, &p, p.y, p.gradient, places,
+                    lk_round_up(p.n, LK_LANES));
+            free((void *)(uintptr_t)places);
+        }
+}
+
+/* ---- whole chains ---- */
+
+typedef struct chain {
+    lk_model *model;
+    lk_run *run;
+    double *x;
+    size_t rows;
+} chain;
+
+static double chain_value(void *context) {
+    const chain *c = context;
+    const lk_arch *arch = &c->model->arch;
+    const size_t size = lk_shape_size(arch->input);
+    const size_t out = arch->layers[arch->count - 1].out_stride;
+    lk_run_load(c->run, c->x, 0, c->rows);
+    lk_run_forward(c->run, 0, arch->count, 0, c->rows);
+    double sum = 0;
+    for (size_t i = 0; i < c->rows; i++)
+        sum += arch->loss->row(c->run->kernels, c->x + i * size,
+                               c->run->value[arch->count] + i * out, size,
+                               1 / (double)(size * c->rows), c->run->delta[arch->count] + i * out);
+    return sum / (double)(size * c->rows);
+}
+
+static bool chain_near_kink(const chain *c) {
+    const lk_arch *arch = &c->model->arch;
+    chain_value((void *)(uintptr_t)c);
+    double *sums = room(MOST);
+    bool near = false;
+    for (size_t i = 0; i < arch->count && !near; i++) {
+        lk_layer linear = arch->layers[i];
+        if (linear.activation != LK_RELU && linear.activation != LK_LEAKY) continue;
+        linear.activation = LK_LINEAR;
+        linear.op->forward(&linear, c->run->kernels, c->model->parameters + linear.offset,
+                           c->run->value[i], sums, c->rows);
+        for (size_t k = 0; k < c->rows * linear.out_stride; k++)
+            near =
+                near || (k % linear.out_stride < lk_shape_size(linear.out) && fabs(sums[k]) < KINK);
+    }
+    free(sums);
+    return near;
+}
+
+static void check_chain(const char *text) {
+    lk_error error = {LK_OK, 0, ""};
+    chain c = {.rows = ROWS, .model = lk_model_create(text, &error)};
+    CHECK(c.model, "%s: %s", text, error.message);
+    if (!c.model) return;
+    const lk_arch *arch = &c.model->arch;
+    const size_t size = lk_shape_size(arch->input);
+    c.run = lk_run_create_training(c.model, ROWS, LK_SIMD_BEST, &error);
+    c.x = room(ROWS * size);
+    for (size_t i = 0; i < ROWS * size; i++) c.x[i] = lk_rng_uniform(lk_rng_make(1, 1, 1), i);
+    uint64_t seed = 0;
+    do {
+        lk_model_init(c.model, LK_INIT_HE, ++seed);
+    } while (chain_near_kink(&c) && seed < 2000);
+    CHECK(seed < 2000, "%s: always near a kink", text);
+
+    double *transposed = room(arch->transposed), *gradient = room(arch->packed);
+    for (size_t i = 0; i < arch->count; i++)
+        for (size_t s = 0; s < arch->layers[i].slices; s++)
+            arch->layers[i].op->transpose(&arch->layers[i], s,
+                                          c.model->parameters + arch->layers[i].offset,
+                                          transposed + arch->layers[i].transposed_offset);
+    chain_value(&c);
+    lk_run_backward(c.run, transposed, 0, ROWS);
+    for (size_t i = 0; i < arch->count; i++) {
+        const lk_layer *l = &arch->layers[i];
+        for (size_t s = 0; s < l->slices; s++)
+            l->op->gradient(l, c.run->kernels, s, c.run->value[i], c.run->delta[i + 1], ROWS,
+                            gradient + l->offset + l->op->slice(l, s).first);
+    }
+    for (size_t i = 0; i < arch->count; i++) {
+        const lk_layer *l = &arch->layers[i];
+        bool *places = parameter_places(l);
+        compare(text, chain_value, &c, c.model->parameters + l->offset, gradient + l->offset,
+                places, l->packed);
+        free(places);
+    }
+    free(transposed), free(gradient), free(c.x);
+    lk_run_free(c.run);
+    lk_model_free(c.model);
+}
+
+/* Every activation inside, every activation that each loss allows at the end. */
+static void test_chains(void) {
+    size_t count;
+    const lk_loss *losses = lk_losses(&count);
+    for (size_t l = 0; l < count; l++)
+        for (int inner = 0; inner < LK_ACTIVATIONS; inner++)
+            for (int last = 0; last < LK_ACTIVATIONS; last++) {
+                if (losses[l].head != LK_ACTIVATIONS && (int)losses[l].head != last) continue;
+                char text[200];
+                snprintf(text, sizeof text,
+                         "1x3x7 > dense 17 %s > dense 3 | dense 7 %s > dense 21 %s > %s",
+                         lk_activation_name((lk_activation)inner),
+                         lk_activation_name((lk_activation)((inner + 1) % LK_ACTIVATIONS)),
+                         lk_activation_name((lk_activation)last), losses[l].name);
+                check_chain(text);
+            }
+}
+
+int main(void) {
+    LK_STATIC_ASSERT(sizeof(lk_real) == sizeof(double), this_test_needs_the_core_of_doubles);
+    test_operators();
+    test_losses();
+    test_chains();
+    return TEST_RESULT();
+}
