@@ -11,7 +11,7 @@ install_packages $BUILD_PACKAGES $TEST_PACKAGES
 install_npm
 say 'building'
 configure
-cmake --build build
+cmake --build build -- --quiet
 get_data
 train_models
 say 'building the page'
@@ -29,7 +29,7 @@ formatted() {
 }
 sanitized() {
     cmake --preset clang-sanitize >build/sanitize.log || { cat build/sanitize.log; return 1; }
-    cmake --build build-clang || return 1
+    cmake --build build-clang -- --quiet || return 1
     # No leak check under a tracer; the C tests alone, the rest needs models.
     ctest --test-dir build-clang --tests-regex '^src/' --output-on-failure --no-tests=error
 }

@@ -28,7 +28,7 @@ install_packages $BUILD_PACKAGES
 install_npm
 say 'building the program and the WebAssembly module'
 configure
-cmake --build build --target likeness wasm
+cmake --build build --target likeness wasm -- --quiet
 get_data
 train_models
 say 'building the page'
