@@ -1,0 +1,158 @@
+/* What PyTorch makes of the same chains: tests/golden/dense.json, which Node's tests read too. */
+#include <jansson.h>
+#include <math.h>
+
+#include "fixture.h"
+#include "model.h"
+#include "test.h"
+
+enum { MOST = 256 };
+static const double TOLERANCE = 1e-5;
+
+static size_t numbers(const json_t *array, double *values) {
+    const size_t n = json_array_size(array);
+    CHECK(n > 0 && n <= MOST, "%zu values", n);
+    for (size_t i = 0; i < n && i < MOST; i++)
+        values[i] = json_number_value(json_array_get(array, i));
+    return n;
+}
+
+static void compare(const char *what, const char *part, const lk_real *values,
+                    const json_t *wanted) {
+    double golden[MOST];
+    const size_t n = numbers(wanted, golden);
+    for (size_t i = 0; i < n; i++)
+        CHECK(fabs((double)values[i] - golden[i]) <= TOLERANCE, "%s: %s %zu: %.9g, not %.9g", what,
+              part, i, (double)values[i], golden[i]);
+}
+
+/* Calls visit for every tensor of the model, by its name in files. */
+typedef void tensor_visit(const char *what, const lk_layer *layer, size_t which, lk_real *packed,
+                          const json_t *values);
+static void each_tensor(const lk_arch *arch, const char *what, lk_real *packed,
+                        const json_t *values, tensor_visit *visit) {
+    size_t seen = 0;
+    for (size_t i = 0; i < arch->count; i++)
+        for (size_t k = 0; k < arch->layers[i].op->tensors; k++, seen++) {
+            char name[40];
+            snprintf(name, sizeof name, "layers.%zu.%s", i,
+                     arch->layers[i].op->tensor(&arch->layers[i], k).name);
+            visit(what, &arch->layers[i], k, packed + arch->layers[i].offset,
+                  json_object_get(values, name));
+        }
+    CHECK(seen == json_object_size(values), "%s: %zu tensors", what, seen);
+}
+
+static void put(const char *what, const lk_layer *layer, size_t which, lk_real *packed,
+                const json_t *values) {
+    double golden[MOST];
+    lk_real plain[MOST];
+    const size_t n = numbers(values, golden);
+    CHECK(n == layer->op->tensor(layer, which).size, "%s: %zu values", what, n);
+    for (size_t i = 0; i < n; i++) plain[i] = (lk_real)golden[i];
+    layer->op->pack(layer, which, plain, packed);
+}
+
+static void compare_tensor(const char *what, const lk_layer *layer, size_t which, lk_real *packed,
+                           const json_t *values) {
+    lk_real plain[MOST];
+    layer->op->unpack(layer, which, packed, plain);
+    compare(what, layer->op->tensor(layer, which).name, plain, values);
+}
+
+static void check_gradients(const lk_model *model, const lk_dataset *data, lk_simd simd,
+                            const json_t *wanted) {
+    const lk_arch *arch = &model->arch;
+    const size_t rows = data->count, size = lk_shape_size(arch->input);
+    lk_run *run = lk_run_create_training(model, rows, simd, NULL);
+    lk_real x[MOST], *transposed = lk_alloc(arch->transposed * sizeof *transposed);
+    lk_real *gradient = lk_alloc(arch->packed * sizeof *gradient);
+    lk_dataset_images(data, 0, rows, x);
+    lk_run_load(run, x, 0, rows);
+    lk_run_forward(run, 0, arch->count, 0, rows);
+    const size_t in = arch->layers[0].in_stride, out = arch->layers[arch->count - 1].out_stride;
+    const lk_real scale = (lk_real)(1 / (double)(size * rows));
+    for (size_t i = 0; i < rows; i++)
+        arch->loss->row(run->kernels, run->value[0] + i * in, run->value[arch->count] + i * out,
+                        size, scale, run->delta[arch->count] + i * out);
+    for (size_t i = 0; i < arch->count; i++)
+        for (size_t s = 0; s < arch->layers[i].slices; s++)
+            arch->layers[i].op->transpose(&arch->layers[i], s,
+                                          model->parameters + arch->layers[i].offset,
+                                          transposed + arch->layers[i].transposed_offset);
+    lk_run_backward(run, transposed, 0, rows);
+    for (size_t i = 0; i < arch->count; i++) {
+        const lk_layer *l = &arch->layers[i];
+        for (size_t s = 0; s < l->slices; s++)
+            l->op->gradient(l, run->kernels, s, run->value[i], run->delta[i + 1], rows,
+                            gradient + l->offset + l->op->slice(l, s).first);
+    }
+    each_tensor(arch, arch->text, gradient, wanted, compare_tensor);
+    lk_free(transposed);
+    lk_free(gradient);
+    lk_run_free(run);
+}
+
+static void check_case(const json_t *golden, const json_t *wanted, const lk_dataset *data,
+                       lk_simd simd) {
+    const char *text = json_string_value(json_object_get(wanted, "arch"));
+    lk_error error = {LK_OK, 0, ""};
+    lk_model *model = lk_model_create(text, &error);
+    CHECK(model && strcmp(lk_model_arch(model), text) == 0, "%s: %s", text, error.message);
+    if (!model) return;
+    each_tensor(&model->arch, text, model->parameters, json_object_get(golden, "weights"), put);
+
+    lk_real x[MOST], z[MOST], x_hat[MOST];
+    lk_run *run = lk_run_create(model, data->count, simd, &error);
+    lk_dataset_images(data, 0, data->count, x);
+    lk_reconstruct(run, x, data->count, z, x_hat);
+    compare(text, "z", z, json_object_get(wanted, "z"));
+    compare(text, "x_hat", x_hat, json_object_get(wanted, "x_hat"));
+    lk_run_free(run);
+
+    const double golden_loss = json_number_value(json_object_get(wanted, "loss"));
+    double loss = NAN;
+    CHECK(lk_evaluate_loss(model, data, 1, simd, &loss, &error) == LK_OK, "%s", error.message);
+    CHECK(fabs(loss - golden_loss) <= TOLERANCE, "%s: loss %.9g, not %.9g", text, loss,
+          golden_loss);
+    check_gradients(model, data, simd, json_object_get(wanted, "gradients"));
+
+    lk_train_options options = lk_train_defaults();
+    options.batch = (uint32_t)data->count;
+    options.learning_rate = json_number_value(json_object_get(golden, "rate"));
+    options.simd = simd;
+    lk_trainer *trainer = lk_trainer_create(model, data, &options, &error);
+    CHECK(trainer, "%s", error.message);
+    const json_int_t steps = json_integer_value(json_object_get(golden, "steps"));
+    for (json_int_t i = 0; i < steps; i++) {
+        CHECK(lk_trainer_step(trainer, &loss, &error) == LK_OK, "%s: %s", text, error.message);
+        if (i == 0)
+            CHECK(fabs(loss - golden_loss) <= TOLERANCE, "%s: loss %.9g in training", text, loss);
+    }
+    each_tensor(&model->arch, text, model->parameters, json_object_get(wanted, "after"),
+                compare_tensor);
+    lk_trainer_free(trainer);
+    lk_model_free(model);
+}
+
+int main(void) {
+    json_error_t json_error;
+    json_t *golden = json_load_file(GOLDEN_DIR "/dense.json", JSON_REJECT_DUPLICATES, &json_error);
+    CHECK(golden, "%s", json_error.text);
+    if (!golden) return TEST_RESULT();
+    const json_t *images = json_object_get(golden, "pixels");
+    uint8_t pixels[MOST];
+    lk_dataset data = {{1, 4, 5}, json_array_size(images), pixels, NULL, 0};
+    for (size_t i = 0; i < data.count; i++) {
+        double values[MOST];
+        const size_t n = numbers(json_array_get(images, i), values);
+        CHECK(n == 20, "%zu pixels", n);
+        for (size_t k = 0; k < n; k++) pixels[i * n + k] = (uint8_t)values[k];
+    }
+    const json_t *cases = json_object_get(golden, "cases");
+    CHECK(json_array_size(cases) >= 10, "%zu cases", json_array_size(cases));
+    for (size_t i = 0; i < json_array_size(cases); i++)
+        EACH_SIMD(simd) check_case(golden, json_array_get(cases, i), &data, simd);
+    json_decref(golden);
+    return TEST_RESULT();
+}
