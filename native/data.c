@@ -1,5 +1,6 @@
 #include "data.h"
 
+#include <sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,18 +136,24 @@ void data_sha256(const lk_dataset *set, char *hex) {
     output_sha256(set->pixels, set->count * size, hex);
 }
 
+/* The labels as bytes, as their file has them. */
+static void labels_sha256(const lk_dataset *set, char *hex) {
+    SHA2_CTX context;
+    SHA256Init(&context);
+    for (size_t i = 0; set->labels && i < set->count; i++) {
+        const uint8_t label = (uint8_t)set->labels[i];
+        SHA256Update(&context, &label, 1);
+    }
+    SHA256End(&context, hex);
+}
+
 const char *data_compare_published(const char *spec, data_part part, const data *d) {
     bool bad;
     const named *n = find_named(spec, &part, &bad);
     if (!n) return NULL;
-    char pixels[65], labels[65] = "";
+    char pixels[65], labels[65];
     data_sha256(&d->set, pixels);
-    uint8_t *bytes = d->set.labels ? lk_alloc(d->set.count) : NULL;
-    if (bytes) {
-        for (size_t i = 0; i < d->set.count; i++) bytes[i] = (uint8_t)d->set.labels[i];
-        output_sha256(bytes, d->set.count, labels);
-        lk_free(bytes);
-    }
+    labels_sha256(&d->set, labels);
     const published *p = &n->parts[part];
     return strcmp(pixels, p->pixels) == 0 && strcmp(labels, p->labels) == 0 ? "match" : "differs";
 }
@@ -224,7 +231,7 @@ static bool same_shape(lk_shape a, lk_shape b) {
 
 /* Brings every image to the shape, as the `image` preparation would. */
 static lk_status reshape(data *d, lk_shape wanted, fault *f) {
-    lk_dataset *set = &d->set, other;
+    lk_dataset *set = &d->set, other = {0};
     const size_t size = (size_t)wanted.channels * wanted.height * wanted.width;
     uint8_t *pixels = lk_alloc((size_t)set->shape.channels * set->shape.height * set->shape.width);
     lk_real *x = lk_alloc(size * sizeof *x);

@@ -1,11 +1,12 @@
-// Every system call on files made to fail in turn, and the program killed at each: the result is
-// whole or the old one stands. Needs strace, and leave to use it.
+// Every system call on files and every allocation made to fail in turn, and the program killed at
+// each: the result is whole or the old one stands. Needs strace, and leave to use it.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { folder, ok, program, trainBars } from './helpers.mjs';
+import { fileURLToPath } from 'node:url';
+import { ARCH, bars, folder, greyPng, ok, program, run, trainBars, write } from './helpers.mjs';
 
 const usable = spawnSync('strace', ['-qq', '-o', '/dev/null', 'true']).status === 0;
 const skip = !usable && 'strace cannot be used here';
@@ -15,7 +16,9 @@ const LAST = 40; // calls of one kind that a run makes at most, those of the loa
 function tampered(call, how, n, args) {
   const inject = `inject=${call}:${how}:when=${n}`;
   const words = ['-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`, '-e', inject, program];
-  return spawnSync('strace', [...words, ...args], { encoding: 'utf8', env: { ...process.env, LD_BIND_NOW: '1' } });
+  // The leak checker of a sanitized build cannot work while strace does.
+  const env = { ...process.env, ASAN_OPTIONS: 'detect_leaks=0' };
+  return spawnSync('strace', [...words, ...args], { encoding: 'utf8', env });
 }
 
 function prepare(t) {
@@ -75,6 +78,44 @@ test('killed at any call, the file is the old one or the new one', { skip }, (t)
       const written = readFileSync(model);
       assert.ok(written.equals(old) || written.equals(fresh), `${call} ${n}`);
       if (status === 0) break; // the run has no such call any more
+    }
+  }
+});
+
+test('every allocation that fails ends with 6 and one line', (t) => {
+  const path = folder(t);
+  const library = join(path, 'failing_alloc.so');
+  const source = fileURLToPath(new URL('failing_alloc.c', import.meta.url));
+  const compiled = spawnSync('cc', ['-shared', '-fPIC', '-o', library, source, '-ldl']);
+  const preload = { LD_PRELOAD: library };
+  // A program under a sanitizer has its own allocator and does not start with this one.
+  if (compiled.status !== 0 || run(['doctor'], { env: preload }).code !== 0)
+    return t.skip('the failing allocator cannot be preloaded');
+  const { data, model } = trainBars(path, ['--holdout', '100']);
+  const picture = write(join(path, 'pictures', 'x.png'), greyPng(8, bars(1, 1).pixels));
+  const out = (name) => ['--out', join(path, name)];
+  const commands = [
+    ['data', 'list'], ['data', 'info', data], ['data', 'verify', data], ['families'],
+    ['data', 'info', join(path, 'pictures')], ['inspect', model],
+    ['train', '--arch', ARCH, '--data', data, ...out('a.safetensors'), '--epochs', '1', '--limit', '200'],
+    ['train', 'pca', '--latent', '3', '--data', data, ...out('b.safetensors'), '--limit', '200'],
+    ['eval', model, '--data', data, '--limit', '20', '--ood', `same=${data}`],
+    ['calibrate', model, '--data', data, '--limit', '40', ...out('c.safetensors')],
+    ['score', model, picture], ['score', model, '--data', data, '--limit', '9'],
+    ['encode', model, picture, ...out('z.npy')], ['reconstruct', model, picture, ...out('x.png')],
+    ['neighbours', model, picture],
+  ];
+  for (const command of commands) {
+    let code;
+    for (let n = 1; code !== 0; n++) {
+      assert.ok(n < 1000, 'it goes on for ever');
+      const once = n % 2 ? { FAIL_ONCE: '1' } : {};
+      const done = run(command, { env: { ...preload, ...once, FAIL_AT: String(n) } });
+      code = done.code;
+      const what = `likeness ${command.join(' ')}, call ${n}: ${code} ${done.stderr}`;
+      assert.ok(code === 0 || code === 6, what);
+      if (code) assert.match(done.stderr, /(^|\n)likeness: [^\n]*memory\n$/, what);
+      if (code) assert.equal(done.stdout, '', what);
     }
   }
 });
