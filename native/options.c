@@ -52,8 +52,7 @@ enum {
 #define AT(field) offsetof(options, field)
 static const row ROWS[] = {
     {"data", TEXT, AT(data), READS & ~FOR_DATA, .value = "SPEC",
-     .summary = "images: mnist or fashion with :train or :test, an IDX images file, a folder "
-                "class/*.png|jpg, a .npy file"},
+     .summary = "mnist or fashion, :train or :test; an IDX or .npy file; a folder class/*.png|jpg"},
     {"limit", COUNT, AT(limit), READS, 1, UINT32_MAX - 1, .value = "N",
      .summary = "take the first N images", .fallback = "all"},
     {"shape", SHAPE, AT(shape), FOR_TRAIN | FOR_DATA, .value = "CxHxW",
