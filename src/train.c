@@ -168,7 +168,7 @@ static void shuffle(lk_trainer *t, uint64_t epoch) {
 /* The learning rate of this step: constant, then linearly to 0 over the last `decay` of all. */
 static double rate_now(const lk_trainer *t) {
     const double total = (double)lk_trainer_steps_per_epoch(t) * t->options.epochs;
-    const double left = (total - (double)t->step) / total;
+    const double left = LK_MAX((total - (double)t->step) / total, 0.0);
     const double decay = t->options.decay;
     return t->options.learning_rate * (decay > 0 && left < decay ? left / decay : 1);
 }
