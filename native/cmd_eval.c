@@ -23,6 +23,7 @@ typedef struct evaluation {
     const inputs *in;
     const lk_gallery *gallery; /* NULL: none */
     lk_index *pixels;          /* the gallery's images; NULL: none */
+    lk_real *x;                /* all inputs, for the search in pixels; NULL: none */
     bool calibrated;
     size_t size, latent;
     outcome *outcomes;
@@ -32,15 +33,24 @@ static lk_preparation preparation_of(const options *o) {
     return o->ink ? LK_PREPARE_INK : LK_PREPARE_IMAGE;
 }
 
-static void search(const evaluation *e, size_t i, const lk_real *x, const lk_real *z) {
-    const uint32_t *labels = lk_gallery_images(e->gallery)->labels;
-    const uint32_t label = e->in->data.set.labels[i];
-    const lk_simd simd = (lk_simd)e->o->simd;
+static void search_codes(const evaluation *e, size_t i, const lk_real *z) {
+    const lk_dataset *gallery = lk_gallery_images(e->gallery);
     lk_neighbour nearest;
-    if (lk_gallery_search(e->gallery, z, LK_METRIC_COSINE, 1, simd, &nearest) == 1)
-        e->outcomes[i].cosine_right = labels[nearest.index] == label;
-    if (lk_index_search(e->pixels, x, 1, simd, &nearest) == 1)
-        e->outcomes[i].pixel_right = labels[nearest.index] == label;
+    if (lk_gallery_search(e->gallery, z, LK_METRIC_COSINE, 1, (lk_simd)e->o->simd, &nearest) == 1)
+        e->outcomes[i].cosine_right = gallery->labels[nearest.index] == e->in->data.set.labels[i];
+}
+
+/* All at once, since a search in pixels is bound by reading the gallery. */
+static lk_status search_pixels(const evaluation *e, fault *f) {
+    const lk_dataset *gallery = lk_gallery_images(e->gallery);
+    lk_neighbour *nearest = lk_alloc(e->in->count * sizeof *nearest);
+    if (!nearest) return fail_memory(f);
+    lk_index_search(e->pixels, e->x, e->in->count, 1, (int)e->o->threads, (lk_simd)e->o->simd,
+                    nearest);
+    for (size_t i = 0; i < e->in->count; i++)
+        e->outcomes[i].pixel_right = gallery->labels[nearest[i].index] == e->in->data.set.labels[i];
+    lk_free(nearest);
+    return LK_OK;
 }
 
 static lk_status evaluate_one(void *context, lk_run *run, size_t i, lk_picture picture,
@@ -58,7 +68,10 @@ static lk_status evaluate_one(void *context, lk_run *run, size_t i, lk_picture p
     if (!status) {
         lk_reconstruct(run, x, 1, z, x_hat);
         lk_errors_measure(x, x_hat, 1, e->size, &e->outcomes[i].errors);
-        if (e->pixels) search(e, i, x, z);
+        if (e->pixels) {
+            search_codes(e, i, z);
+            memcpy(e->x + i * e->size, x, e->size * sizeof *x);
+        }
         if (e->calibrated)
             status = lk_check(run, preparation_of(e->o), picture, e->o->alpha,
                               &e->outcomes[i].result, error);
@@ -202,6 +215,7 @@ static void print_table(const json_t *report) {
 
 static lk_status make_report(evaluation *e, json_t *report, fault *f) {
     lk_status status = inputs_visit(e->in, e->model, e->o, evaluate_one, e, f);
+    if (!status && e->pixels) status = search_pixels(e, f);
     if (status) return status;
     json_object_set_new(report, "images", json_integer((json_int_t)e->in->count));
     json_object_set_new(report, "reconstruction", report_errors(e));
@@ -232,11 +246,14 @@ static lk_status evaluate(evaluation *e, fault *f) {
         e->in->data.set.labels && e->gallery && lk_gallery_images(e->gallery)->labels;
     if (labelled && !(e->pixels = index_pixels(e->gallery, f))) return f->error.status;
     e->outcomes = lk_alloc(e->in->count * sizeof *e->outcomes);
+    e->x = e->pixels ? lk_alloc(e->in->count * e->size * sizeof *e->x) : NULL;
     json_t *report = json_object();
-    lk_status status = e->outcomes && report ? make_report(e, report, f) : fail_memory(f);
+    const bool ready = e->outcomes && report && (e->x || !e->pixels);
+    lk_status status = ready ? make_report(e, report, f) : fail_memory(f);
     if (!status && e->o->json) status = output_json(json_incref(report), f);
     if (!status && !e->o->json) print_table(report);
     json_decref(report);
+    lk_free(e->x);
     lk_free(e->outcomes);
     lk_index_free(e->pixels);
     return status;

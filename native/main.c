@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -111,7 +112,16 @@ static lk_status hold_standard_descriptors(fault *f) {
     return no_output ? fail(f, LK_IO, "standard output", "is closed") : LK_OK;
 }
 
+/* GCC's OpenMP waits by spinning for milliseconds, which on a machine with other work keeps the
+   very thread it waits for from running: training then is ten times slower. The limit is read when
+   the program is loaded, so it is set for a second start. */
+static void wait_politely(char **argv) {
+    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT")) return;
+    if (setenv("GOMP_SPINCOUNT", "1000", 1) == 0) execv("/proc/self/exe", argv);
+}
+
 int main(int argc, char **argv) {
+    wait_politely(argv);
     static fault f; /* large */
     f.error.offset = LK_NO_OFFSET;
     const bool json = wants_json(argc, argv);

@@ -124,7 +124,7 @@ int options_default_threads(void) {
 static void set_defaults(options *o) {
     const lk_train_options train = lk_train_defaults();
     *o = (options){.holdout = NOT_GIVEN,
-                   .references = 2000,
+                   .references = 10000,
                    .gallery = 10000,
                    .seed = train.seed,
                    .threads = (uint32_t)options_default_threads(),

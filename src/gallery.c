@@ -62,7 +62,7 @@ uint32_t lk_gallery_origin(const lk_gallery *gallery, size_t i) {
 
 size_t lk_gallery_search(const lk_gallery *gallery, const lk_real *z, lk_metric metric, size_t k,
                          lk_simd simd, lk_neighbour *out) {
-    return lk_index_search(gallery->index[metric], z, k, simd, out);
+    return lk_index_search(gallery->index[metric], z, 1, k, 1, simd, out);
 }
 
 /* Builds what follows from the stored parts: classes and indices. */

@@ -6,7 +6,7 @@
 #include "arena.h"
 #include "kernels.h"
 
-enum { BLOCK_PANELS = 16, BLOCK = BLOCK_PANELS * LK_LANES };
+enum { BLOCK_PANELS = 16, BLOCK = BLOCK_PANELS * LK_LANES, QUERIES = 32 };
 
 struct lk_index {
     lk_metric metric;
@@ -104,20 +104,37 @@ static void finish(const lk_index *index, const lk_real *query, lk_neighbour *ou
     }
 }
 
-size_t lk_index_search(const lk_index *index, const lk_real *query, size_t k, lk_simd simd,
-                       lk_neighbour *out) {
-    const lk_kernels *kernels = lk_kernels_get(simd);
-    k = LK_MIN(k, LK_MIN(index->count, (size_t)LK_MAX_NEIGHBOURS));
-    if (k == 0 || !kernels) return 0;
+/* The neighbours of n queries, at most QUERIES: they share each block of vectors while it is in the
+   cache. out[n][stride]. */
+static void search(const lk_index *index, const lk_kernels *kernels, const lk_real *queries,
+                   size_t n, size_t k, size_t stride, lk_neighbour *out) {
+    const size_t d = index->dimensions;
     lk_real keys[BLOCK];
-    size_t n = 0;
+    size_t found[QUERIES] = {0};
     for (size_t p = 0; p < index->panels; p += BLOCK_PANELS) {
         const size_t panels = LK_MIN((size_t)BLOCK_PANELS, index->panels - p);
         const size_t first = p * LK_LANES;
         const size_t end = LK_MIN(panels * LK_LANES, index->count - first);
-        scan(index, kernels, query, p, panels, keys);
-        for (size_t i = 0; i < end; i++) n = insert(out, n, k, first + i, (float)keys[i]);
+        for (size_t q = 0; q < n; q++) {
+            scan(index, kernels, queries + q * d, p, panels, keys);
+            for (size_t i = 0; i < end; i++)
+                found[q] = insert(out + q * stride, found[q], k, first + i, (float)keys[i]);
+        }
     }
-    finish(index, query, out, n);
-    return n;
+    for (size_t q = 0; q < n; q++) finish(index, queries + q * d, out + q * stride, k);
+}
+
+size_t lk_index_search(const lk_index *index, const lk_real *queries, size_t n, size_t k,
+                       int threads, lk_simd simd, lk_neighbour *out) {
+    const lk_kernels *kernels = lk_kernels_get(simd);
+    const size_t each = LK_MIN(k, LK_MIN(index->count, (size_t)LK_MAX_NEIGHBOURS));
+    if (each == 0 || !kernels) return 0;
+    const int groups = (int)((n + QUERIES - 1) / QUERIES);
+#pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1)
+    for (int g = 0; g < groups; g++) {
+        const size_t first = (size_t)g * QUERIES;
+        search(index, kernels, queries + first * index->dimensions,
+               LK_MIN((size_t)QUERIES, n - first), each, k, out + first * k);
+    }
+    return each;
 }

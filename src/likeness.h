@@ -205,11 +205,12 @@ lk_index *lk_index_create(const lk_real *vectors, size_t n, size_t d, lk_metric 
                           lk_error *error);
 void lk_index_free(lk_index *index);
 size_t lk_index_count(const lk_index *index);
-/* The k nearest of the query[d], nearest first, lower index first among equals; returns how many
-   (k or fewer). `simd` picks the kernels. Allocates nothing; k at most LK_MAX_NEIGHBOURS. */
+/* The k nearest of each of the queries[n x d], nearest first, lower index first among equals, into
+   out[n x k]; returns how many each got: k, or fewer where the index or LK_MAX_NEIGHBOURS is
+   smaller. `simd` picks the kernels; `threads` share the queries. Allocates nothing. */
 enum { LK_MAX_NEIGHBOURS = 128 };
-size_t lk_index_search(const lk_index *index, const lk_real *query, size_t k, lk_simd simd,
-                       lk_neighbour *out);
+size_t lk_index_search(const lk_index *index, const lk_real *queries, size_t n, size_t k,
+                       int threads, lk_simd simd, lk_neighbour *out);
 
 /* ---- the verdict ---- */
 
@@ -280,7 +281,7 @@ void lk_gallery_free(lk_gallery *gallery);
 const lk_dataset *lk_gallery_images(const lk_gallery *gallery);
 /* Where in the training set image `i` of the gallery stood. */
 uint32_t lk_gallery_origin(const lk_gallery *gallery, size_t i);
-/* Neighbours of a code z[latent] by `metric`; as lk_index_search. */
+/* Neighbours of one code z[latent] by `metric`; as lk_index_search. */
 size_t lk_gallery_search(const lk_gallery *gallery, const lk_real *z, lk_metric metric, size_t k,
                          lk_simd simd, lk_neighbour *out);
 

@@ -163,7 +163,7 @@ static lk_status gather(lk_run *run, size_t row, float *evidence, lk_error *erro
     evidence[RECONSTRUCTION] = (float)lk_log(LK_MAX(error_energy, 1e-12) / (energy + 1));
     evidence[MAHALANOBIS] = (float)lk_mixture_distance(&score->mixture, z);
     lk_neighbour nearest = {0, 1};
-    lk_index_search(score->index, z, 1, run->kernels->simd, &nearest);
+    lk_index_search(score->index, z, 1, 1, 1, run->kernels->simd, &nearest);
     evidence[NEIGHBOUR] = (float)lk_log(LK_MAX((double)nearest.distance, 1e-6));
     for (size_t e = 0; e < LK_EVIDENCES; e++)
         if (!isfinite(evidence[e]))
