@@ -1,0 +1,145 @@
+#include <math.h>
+#include <stdlib.h>
+
+#include "fixture.h"
+#include "test.h"
+
+static double truth(const lk_real *a, const lk_real *b, size_t d, lk_metric metric) {
+    double dot = 0, aa = 0, bb = 0, squares = 0;
+    for (size_t k = 0; k < d; k++) {
+        const double u = (double)a[k], v = (double)b[k];
+        dot += u * v, aa += u * u, bb += v * v, squares += (u - v) * (u - v);
+    }
+    if (metric == LK_METRIC_L2) return sqrt(squares);
+    return aa > 0 && bb > 0 ? 1 - dot / sqrt(aa * bb) : 1;
+}
+
+/* Searches with all kernels; every list must hold the k nearest by doubles. */
+static void check(const lk_real *vectors, size_t n, size_t d, const lk_real *query, size_t k,
+                  lk_metric metric, const char *what) {
+    lk_error error = {LK_OK, 0, ""};
+    lk_index *index = lk_index_create(vectors, n, d, metric, &error);
+    CHECK(index && lk_index_count(index) == n, "%s: %s", what, error.message);
+    if (!index) return;
+    double *distances = malloc(n * sizeof *distances), scale = 0;
+    for (size_t i = 0; i < n; i++) {
+        distances[i] = truth(query, vectors + i * d, d, metric);
+        scale = LK_MAX(scale, distances[i]);
+    }
+    const double tolerance = metric == LK_METRIC_L2 ? 1e-6 * scale + 1e-7 : 2e-6;
+    lk_neighbour scalar[LK_MAX_NEIGHBOURS], found[LK_MAX_NEIGHBOURS];
+    const size_t wanted = LK_MIN(LK_MIN(k, n), (size_t)LK_MAX_NEIGHBOURS);
+    EACH_SIMD(simd) {
+        memset(found, 0xee, sizeof found);
+        const size_t count = lk_index_search(index, query, 1, k, 1, simd, found);
+        CHECK(count == wanted, "%s, %s: %zu of %zu", what, lk_simd_name(simd), count, wanted);
+        if (simd == LK_SIMD_SCALAR) memcpy(scalar, found, sizeof found);
+        CHECK(memcmp(scalar, found, count * sizeof *found) == 0, "%s: %s differs", what,
+              lk_simd_name(simd));
+    }
+    /* Nearest first, none twice, each at its distance, and nobody nearer was left out. */
+    bool *taken = calloc(n, sizeof *taken);
+    for (size_t i = 0; i < wanted; i++) {
+        const lk_neighbour f = found[i];
+        CHECK(f.index < n && !taken[f.index], "%s: index %u at %zu", what, f.index, i);
+        if (f.index >= n) continue;
+        taken[f.index] = true;
+        CHECK(fabs((double)f.distance - distances[f.index]) <= tolerance, "%s: %.9g, not %.9g",
+              what, (double)f.distance, distances[f.index]);
+        CHECK(i == 0 || found[i - 1].distance <= f.distance, "%s: not ascending at %zu", what, i);
+    }
+    for (size_t i = 0; i < n && wanted; i++)
+        CHECK(taken[i] || distances[i] >= (double)found[wanted - 1].distance - tolerance,
+              "%s: %zu at %.9g was left out", what, i, distances[i]);
+    free(taken), free(distances);
+    lk_index_free(index);
+}
+
+static void test_brute_force(void) {
+    static const size_t COUNTS[] = {1, 2, 15, 16, 17, 255, 256, 257, 1000};
+    static const size_t SIZES[] = {1, 2, 7, 16, 33, 64};
+    static const size_t KS[] = {1, 2, 8, 128, 1000};
+    for (size_t c = 0; c < LK_COUNTOF(COUNTS); c++)
+        for (size_t s = 0; s < LK_COUNTOF(SIZES); s++)
+            for (int metric = LK_METRIC_L2; metric <= LK_METRIC_COSINE; metric++) {
+                const size_t n = COUNTS[c], d = SIZES[s];
+                lk_real *vectors = malloc(n * d * sizeof *vectors), query[64];
+                fill_normal(vectors, n * d, n + d);
+                fill_normal(query, d, 3);
+                char what[60];
+                snprintf(what, sizeof what, "%zu x %zu, metric %d", n, d, metric);
+                for (size_t k = 0; k < LK_COUNTOF(KS); k++)
+                    check(vectors, n, d, query, KS[k], (lk_metric)metric, what);
+                check(vectors, n, d, vectors + (n - 1) * d, 3, (lk_metric)metric, what);
+                memset(query, 0, sizeof query);
+                check(vectors, n, d, query, 5, (lk_metric)metric, "zero query");
+                if (n > 3) memset(vectors + d, 0, d * sizeof *vectors);
+                fill_normal(query, d, 4);
+                check(vectors, n, d, query, 128, (lk_metric)metric, "zero vector");
+                free(vectors);
+            }
+}
+
+/* Equal vectors come in the order of their indices, wherever they stand. */
+static void test_ties(void) {
+    enum { N = 600, D = 3 };
+    static lk_real vectors[N * D];
+    for (size_t i = 0; i < N; i++)
+        for (size_t k = 0; k < D; k++) vectors[i * D + k] = (lk_real)(i % 7 + (k == 1));
+    const lk_real query[D] = {2, 3, 2};
+    for (int metric = LK_METRIC_L2; metric <= LK_METRIC_COSINE; metric++) EACH_SIMD(simd) {
+            lk_index *index = lk_index_create(vectors, N, D, (lk_metric)metric, NULL);
+            lk_neighbour found[LK_MAX_NEIGHBOURS];
+            CHECK(lk_index_search(index, query, 1, 100, 1, simd, found) == 100, "100");
+            for (size_t i = 0; i < 80; i++)
+                CHECK(found[i].index == 2 + 7 * i, "%s: %u at %zu", lk_simd_name(simd),
+                      found[i].index, i);
+            CHECK(found[0].distance == found[79].distance, "distances differ");
+            for (size_t i = 1; i < 100; i++)
+                CHECK(found[i - 1].distance < found[i].distance ||
+                          found[i - 1].index < found[i].index,
+                      "%s: order at %zu", lk_simd_name(simd), i);
+            lk_index_free(index);
+        }
+}
+
+static void test_by_hand(void) {
+    static const lk_real VECTORS[] = {3, 4, 0, 0, -6, -8, 1, 0};
+    const lk_real query[] = {30, 40};
+    lk_neighbour f[4];
+    lk_index *index = lk_index_create(VECTORS, 4, 2, LK_METRIC_COSINE, NULL);
+    CHECK(lk_index_search(index, query, 1, 4, 1, LK_SIMD_BEST, f) == 4, "4");
+    CHECK(f[0].index == 0 && fabs((double)f[0].distance) < 1e-6, "%g", (double)f[0].distance);
+    CHECK(f[1].index == 3 && fabs((double)f[1].distance - 0.4) < 1e-6, "%g", (double)f[1].distance);
+    CHECK(f[2].index == 1 && f[2].distance == 1, "%g", (double)f[2].distance);
+    CHECK(f[3].index == 2 && fabs((double)f[3].distance - 2) < 1e-6, "%g", (double)f[3].distance);
+    lk_index_free(index);
+    index = lk_index_create(VECTORS, 4, 2, LK_METRIC_L2, NULL);
+    CHECK(lk_index_search(index, query, 1, 2, 1, LK_SIMD_BEST, f) == 2, "2");
+    CHECK(f[0].index == 0 && f[0].distance == 45, "%g", (double)f[0].distance);
+    CHECK(f[1].index == 3 && f[1].distance == (float)sqrt(29 * 29 + 1600), "%g",
+          (double)f[1].distance);
+    CHECK(lk_index_search(index, query, 1, 0, 1, LK_SIMD_BEST, f) == 0, "k = 0");
+    CHECK(lk_index_search(index, query, 1, 2, 1, LK_SIMD_WASM, f) == 0,
+          "kernels that are not here");
+    lk_index_free(index);
+}
+
+static void test_refusals(void) {
+    const lk_real v[4] = {0};
+    lk_error error = {LK_OK, 0, ""};
+    CHECK(!lk_index_create(v, 0, 4, LK_METRIC_L2, &error) && error.status == LK_DATA, "no vectors");
+    CHECK(!lk_index_create(v, 4, 0, LK_METRIC_L2, &error) && error.status == LK_DATA, "no values");
+    CHECK(!lk_index_create(v, UINT32_MAX, SIZE_MAX / 64, LK_METRIC_L2, &error) &&
+              error.status == LK_MEMORY,
+          "%s", error.message);
+    lk_index_free(NULL);
+}
+
+int main(void) {
+    test_brute_force();
+    test_ties();
+    test_by_hand();
+    test_refusals();
+    return TEST_RESULT();
+}
