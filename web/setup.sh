@@ -171,14 +171,13 @@ current() {
 
 train_models() {
     mkdir -p build/models
-    current build/models/digits.safetensors || {
-        say 'training the digits model'
-        build/likeness train ae --data mnist --title digits --ink --out build/models/digits.safetensors
-    }
-    current build/models/fashion.safetensors || {
-        say 'training the fashion model'
-        build/likeness train ae --data fashion --title fashion --out build/models/fashion.safetensors
-    }
+    for model in digits:mnist fashion:fashion; do
+        file=build/models/${model%:*}.safetensors
+        current "$file" && continue
+        say "training the ${model%:*} model"
+        build/likeness train gate --data "${model#*:}" --title "${model%:*}" \
+            --epochs 12 --batch 128 --decay 0.5 --out "$file"
+    done
 }
 
 build_site() {
