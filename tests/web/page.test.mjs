@@ -243,9 +243,15 @@ test('samples and doodles are judged at a click', () =>
     await page.locator('#samples button').nth(4).click();
     assert.equal((await verdict(page)).verdict, 'in');
     assert.equal(await page.locator('#neighbours b').first().textContent(), '4');
-    await page.locator('#doodles button').first().click();
-    assert.notEqual((await verdict(page)).verdict, 'empty');
-    assert.equal(await page.locator('#panel-draw').isVisible(), true);
+    for (const doodle of await page.locator('#doodles button').all()) {
+      await doodle.click();
+      assert.equal(
+        (await verdict(page)).verdict,
+        'out',
+        String(await doodle.getAttribute('title')),
+      );
+      assert.equal(await page.locator('#panel-draw').isVisible(), true);
+    }
   }));
 
 test('a picture is chosen, and what is none is refused', () =>

@@ -1,97 +1,60 @@
 // A few drawings of other things, as strokes for the pad.
 
 /** @typedef {import('./pad.js').Stroke} Stroke */
+/** @typedef {[number, number][]} Line points of the pad's 280 x 280 */
 
 /** @param {(t: number) => [number, number]} at a curve for t from 0 to 1 @param {number} steps */
 function curve(at, steps) {
   return Array.from({ length: steps + 1 }, (_, i) => at(i / steps));
 }
 
-/** @type {{name: string, lines: [number, number][][]}[]} */
+/** "70,120 70,50" as points. @param {string} text @returns {Line} */
+function line(text) {
+  return text
+    .split(' ')
+    .map((point) => /** @type {[number, number]} */ (point.split(',').map(Number)));
+}
+
+/** @type {{name: string, lines: Line[]}[]} */
 const DRAWINGS = [
   {
-    name: 'spiral',
+    name: 'heart',
     lines: [
       curve((t) => {
-        const angle = 6 * Math.PI * t;
-        return [140 + 95 * t * Math.cos(angle), 140 + 95 * t * Math.sin(angle)];
-      }, 90),
-    ],
-  },
-  {
-    name: 'star',
-    lines: [
-      curve((t) => {
-        const corner = Math.floor(t * 5);
-        const [a, b] = [corner, corner + 1].map((c) => -Math.PI / 2 + (c * 4 * Math.PI) / 5);
-        const s = t * 5 - corner;
-        return [
-          140 + 95 * ((1 - s) * Math.cos(a) + s * Math.cos(b)),
-          145 + 95 * ((1 - s) * Math.sin(a) + s * Math.sin(b)),
-        ];
+        const a = 2 * Math.PI * t;
+        const y = 13 * Math.cos(a) - 5 * Math.cos(2 * a) - 2 * Math.cos(3 * a) - Math.cos(4 * a);
+        return [140 + 96 * Math.sin(a) ** 3, 130 - 6 * y];
       }, 60),
     ],
   },
   {
-    name: 'letter A',
+    name: 'tree',
     lines: [
-      [
-        [70, 220],
-        [105, 130],
-        [140, 50],
-        [175, 130],
-        [210, 220],
-      ],
-      [
-        [95, 160],
-        [140, 160],
-        [185, 160],
-      ],
+      line('140,230 140,180 140,120 140,50'),
+      line('140,120 100,90 70,60'),
+      line('140,120 180,90 210,60'),
+      line('140,180 95,150 60,130'),
+      line('140,180 185,150 220,130'),
     ],
   },
   {
-    name: 'house',
+    name: 'cat',
     lines: [
-      [
-        [80, 220],
-        [80, 180],
-        [80, 130],
-        [110, 100],
-        [140, 70],
-        [170, 100],
-        [200, 130],
-        [200, 180],
-        [200, 220],
-        [140, 220],
-        [80, 220],
-      ],
-      [
-        [125, 220],
-        [125, 190],
-        [125, 170],
-        [155, 170],
-        [155, 190],
-        [155, 220],
-      ],
-    ],
-  },
-  {
-    name: 'face',
-    lines: [
-      curve(
-        (t) => [140 + 90 * Math.cos(2 * Math.PI * t), 140 + 90 * Math.sin(2 * Math.PI * t)],
-        48,
+      line(
+        '70,120 70,50 110,85 140,80 170,85 210,50 210,120 215,160 190,205 140,220 90,205 65,160 70,120',
       ),
-      curve((t) => [140 + 50 * Math.cos(Math.PI * t), 155 + 32 * Math.sin(Math.PI * t)], 24),
-      [
-        [110, 110],
-        [110, 120],
-      ],
-      [
-        [170, 110],
-        [170, 120],
-      ],
+      line('110,140 112,142'),
+      line('170,140 172,142'),
+      line('125,175 140,183 155,175'),
     ],
+  },
+  {
+    name: 'letter M',
+    lines: [line('50,220 62,140 70,60 105,130 140,190 175,130 210,60 218,140 230,220')],
+  },
+  {
+    name: 'scribble',
+    lines: [curve((t) => [140 + 90 * Math.sin(31 * t), 140 + 90 * Math.cos(23 * t)], 200)],
   },
 ];
 
