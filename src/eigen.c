@@ -7,11 +7,16 @@
    keeps the reflector v of its step from column k + 1 on, scaled so that v^T v = 2. */
 static void reduce(double *a, size_t n, double *d, double *e, double *w) {
     e[0] = 0;
+    /* A column this small beside the matrix is taken as zero, since its squares may vanish. */
+    double largest = 0;
+    for (size_t i = 0; i < n * n; i++) largest = LK_MAX(largest, fabs(a[i]));
+    const double negligible = largest * 0x1p-100;
     for (size_t k = 0; k + 1 < n; k++) {
         double squares = 0;
         for (size_t i = k + 1; i < n; i++) squares += a[i * n + k] * a[i * n + k];
         const double first = a[(k + 1) * n + k];
-        const double alpha = first > 0 ? -sqrt(squares) : sqrt(squares);
+        const double norm = squares > negligible * negligible ? sqrt(squares) : 0;
+        const double alpha = first > 0 ? -norm : norm;
         e[k + 1] = alpha;
         /* |v|^2 = 2 alpha (alpha - first); nothing to reflect where the column is zero already. */
         const double length = 2 * alpha * (alpha - first);

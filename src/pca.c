@@ -107,6 +107,7 @@ lk_status lk_pca_solve(lk_model *model, const lk_dataset *data, int threads, lk_
     const size_t d = lk_shape_size(arch->input), k = lk_model_latent(model);
     if (!is_pca(arch) || k > d)
         return lk_fail(error, LK_USAGE, "PCA needs two linear dense layers, the code no wider");
+    if (threads < 1 || threads > 1024) return lk_fail(error, LK_USAGE, "threads must be 1 to 1024");
     if (data->count == 0 || lk_shape_size(data->shape) != d)
         return lk_fail(error, LK_DATA, "the images' shape is not the model's");
     lk_arena arena = {0};
