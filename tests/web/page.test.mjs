@@ -364,6 +364,20 @@ for (const [name, options] of /** @type {[string, ContextOptions][]} */ ([
       await shot(page, name);
     }, options));
 
+test('a drawing gets the same p in the light and in the dark', async () => {
+  /** @type {unknown[]} */
+  const said = [];
+  for (const colorScheme of /** @type {const} */ (['light', 'dark']))
+    await onPage(
+      async (page) => {
+        await draw(page, digits[2]);
+        said.push(await verdict(page));
+      },
+      { colorScheme },
+    );
+  assert.deepEqual(said[0], said[1]);
+});
+
 test('everything can be reached by keyboard, and the focus is seen', () =>
   onPage(async (page) => {
     /** @type {Set<string>} */

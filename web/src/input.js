@@ -28,6 +28,7 @@ const clear = /** @type {HTMLButtonElement} */ (one('[data-action=clear]'));
 /** @type {ImageData | null} */
 let chosen = null;
 let selected = 0;
+let onBlack = false;
 /** @type {(done: boolean) => void} */
 let changed = () => {};
 
@@ -39,7 +40,7 @@ const pad = new Pad(byId('pad', HTMLCanvasElement), (done) => {
 
 /** @returns {Input | null} */
 export function currentInput() {
-  if (selected === 0) return pad.empty ? null : { kind: 'drawing', picture: pad.picture() };
+  if (selected === 0) return pad.empty ? null : { kind: 'drawing', picture: pad.picture(onBlack) };
   return chosen ? { kind: 'picture', picture: chosen } : null;
 }
 
@@ -105,6 +106,7 @@ export async function openPicture(blob, complain) {
  * @param {boolean} ink
  */
 export function setPaper(ink) {
+  onBlack = !ink;
   paper.dataset.ground = ink ? 'paper' : 'black';
   pad.redraw();
 }

@@ -44,14 +44,12 @@ function preparationFor(picture, kind, offer, model) {
   return own ? 'image' : offer.drawing;
 }
 
-/** Light ink on black, for a model that takes a drawing as a picture. @param {ImageData} drawing */
-function onBlack({ data, width, height }) {
-  const opaque = new ImageData(width, height);
-  for (let i = 0; i < data.length; i += 4) {
-    opaque.data.fill(data[i + 3], i, i + 3);
-    opaque.data[i + 3] = 255;
-  }
-  return opaque;
+/** @param {Model} model */
+function showNothing(model) {
+  result = null;
+  showEmpty(model.info.title);
+  showScore(null);
+  showNoInsight(model);
 }
 
 function judge() {
@@ -60,27 +58,18 @@ function judge() {
   if (!open) return;
   const { offer, model } = open;
   const input = currentInput();
+  if (!input) return showNothing(model);
   const started = performance.now();
-  const how = input && preparationFor(input.picture, input.kind, offer, model);
-  const plain = input?.kind === 'drawing' && how === 'image';
-  const prepared =
-    input &&
-    how &&
-    model.prepare(plain ? onBlack(input.picture) : input.picture, { preparation: how });
-  if (!prepared || prepared.empty || !how) {
-    result = null;
-    showEmpty(model.info.title);
-    showScore(null);
-    showNoInsight(model);
-    return;
-  }
-  result = model.check(prepared.x, { alpha, preparation: how });
+  const how = preparationFor(input.picture, input.kind, offer, model);
+  const { x, empty } = model.prepare(input.picture, { preparation: how });
+  if (empty) return showNothing(model);
+  result = model.check(x, { alpha, preparation: how });
   times.push(performance.now() - started);
   const calibration = useCalibration(model, how);
   showVerdict(result, model.info.title, alpha, calibration.length);
   showScore(result);
-  showInsight(model, prepared.x);
-  showNeighbours(model, prepared.x);
+  showInsight(model, x);
+  showNeighbours(model, x);
   showSpeed();
 }
 
@@ -129,7 +118,7 @@ function use(opened, choice) {
     `${title || offer.name}: ${family || 'a model'} with ${parameters.toLocaleString('en')} parameters, ${arch}`;
   hideLoading();
   showSpeed();
-  judge();
+  guarded(judge);
   afterPaint(() => openGallery(opened));
 }
 
@@ -146,7 +135,7 @@ async function openGallery(opened) {
   }
   if (open?.model !== model) return;
   showSamples(model);
-  judge();
+  guarded(judge);
 }
 
 /** @param {() => void} work */
@@ -189,7 +178,7 @@ async function openFile(file) {
       if (!open) return;
       await open.model.loadGallery(await file.arrayBuffer());
       showSamples(open.model);
-      return judge();
+      return guarded(judge);
     }
     const turn = ++opening;
     const opened = await openOwn(file);

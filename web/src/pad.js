@@ -35,9 +35,19 @@ export class Pad {
     return this.#strokes.length === 0 && !this.#current;
   }
 
-  /** The ink on a transparent ground. */
-  picture() {
-    return this.#ink.getImageData(0, 0, SIZE, SIZE);
+  /**
+   * What was drawn, in black on white or in white on black: the colours of the theme do not matter.
+   * @param {boolean} onBlack
+   */
+  picture(onBlack) {
+    const picture = this.#ink.getImageData(0, 0, SIZE, SIZE);
+    const { data } = picture;
+    for (let i = 0; i < data.length; i += 4) {
+      const ink = data[i + 3];
+      data.fill(onBlack ? ink : 255 - ink, i, i + 3);
+      data[i + 3] = 255;
+    }
+    return picture;
   }
 
   undo() {
