@@ -16,8 +16,6 @@ enum { TILE_ROWS = 2 };
 /* A panel of B and a tile's rows of A stay in the first-level cache for this many k. */
 enum { K_BLOCK = 192 };
 
-#define INLINE static inline __attribute__((always_inline))
-
 /* One tile: rows x panels of C, k from k0 to k1, adding to what C holds unless k0 is 0. `rows` and
    `panels` are constants at each call, so the sums live in registers. */
 INLINE void tile(const lk_gemm *g, size_t i, size_t p, size_t k0, size_t k1, const int rows,

@@ -29,6 +29,10 @@ typedef lk_real part;
 #error "kernels.c needs one LK_VARIANT_..."
 #endif
 
+/* Vectors live in registers only where nothing is called: everything here is inlined for certain.
+ */
+#define INLINE static inline __attribute__((always_inline))
+
 enum { PART_LANES = LK_LANES / PARTS };
 typedef struct vec {
     part part[PARTS];
@@ -41,37 +45,37 @@ typedef struct vec {
 #include <math.h>
 #include <string.h>
 
-static inline part part_load(const lk_real *p) {
+INLINE part part_load(const lk_real *p) {
     return *p;
 }
-static inline void part_store(lk_real *p, part a) {
+INLINE void part_store(lk_real *p, part a) {
     *p = a;
 }
-static inline part part_set(lk_real a) {
+INLINE part part_set(lk_real a) {
     return a;
 }
-static inline part part_add(part a, part b) {
+INLINE part part_add(part a, part b) {
     return a + b;
 }
-static inline part part_sub(part a, part b) {
+INLINE part part_sub(part a, part b) {
     return a - b;
 }
-static inline part part_mul(part a, part b) {
+INLINE part part_mul(part a, part b) {
     return a * b;
 }
-static inline part part_div(part a, part b) {
+INLINE part part_div(part a, part b) {
     return a / b;
 }
-static inline part part_sqrt(part a) {
+INLINE part part_sqrt(part a) {
     return (lk_real)sqrt(a);
 }
-static inline part part_if_greater(part a, part b, part yes, part no) {
+INLINE part part_if_greater(part a, part b, part yes, part no) {
     return a > b ? yes : no;
 }
 
 #ifndef LK_DOUBLE
 /* 2^n for shifted = n + 1.5 x 2^23, whose lowest mantissa bits are n. */
-static inline part part_power_of_two(part shifted) {
+INLINE part part_power_of_two(part shifted) {
     uint32_t bits;
     memcpy(&bits, &shifted, sizeof bits);
     bits = (bits << 23) + 0x3f800000u;
@@ -82,121 +86,121 @@ static inline part part_power_of_two(part shifted) {
 
 #else
 
-static inline part part_load(const float *p) {
+INLINE part part_load(const float *p) {
     return PART(loadu_ps)(p);
 }
-static inline void part_store(float *p, part a) {
+INLINE void part_store(float *p, part a) {
     PART(storeu_ps)(p, a);
 }
-static inline part part_set(float a) {
+INLINE part part_set(float a) {
     return PART(set1_ps)(a);
 }
-static inline part part_add(part a, part b) {
+INLINE part part_add(part a, part b) {
     return PART(add_ps)(a, b);
 }
-static inline part part_sub(part a, part b) {
+INLINE part part_sub(part a, part b) {
     return PART(sub_ps)(a, b);
 }
-static inline part part_mul(part a, part b) {
+INLINE part part_mul(part a, part b) {
     return PART(mul_ps)(a, b);
 }
-static inline part part_div(part a, part b) {
+INLINE part part_div(part a, part b) {
     return PART(div_ps)(a, b);
 }
-static inline part part_sqrt(part a) {
+INLINE part part_sqrt(part a) {
     return PART(sqrt_ps)(a);
 }
 
 #if defined(LK_VARIANT_v4)
-static inline part part_if_greater(part a, part b, part yes, part no) {
+INLINE part part_if_greater(part a, part b, part yes, part no) {
     return simde_mm512_mask_blend_ps(simde_mm512_cmp_ps_mask(a, b, SIMDE_CMP_GT_OQ), no, yes);
 }
-static inline part part_power_of_two(part shifted) {
+INLINE part part_power_of_two(part shifted) {
     const simde__m512i n = simde_mm512_slli_epi32(simde_mm512_castps_si512(shifted), 23);
     return simde_mm512_castsi512_ps(simde_mm512_add_epi32(n, simde_mm512_set1_epi32(0x3f800000)));
 }
 #elif defined(LK_VARIANT_v3)
-static inline part part_if_greater(part a, part b, part yes, part no) {
+INLINE part part_if_greater(part a, part b, part yes, part no) {
     return simde_mm256_blendv_ps(no, yes, simde_mm256_cmp_ps(a, b, SIMDE_CMP_GT_OQ));
 }
-static inline part part_power_of_two(part shifted) {
+INLINE part part_power_of_two(part shifted) {
     const simde__m256i n = simde_mm256_slli_epi32(simde_mm256_castps_si256(shifted), 23);
     return simde_mm256_castsi256_ps(simde_mm256_add_epi32(n, simde_mm256_set1_epi32(0x3f800000)));
 }
 #else
-static inline part part_if_greater(part a, part b, part yes, part no) {
+INLINE part part_if_greater(part a, part b, part yes, part no) {
     return simde_mm_blendv_ps(no, yes, simde_mm_cmpgt_ps(a, b));
 }
-static inline part part_power_of_two(part shifted) {
+INLINE part part_power_of_two(part shifted) {
     const simde__m128i n = simde_mm_slli_epi32(simde_mm_castps_si128(shifted), 23);
     return simde_mm_castsi128_ps(simde_mm_add_epi32(n, simde_mm_set1_epi32(0x3f800000)));
 }
 #endif
 #endif
 
-static inline vec vec_load(const lk_real *p) {
+INLINE vec vec_load(const lk_real *p) {
     vec a;
     EACH_PART(i) a.part[i] = part_load(p + i * PART_LANES);
     return a;
 }
 
-static inline void vec_store(lk_real *p, vec a) {
+INLINE void vec_store(lk_real *p, vec a) {
     EACH_PART(i) part_store(p + i * PART_LANES, a.part[i]);
 }
 
-static inline vec vec_set(lk_real a) {
+INLINE vec vec_set(lk_real a) {
     vec r;
     EACH_PART(i) r.part[i] = part_set(a);
     return r;
 }
 
-static inline vec vec_add(vec a, vec b) {
+INLINE vec vec_add(vec a, vec b) {
     EACH_PART(i) a.part[i] = part_add(a.part[i], b.part[i]);
     return a;
 }
 
-static inline vec vec_sub(vec a, vec b) {
+INLINE vec vec_sub(vec a, vec b) {
     EACH_PART(i) a.part[i] = part_sub(a.part[i], b.part[i]);
     return a;
 }
 
-static inline vec vec_mul(vec a, vec b) {
+INLINE vec vec_mul(vec a, vec b) {
     EACH_PART(i) a.part[i] = part_mul(a.part[i], b.part[i]);
     return a;
 }
 
-static inline vec vec_div(vec a, vec b) {
+INLINE vec vec_div(vec a, vec b) {
     EACH_PART(i) a.part[i] = part_div(a.part[i], b.part[i]);
     return a;
 }
 
-static inline vec vec_sqrt(vec a) {
+INLINE vec vec_sqrt(vec a) {
     EACH_PART(i) a.part[i] = part_sqrt(a.part[i]);
     return a;
 }
 
 /* a > b ? yes : no, lane by lane; false where either is NaN. */
-static inline vec vec_if_greater(vec a, vec b, vec yes, vec no) {
+INLINE vec vec_if_greater(vec a, vec b, vec yes, vec no) {
     EACH_PART(i) a.part[i] = part_if_greater(a.part[i], b.part[i], yes.part[i], no.part[i]);
     return a;
 }
 
 /* A NaN in b (max) or in a (min) is kept. */
-static inline vec vec_max(vec a, vec b) {
+INLINE vec vec_max(vec a, vec b) {
     return vec_if_greater(a, b, a, b);
 }
-static inline vec vec_min(vec a, vec b) {
+INLINE vec vec_min(vec a, vec b) {
     return vec_if_greater(a, b, b, a);
 }
-static inline vec vec_neg(vec a) {
+INLINE vec vec_neg(vec a) {
     return vec_sub(vec_set(0), a);
 }
-static inline vec vec_abs(vec a) {
+INLINE vec vec_abs(vec a) {
     return vec_if_greater(a, vec_set(0), a, vec_neg(a));
 }
 
 /* The sum of all lanes, always by the same tree: i with i + 8, then 4, 2, 1. */
-static inline lk_real vec_sum(vec a) {
+INLINE lk_real vec_sum(vec a) {
     lk_real lane[LK_LANES];
     vec_store(lane, a);
     for (int half = LK_LANES / 2; half > 0; half /= 2)
@@ -206,15 +210,15 @@ static inline lk_real vec_sum(vec a) {
 
 #ifdef LK_DOUBLE
 
-static inline vec vec_exp(vec a) {
+INLINE vec vec_exp(vec a) {
     EACH_PART(i) a.part[i] = exp(a.part[i]);
     return a;
 }
-static inline vec vec_log1p(vec a) {
+INLINE vec vec_log1p(vec a) {
     EACH_PART(i) a.part[i] = log1p(a.part[i]);
     return a;
 }
-static inline vec vec_tanh(vec a) {
+INLINE vec vec_tanh(vec a) {
     EACH_PART(i) a.part[i] = tanh(a.part[i]);
     return a;
 }
@@ -223,7 +227,7 @@ static inline vec vec_tanh(vec a) {
 
 /* e^x within 2 ulp for x in [-87, 88], clamped outside: e^x = 2^n e^r, |r| <= log(2) / 2, e^r by
    the polynomial of Cephes' expf (S. Moshier). */
-static inline vec vec_exp(vec x) {
+INLINE vec vec_exp(vec x) {
     x = vec_min(vec_max(vec_set(-87.0f), x), vec_set(88.0f)); /* in this order NaN stays NaN */
     const vec shift = vec_set(12582912.0f); /* 1.5 x 2^23: adding it rounds to the nearest whole */
     const vec shifted = vec_add(vec_mul(x, vec_set(1.44269504088896341f)), shift);
@@ -242,7 +246,7 @@ static inline vec vec_exp(vec x) {
 }
 
 /* log(1 + e) for e in [0, 1]: 2 artanh(s), s = e / (2 + e) at most 1/3, by its series. */
-static inline vec vec_log1p(vec e) {
+INLINE vec vec_log1p(vec e) {
     const vec s = vec_div(e, vec_add(e, vec_set(2.0f))), s2 = vec_mul(s, s);
     vec sum = vec_set(1.0f / 15);
     for (int k = 13; k >= 1; k -= 2) sum = vec_add(vec_mul(sum, s2), vec_set(1.0f / (float)k));
@@ -250,7 +254,7 @@ static inline vec vec_log1p(vec e) {
 }
 
 /* (1 - e) / (1 + e) with e = exp(-2 |x|); near 0, where that cancels, the series. */
-static inline vec vec_tanh(vec x) {
+INLINE vec vec_tanh(vec x) {
     const vec one = vec_set(1.0f), a = vec_abs(x), x2 = vec_mul(x, x);
     const vec e = vec_exp(vec_mul(a, vec_set(-2.0f)));
     const vec far = vec_div(vec_sub(one, e), vec_add(one, e));
@@ -266,7 +270,7 @@ static inline vec vec_tanh(vec x) {
 #endif
 
 /* 1 / (1 + exp(-x)) */
-static inline vec vec_sigmoid(vec x) {
+INLINE vec vec_sigmoid(vec x) {
     const vec one = vec_set(1);
     return vec_div(one, vec_add(one, vec_exp(vec_neg(x))));
 }
