@@ -308,6 +308,10 @@ lk_status lk_score_calibrate(lk_model *model, lk_preparation preparation,
         /* The images may come sorted by class: the two parts are drawn. */
         lk_permutation(0, order, n);
         fill_calibration(calibration, evidence, order);
+        if (!isfinite(calibration->scores[calibration->judging - 1]))
+            status = lk_fail(error, LK_NONFINITE, "a combined score is not finite");
+    }
+    if (status == LK_OK) {
         lk_free(model->score->calibration[preparation]);
         model->score->calibration[preparation] = calibration;
     } else {
@@ -354,6 +358,8 @@ static lk_status judge(lk_run *run, const lk_calibration *c, double alpha, lk_re
     const lk_status status = gather(run, 0, evidence, error);
     if (status != LK_OK) return status;
     result->score = combine(c, evidence);
+    if (!isfinite(result->score))
+        return lk_fail(error, LK_NONFINITE, "the combined score is not finite");
     result->p = conformal_p(c->scores, c->judging, result->score);
     result->verdict = result->p <= alpha ? LK_OUT : LK_IN;
     for (size_t e = 0; e < LK_EVIDENCES; e++) {
