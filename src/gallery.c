@@ -9,6 +9,9 @@
 #include "tensorfile.h"
 
 static const char FORMAT[] = "likeness gallery 1";
+/* Up to here the squares of distances are finite. */
+static const float MOST_SCALE = 1e12f;
+enum { MOST_LABEL = 65535 };
 
 struct lk_gallery {
     lk_dataset images;
@@ -65,6 +68,14 @@ size_t lk_gallery_search(const lk_gallery *gallery, const lk_real *z, lk_metric 
     return lk_index_search(gallery->index[metric], z, 1, k, 1, simd, out);
 }
 
+static lk_status check_labels(const lk_dataset *images, lk_status wrong, lk_error *error) {
+    for (size_t i = 0; images->labels && i < images->count; i++)
+        if (images->labels[i] > MOST_LABEL)
+            return lk_fail(error, wrong, "gallery: label %u is out of range",
+                           (unsigned long long)images->labels[i]);
+    return LK_OK;
+}
+
 /* Builds what follows from the stored parts: classes and indices. */
 static lk_status finish(lk_gallery *g, lk_error *error) {
     const size_t values = g->images.count * g->latent;
@@ -90,11 +101,16 @@ static lk_status encode(lk_gallery *g, const lk_model *model, int threads, lk_si
     const size_t values = g->images.count * g->latent;
     lk_real *codes = lk_alloc(values * sizeof *codes);
     if (!codes) return lk_fail(error, LK_MEMORY, "out of memory");
-    const lk_status status = lk_dataset_encode(&g->images, model, threads, simd, codes, error);
+    lk_status status = lk_dataset_encode(&g->images, model, threads, simd, codes, error);
     double most = 0;
-    for (size_t i = 0; i < values; i++) most = LK_MAX(most, fabs((double)codes[i]));
-    g->scale = most > 0 ? (float)(most / 127) : 1;
-    for (size_t i = 0; i < values; i++) {
+    for (size_t i = 0; status == LK_OK && i < values; i++) {
+        if (!(fabs((double)codes[i]) <= 127 * (double)MOST_SCALE))
+            status = lk_fail(error, LK_NONFINITE, "a code is not finite, or far too large");
+        most = LK_MAX(most, fabs((double)codes[i]));
+    }
+    g->scale = (float)(most / 127);
+    if (!(g->scale > 0)) g->scale = 1;
+    for (size_t i = 0; status == LK_OK && i < values; i++) {
         const double steps = floor((double)codes[i] / (double)g->scale + 0.5);
         g->codes[i] = (int8_t)LK_MAX(-127.0, LK_MIN(127.0, steps));
     }
@@ -126,7 +142,8 @@ lk_gallery *lk_gallery_create(const lk_model *model, const lk_dataset *data, siz
             g->origins[i] = order[i];
         }
         memcpy(g->model, model->text[LK_TEXT_WEIGHTS], sizeof g->model);
-        status = encode(g, model, threads, simd, error);
+        status = check_labels(&g->images, LK_DATA, error);
+        if (status == LK_OK) status = encode(g, model, threads, simd, error);
         if (status == LK_OK) status = finish(g, error);
     }
     lk_free(order);
@@ -181,13 +198,10 @@ static lk_status fill(lk_gallery *g, const lk_tensorfile *file, lk_error *error)
         /* The expected tensors point at this gallery's own, still empty, parts. */
         memcpy((void *)(uintptr_t)expected[i].data, t->data, t->bytes);
     }
-    if (!(g->scale > 0) || !isfinite(g->scale))
-        return lk_fail(error, LK_MODEL, "gallery: the scale is not a positive number");
-    for (size_t i = 0; g->images.labels && i < g->images.count; i++)
-        if (g->images.labels[i] > 65535)
-            return lk_fail(error, LK_MODEL, "gallery: label %u is out of range",
-                           (unsigned long long)g->images.labels[i]);
-    return finish(g, error);
+    if (!(g->scale > 0) || !(g->scale <= MOST_SCALE))
+        return lk_fail(error, LK_MODEL, "gallery: the scale is out of range");
+    const lk_status status = check_labels(&g->images, LK_MODEL, error);
+    return status == LK_OK ? finish(g, error) : status;
 }
 
 static lk_gallery *read_gallery(const lk_model *model, const lk_tensorfile *file, lk_error *error) {
