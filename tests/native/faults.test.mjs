@@ -46,7 +46,11 @@ test('a call that fails is one line and exit code 5, and the old file stands', {
       }
       failed++;
       assert.equal(status, 5, what);
-      assert.match(stderr, call === 'write' ? /^(likeness: [^\n]*\n)?$/ : /^likeness: [^\n]*Input\/output error\n$/, what);
+      assert.match(
+        stderr,
+        call === 'write' ? /^(likeness: [^\n]*\n)?$/ : /^likeness: [^\n]*Input\/output error\n$/,
+        what,
+      );
       assert.ok(call === 'write' || stdout === '', what);
       // The new file may stand already where only the folder's sync or the report failed.
       assert.ok(written.equals(old) || written.equals(fresh), what);
@@ -94,14 +98,31 @@ test('every allocation that fails ends with 6 and one line', (t) => {
   const picture = write(join(path, 'pictures', 'x.png'), greyPng(8, bars(1, 1).pixels));
   const out = (name) => ['--out', join(path, name)];
   const commands = [
-    ['data', 'list'], ['data', 'info', data], ['data', 'verify', data], ['families'],
-    ['data', 'info', join(path, 'pictures')], ['inspect', model],
-    ['train', '--arch', ARCH, '--data', data, ...out('a.safetensors'), '--epochs', '1', '--limit', '200'],
+    ['data', 'list'],
+    ['data', 'info', data],
+    ['data', 'verify', data],
+    ['families'],
+    ['data', 'info', join(path, 'pictures')],
+    ['inspect', model],
+    [
+      'train',
+      '--arch',
+      ARCH,
+      '--data',
+      data,
+      ...out('a.safetensors'),
+      '--epochs',
+      '1',
+      '--limit',
+      '200',
+    ],
     ['train', 'pca', '--latent', '3', '--data', data, ...out('b.safetensors'), '--limit', '200'],
     ['eval', model, '--data', data, '--limit', '20', '--ood', `same=${data}`],
     ['calibrate', model, '--data', data, '--limit', '40', ...out('c.safetensors')],
-    ['score', model, picture], ['score', model, '--data', data, '--limit', '9'],
-    ['encode', model, picture, ...out('z.npy')], ['reconstruct', model, picture, ...out('x.png')],
+    ['score', model, picture],
+    ['score', model, '--data', data, '--limit', '9'],
+    ['encode', model, picture, ...out('z.npy')],
+    ['reconstruct', model, picture, ...out('x.png')],
     ['neighbours', model, picture],
   ];
   for (const command of commands) {

@@ -111,7 +111,7 @@ export function sha256(bytes) {
 export function idx(sizes, values, type = 8) {
   const header = Buffer.alloc(4 + 4 * sizes.length);
   header.set([0, 0, type, sizes.length]);
-  sizes.forEach((size, i) => header.writeUInt32BE(size, 4 + 4 * i));
+  for (const [i, size] of sizes.entries()) header.writeUInt32BE(size, 4 + 4 * i);
   return Buffer.concat([header, Buffer.from(values)]);
 }
 

@@ -24,9 +24,18 @@ test('a report has its shape, and a training does train', (t) => {
   assert.equal(report.gallery, 500);
   assert.match(report.weights_sha256, /^[0-9a-f]{64}$/);
   assert.ok(report.images_per_second > 0 && report.seconds > 0 && report.threads >= 1);
-  const log = readFileSync(join(path, 'log'), 'utf8').trim().split('\n').map((l) => JSON.parse(l));
+  const log = readFileSync(join(path, 'log'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((l) => JSON.parse(l));
   assert.deepEqual(log, report.epochs);
-  const files = ['bars-images-idx3-ubyte', 'bars-labels-idx1-ubyte', 'bars.gallery.safetensors', 'bars.safetensors', 'log'];
+  const files = [
+    'bars-images-idx3-ubyte',
+    'bars-labels-idx1-ubyte',
+    'bars.gallery.safetensors',
+    'bars.safetensors',
+    'log',
+  ];
   assert.deepEqual(readdirSync(path).sort(), files);
   assert.equal(statSync(model).mode & 0o777, 0o666 & ~process.umask());
 });
@@ -35,7 +44,19 @@ test('threads and instruction sets never change a bit; the seed does', (t) => {
   const path = folder(t);
   const data = writeBars(path, 300, 1);
   const train = (...more) =>
-    ok(['train', '--arch', ARCH, '--data', data, '--out', join(path, 'm'), '--epochs', '2', '--json', ...more]);
+    ok([
+      'train',
+      '--arch',
+      ARCH,
+      '--data',
+      data,
+      '--out',
+      join(path, 'm'),
+      '--epochs',
+      '2',
+      '--json',
+      ...more,
+    ]);
   const first = train('--threads', '1', '--simd', 'scalar');
   const bytes = readFileSync(join(path, 'm'));
   for (const simd of ok(['doctor', '--json']).simd) {
@@ -56,7 +77,9 @@ test('pca is solved: the components explain what they should', (t) => {
   assert.equal(report.family, 'pca');
   assert.deepEqual(report.epochs, []);
   assert.equal(report.explained.length, 3);
-  assert.ok(report.explained[0] >= report.explained[1] && report.explained[1] >= report.explained[2]);
+  assert.ok(
+    report.explained[0] >= report.explained[1] && report.explained[1] >= report.explained[2],
+  );
   assert.ok(report.explained[2] > 0 && report.explained[0] < 1);
   assert.equal(report.images_per_second > 0, true);
   assert.equal(ok(['inspect', out, '--json']).family, 'pca');
@@ -77,7 +100,10 @@ test('without held-out images there is no calibration, and it says so', (t) => {
   assert.ok(!existsSync(join(path, 'm.gallery.safetensors')));
   fails(['score', out, 'x.png'], 4, /not calibrated for image/);
   assert.deepEqual(ok([...args, '--holdout', '20', '--no-calibrate']).calibration, {});
-  assert.deepEqual(Object.keys(ok([...args, '--holdout', '20', '--ink']).calibration), ['image', 'ink']);
+  assert.deepEqual(Object.keys(ok([...args, '--holdout', '20', '--ink']).calibration), [
+    'image',
+    'ink',
+  ]);
 });
 
 // Long enough to be interrupted in the middle on any machine.
@@ -85,8 +111,21 @@ function longTraining(t) {
   const path = folder(t);
   const data = writeBars(path, 6000, 1);
   const args = (out, ...more) => [
-    'train', '--arch', ARCH, '--data', data, '--batch', '16', '--epochs', '12', '--decay', '0.5',
-    '--out', join(path, out), '--json', ...more,
+    'train',
+    '--arch',
+    ARCH,
+    '--data',
+    data,
+    '--batch',
+    '16',
+    '--epochs',
+    '12',
+    '--decay',
+    '0.5',
+    '--out',
+    join(path, out),
+    '--json',
+    ...more,
   ];
   return { path, args };
 }
@@ -106,9 +145,16 @@ function interruptAfter(n, args, signal) {
 test('Ctrl-C saves a checkpoint, and --resume goes on to the same bits', async (t) => {
   const { path, args } = longTraining(t);
   const whole = ok(args('whole', '--threads', '1'));
-  for (const [n, signal] of [[1, 'SIGINT'], [5, 'SIGTERM']]) {
+  for (const [n, signal] of [
+    [1, 'SIGINT'],
+    [5, 'SIGTERM'],
+  ]) {
     const out = `cut-${n}`;
-    const cut = await interruptAfter(n, args(out, '--threads', '2', '--log-jsonl', join(path, 'log')), signal);
+    const cut = await interruptAfter(
+      n,
+      args(out, '--threads', '2', '--log-jsonl', join(path, 'log')),
+      signal,
+    );
     assert.equal(cut.code, 130, cut.stderr);
     assert.ok(cut.ms < 2000);
     assert.match(cut.stderr, /interrupted after step \d+; go on with --resume from [^\n]*\n$/);
@@ -117,14 +163,24 @@ test('Ctrl-C saves a checkpoint, and --resume goes on to the same bits', async (
     assert.ok(!existsSync(join(path, out)) && !existsSync(join(path, `${out}.lock`)));
     const resumed = ok(args(out, '--threads', '1', '--resume', '--log-jsonl', join(path, 'log')));
     assert.equal(resumed.weights_sha256, whole.weights_sha256);
-    const losses = (report) => report.epochs.map(({ epoch, loss, validation_loss }) => ({ epoch, loss, validation_loss }));
+    const losses = (report) =>
+      report.epochs.map(({ epoch, loss, validation_loss }) => ({ epoch, loss, validation_loss }));
     assert.deepEqual(losses(resumed), losses(whole));
     assert.deepEqual(readFileSync(join(path, out)), readFileSync(join(path, 'whole')));
-    const log = readFileSync(join(path, 'log'), 'utf8').trim().split('\n').map((l) => JSON.parse(l).epoch);
-    assert.deepEqual(log, whole.epochs.map(({ epoch }) => epoch));
+    const log = readFileSync(join(path, 'log'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((l) => JSON.parse(l).epoch);
+    assert.deepEqual(
+      log,
+      whole.epochs.map(({ epoch }) => epoch),
+    );
     assert.ok(!existsSync(join(path, `${out}.checkpoint`)));
   }
-  assert.deepEqual(readdirSync(path).filter((name) => /lock|checkpoint|\.[A-Za-z0-9]{6}$/.test(name)), []);
+  assert.deepEqual(
+    readdirSync(path).filter((name) => /lock|checkpoint|\.[A-Za-z0-9]{6}$/.test(name)),
+    [],
+  );
 });
 
 test('a killed training goes on from its last checkpoint to the same bits', async (t) => {
@@ -146,12 +202,37 @@ test('a checkpoint of other data, options or bytes is refused', async (t) => {
   assert.equal(cut.code, 130, cut.stderr);
   const checkpoint = join(path, 'm.checkpoint');
   const saved = readFileSync(checkpoint);
-  fails(args('m', '--resume', '--seed', '2').filter((a) => a !== '--json'), 2, /other data/, { path });
-  fails(args('m', '--resume', '--lr', '0.5').filter((a) => a !== '--json'), 2, /other data or options/, { path });
-  fails(args('m', '--resume', '--limit', '900').filter((a) => a !== '--json'), 2, /other data/, { path });
-  for (const bytes of ['', 'garbage', saved.subarray(0, saved.length - 5), Buffer.concat([saved, Buffer.from('x')])]) {
+  fails(
+    args('m', '--resume', '--seed', '2').filter((a) => a !== '--json'),
+    2,
+    /other data/,
+    { path },
+  );
+  fails(
+    args('m', '--resume', '--lr', '0.5').filter((a) => a !== '--json'),
+    2,
+    /other data or options/,
+    { path },
+  );
+  fails(
+    args('m', '--resume', '--limit', '900').filter((a) => a !== '--json'),
+    2,
+    /other data/,
+    { path },
+  );
+  for (const bytes of [
+    '',
+    'garbage',
+    saved.subarray(0, saved.length - 5),
+    Buffer.concat([saved, Buffer.from('x')]),
+  ]) {
     writeFileSync(checkpoint, bytes);
-    fails(args('m', '--resume').filter((a) => a !== '--json'), 4, /m\.checkpoint: /, { path });
+    fails(
+      args('m', '--resume').filter((a) => a !== '--json'),
+      4,
+      /m\.checkpoint: /,
+      { path },
+    );
   }
 });
 
@@ -187,7 +268,12 @@ test('a loss that is not finite ends with 7 and writes nothing', (t) => {
   const data = writeBars(path, 200, 1);
   const chain = `1x8x8 > dense 64 | ${'dense 64 > '.repeat(40)}mse`;
   const out = join(path, 'm.safetensors');
-  fails(['train', '--arch', chain, '--data', data, '--lr', '9.9', '--batch', '8', '--out', out], 7, /not finite/, { path });
+  fails(
+    ['train', '--arch', chain, '--data', data, '--lr', '9.9', '--batch', '8', '--out', out],
+    7,
+    /not finite/,
+    { path },
+  );
   assert.ok(!existsSync(out));
 });
 
@@ -196,6 +282,20 @@ test('images are brought to the shape that is asked for', (t) => {
   const { data } = trainBars(path);
   const found = ok(['data', 'info', data, '--json']);
   assert.equal(found.images, 600);
-  const report = ok(['train', 'ae', '--data', data, '--latent', '5', '--shape', '1x6x6', '--epochs', '1', '--out', write(join(path, 'm'), ''), '--json']);
+  const report = ok([
+    'train',
+    'ae',
+    '--data',
+    data,
+    '--latent',
+    '5',
+    '--shape',
+    '1x6x6',
+    '--epochs',
+    '1',
+    '--out',
+    write(join(path, 'm'), ''),
+    '--json',
+  ]);
   assert.match(report.arch, /^1x6x6 > dense 5 relu/);
 });

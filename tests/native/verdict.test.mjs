@@ -1,10 +1,24 @@
 // What a trained model is asked: score, eval, calibrate, encode, reconstruct, neighbours.
 import assert from 'node:assert/strict';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { tmpdir } from 'node:os';
-import { bars, fails, folder, greyPng, npy, ok, png, random, RGB, run, trainBars, write, writeBars } from './helpers.mjs';
+import {
+  bars,
+  fails,
+  folder,
+  greyPng,
+  npy,
+  ok,
+  png,
+  RGB,
+  random,
+  run,
+  trainBars,
+  write,
+  writeBars,
+} from './helpers.mjs';
 
 let path, model, usual, noise;
 before(() => {
@@ -12,13 +26,22 @@ before(() => {
   ({ model } = trainBars(path, ['--ink', '--holdout', '150']));
   usual = writeBars(path, 200, 7, 'usual');
   const next = random(9);
-  noise = write(join(path, 'noise.npy'), npy([100, 8, 8], Array.from({ length: 6400 }, () => next() * 255)));
+  noise = write(
+    join(path, 'noise.npy'),
+    npy(
+      [100, 8, 8],
+      Array.from({ length: 6400 }, () => next() * 255),
+    ),
+  );
 });
 after(() => rmSync(path, { recursive: true, force: true }));
 
 /** The i-th of the usual images as a PNG file. */
 function picture(i) {
-  return write(join(path, `usual-${i}.png`), greyPng(8, bars(200, 7).pixels.slice(i * 64, i * 64 + 64)));
+  return write(
+    join(path, `usual-${i}.png`),
+    greyPng(8, bars(200, 7).pixels.slice(i * 64, i * 64 + 64)),
+  );
 }
 /** The floats of a .npy file that the program wrote. */
 function readNpy(file) {
@@ -28,41 +51,65 @@ function readNpy(file) {
   const header = bytes.toString('latin1', 10, start);
   assert.match(header, /^\{'descr': '<f4', 'fortran_order': False, 'shape': \([^)]*\), \} *\n$/);
   const shape = /\(([^)]*)\)/.exec(header)[1].split(',').map(Number);
-  return { shape, values: new Float32Array(bytes.buffer.slice(bytes.byteOffset + start, bytes.byteOffset + bytes.length)) };
+  return {
+    shape,
+    values: new Float32Array(
+      bytes.buffer.slice(bytes.byteOffset + start, bytes.byteOffset + bytes.length),
+    ),
+  };
 }
 
 test('score: one object for each image, in order', () => {
   const files = [0, 1, 2].map(picture);
   const empty = write(join(path, 'empty.png'), greyPng(8, Array(64).fill(0)));
   const rows = ok(['score', model, ...files, empty, '--json']);
-  assert.deepEqual(rows.map(({ file }) => file), [...files, empty]);
+  assert.deepEqual(
+    rows.map(({ file }) => file),
+    [...files, empty],
+  );
   for (const row of rows.slice(0, 3)) {
     assert.ok(['in', 'out'].includes(row.verdict));
     assert.ok(row.p > 0 && row.p <= 1 && Number.isFinite(row.score));
     assert.equal(row.verdict, row.p <= 0.01 ? 'out' : 'in');
     assert.ok(Object.keys(row.scores).length >= 3);
-    for (const { value, p } of Object.values(row.scores)) assert.ok(Number.isFinite(value) && p > 0 && p <= 1);
+    for (const { value, p } of Object.values(row.scores))
+      assert.ok(Number.isFinite(value) && p > 0 && p <= 1);
   }
   assert.equal(rows[3].verdict, 'empty');
-  assert.match(ok(['score', model, files[0]]), /^(in|out) +p 0\.\d{4} +more unusual than [\d.]+ % of held-out images  .*usual-0\.png\n$/);
+  assert.match(
+    ok(['score', model, files[0]]),
+    /^(in|out) +p 0\.\d{4} +more unusual than [\d.]+ % of held-out images {2}.*usual-0\.png\n$/,
+  );
 });
 
 test('score: a data set, its PNGs and names on standard input give the same answers', () => {
   const files = [0, 1, 2, 3].map(picture);
   const bare = (rows) => rows.map(({ file, ...rest }) => rest);
   const fromSet = ok(['score', model, '--data', usual, '--limit', '4', '--json']);
-  assert.deepEqual(fromSet.map(({ file }) => file), [0, 1, 2, 3].map((i) => `${usual}#${i}`));
+  assert.deepEqual(
+    fromSet.map(({ file }) => file),
+    [0, 1, 2, 3].map((i) => `${usual}#${i}`),
+  );
   assert.deepEqual(bare(ok(['score', model, ...files, '--json'])), bare(fromSet));
   const fromInput = ok(['score', model, '-', '--json'], { input: `${files.join('\n')}\n\n` });
   assert.deepEqual(bare(fromInput), bare(fromSet));
-  for (const more of [['--threads', '1'], ['--threads', '3', '--simd', 'scalar']])
+  for (const more of [
+    ['--threads', '1'],
+    ['--threads', '3', '--simd', 'scalar'],
+  ])
     assert.deepEqual(bare(ok(['score', model, ...files, '--json', ...more])), bare(fromSet));
   const ink = ok(['score', model, ...files, '--ink', '--json']);
   assert.notDeepEqual(bare(ink), bare(fromSet));
 });
 
 test('score: --fail-on-ood and --alpha', () => {
-  const odd = write(join(path, 'odd.png'), greyPng(8, Array.from({ length: 64 }, (_, i) => (i * 97) % 256)));
+  const odd = write(
+    join(path, 'odd.png'),
+    greyPng(
+      8,
+      Array.from({ length: 64 }, (_, i) => (i * 97) % 256),
+    ),
+  );
   const result = run(['score', model, odd, '--json']);
   assert.equal(result.code, 0);
   assert.equal(result.json[0].verdict, 'in'); // so few held-out images cannot say 1 % ...
@@ -104,7 +151,17 @@ test('a broken model is refused whatever is cut off or changed', (t) => {
 });
 
 test('eval: errors by hand, false alarms by their p, separation of noise', () => {
-  const report = ok(['eval', model, '--data', usual, '--ood', `noise=${noise}`, '--ood', `same=${usual}`, '--json']);
+  const report = ok([
+    'eval',
+    model,
+    '--data',
+    usual,
+    '--ood',
+    `noise=${noise}`,
+    '--ood',
+    `same=${usual}`,
+    '--json',
+  ]);
   assert.equal(report.images, 200);
   // The same errors from the reconstructions themselves.
   const out = join(path, 'usual.npy');
@@ -126,10 +183,13 @@ test('eval: errors by hand, false alarms by their p, separation of noise', () =>
     assert.ok(Math.abs(reconstructed.reconstruction[key] / value - 1) < 1e-4, key);
   }
   const rows = ok(['score', model, '--data', usual, '--json']);
-  assert.deepEqual(report.false_alarms, [0.01, 0.05, 0.1].map((alpha) => ({
-    alpha,
-    rate: rows.filter(({ p, verdict }) => verdict === 'empty' || p <= alpha).length / 200,
-  })));
+  assert.deepEqual(
+    report.false_alarms,
+    [0.01, 0.05, 0.1].map((alpha) => ({
+      alpha,
+      rate: rows.filter(({ p, verdict }) => verdict === 'empty' || p <= alpha).length / 200,
+    })),
+  );
   const [other, same] = report.ood;
   assert.deepEqual(Object.keys(other), ['name', 'images', 'auroc', 'aupr', 'fpr95']);
   assert.equal(other.name, 'noise');
@@ -146,7 +206,10 @@ test('eval: empty images rank above all others and count as flagged', () => {
   const report = ok(['eval', model, '--data', usual, '--ood', `blank=${blank}`, '--json']);
   assert.equal(report.ood[0].auroc, 1);
   const flagged = ok(['eval', model, '--data', blank, '--json']);
-  assert.deepEqual(flagged.false_alarms.map(({ rate }) => rate), [1, 1, 1]);
+  assert.deepEqual(
+    flagged.false_alarms.map(({ rate }) => rate),
+    [1, 1, 1],
+  );
 });
 
 test('eval: what does not apply is absent, what is wrong is refused', (t) => {
@@ -157,7 +220,8 @@ test('eval: what does not apply is absent, what is wrong is refused', (t) => {
   assert.ok(!('ood' in ok(['eval', alone, '--data', usual, '--json'])));
   assert.ok(!('neighbours' in ok(['eval', model, '--data', noise, '--json']))); // no labels
   fails(['eval', model], 2, /--data SPEC is needed/);
-  for (const bad of ['x', '=x', 'x=']) fails(['eval', model, '--data', usual, '--ood', bad], 2, /NAME=SPEC/);
+  for (const bad of ['x', '=x', 'x='])
+    fails(['eval', model, '--data', usual, '--ood', bad], 2, /NAME=SPEC/);
   fails(['eval', model, '--data', usual, '--ood', `x=${own}/absent`], 5, /no such file/);
   // A gallery of another model.
   trainBars(own, ['--seed', '5']);
@@ -175,9 +239,17 @@ test('calibrate: new held-out images, another file, at least 20', (t) => {
   const inspect = ok(['inspect', out, '--json']);
   assert.equal(inspect.calibration.image.images, report.scores);
   assert.deepEqual(inspect.calibration.ink, ok(['inspect', model, '--json']).calibration.ink);
-  assert.equal(ok(['calibrate', out, '--data', usual, '--preparation', 'ink', '--json']).preparation, 'ink');
+  assert.equal(
+    ok(['calibrate', out, '--data', usual, '--preparation', 'ink', '--json']).preparation,
+    'ink',
+  );
   const bytes = readFileSync(out);
-  fails(['calibrate', out, '--data', usual, '--limit', '19'], 3, /19 images; calibration needs at least 20/, { path: own });
+  fails(
+    ['calibrate', out, '--data', usual, '--limit', '19'],
+    3,
+    /19 images; calibration needs at least 20/,
+    { path: own },
+  );
   fails(['calibrate', out, '--data', usual, '--out', usual], 2, /--out is the data/);
   fails(['calibrate', out], 2, /--data SPEC is needed/);
   assert.deepEqual(readFileSync(out), bytes);
@@ -186,7 +258,11 @@ test('calibrate: new held-out images, another file, at least 20', (t) => {
 test('encode and reconstruct: shapes, formats, refusals', (t) => {
   const own = folder(t);
   const codes = join(own, 'z.npy');
-  assert.deepEqual(ok(['encode', model, picture(0), picture(1), '--out', codes, '--json']), { file: codes, images: 2, latent: 4 });
+  assert.deepEqual(ok(['encode', model, picture(0), picture(1), '--out', codes, '--json']), {
+    file: codes,
+    images: 2,
+    latent: 4,
+  });
   const some = readNpy(codes);
   assert.deepEqual(some.shape, [2, 4]);
   ok(['encode', model, '--data', usual, '--out', codes]);
@@ -203,8 +279,15 @@ test('encode and reconstruct: shapes, formats, refusals', (t) => {
   assert.ok(Math.abs(again.mean - rounded.reduce((a, b) => a + b) / 64 / 255) < 1e-6);
 
   fails(['encode', model, picture(0)], 2, /--out FILE is needed/, { path: own });
-  fails(['encode', model, picture(0), '--out', join(own, 'y.png')], 2, /ending in \.npy/, { path: own });
-  fails(['reconstruct', model, picture(0), picture(1), '--out', join(own, 'y.png')], 2, /one image, not 2/, { path: own });
+  fails(['encode', model, picture(0), '--out', join(own, 'y.png')], 2, /ending in \.npy/, {
+    path: own,
+  });
+  fails(
+    ['reconstruct', model, picture(0), picture(1), '--out', join(own, 'y.png')],
+    2,
+    /one image, not 2/,
+    { path: own },
+  );
   fails(['reconstruct', model, picture(0), '--out', picture(0)], 2, /--out is one of the inputs/);
   fails(['encode', model, '--data', noise, '--out', noise], 2, /--out is one of the inputs/);
 });
@@ -222,14 +305,18 @@ test('neighbours: the nearest codes, nearest first, by a search by hand', (t) =>
     cosine: (a, b) => 1 - dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b)),
   };
   const { pixels, labels } = bars(600, 1);
-  const longest = Math.max(...Array.from({ length: 600 }, (_, i) => Math.sqrt(dot(code(i), code(i)))));
+  const longest = Math.max(
+    ...Array.from({ length: 600 }, (_, i) => Math.sqrt(dot(code(i), code(i)))),
+  );
   for (const [metric, distance] of Object.entries(distances)) {
     // Codes are kept in 8 bits: distances are right to a level or two of the longest code.
     const near = metric === 'l2' ? longest / 30 : 0.01;
     for (const i of [0, 5, 77, 300, 599]) {
       const file = write(join(own, 'query.png'), greyPng(8, pixels.slice(i * 64, i * 64 + 64)));
       const found = ok(['neighbours', all, file, '--k', '9', '--metric', metric, '--json']);
-      const sorted = Array.from({ length: 600 }, (_, j) => distance(code(i), code(j))).sort((a, b) => a - b);
+      const sorted = Array.from({ length: 600 }, (_, j) => distance(code(i), code(j))).sort(
+        (a, b) => a - b,
+      );
       assert.equal(found.length, 9);
       for (const [j, row] of found.entries()) {
         assert.ok(row.index >= 0 && row.index < 600);
@@ -241,20 +328,27 @@ test('neighbours: the nearest codes, nearest first, by a search by hand', (t) =>
     }
   }
   assert.equal(ok(['neighbours', model, picture(0), '--json']).length, 8);
-  assert.match(ok(['neighbours', model, picture(0), '--k', '1']), /^ +1\. image \d+ +distance [\d.]+ +label [01]\n$/);
+  assert.match(
+    ok(['neighbours', model, picture(0), '--k', '1']),
+    /^ +1\. image \d+ +distance [\d.]+ +label [01]\n$/,
+  );
 });
 
 test('neighbours: needs a gallery', (t) => {
   const own = folder(t);
   const alone = join(own, 'm.safetensors');
   copyFileSync(model, alone);
-  fails(['neighbours', alone, picture(0)], 5, /m\.gallery\.safetensors: cannot open/, { path: own });
+  fails(['neighbours', alone, picture(0)], 5, /m\.gallery\.safetensors: cannot open/, {
+    path: own,
+  });
   writeFileSync(join(own, 'm.gallery.safetensors'), 'garbage');
   fails(['neighbours', alone, picture(0)], 4, /m\.gallery\.safetensors: /, { path: own });
 });
 
 test('pictures of other sizes and colours are brought to the model', () => {
-  const rows = Array.from({ length: 20 }, (_, y) => Array.from({ length: 60 }, (_, i) => (y > 8 && y < 12 ? 240 : i % 3)));
+  const rows = Array.from({ length: 20 }, (_, y) =>
+    Array.from({ length: 60 }, (_, i) => (y > 8 && y < 12 ? 240 : i % 3)),
+  );
   const wide = write(join(path, 'wide.png'), png(20, rows, { color: RGB }));
   const [row] = ok(['score', model, wide, '--json']);
   assert.ok(['in', 'out'].includes(row.verdict));
