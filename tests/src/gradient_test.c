@@ -238,12 +238,12 @@ static double chain_value(void *context) {
     const chain *c = context;
     const lk_arch *arch = &c->model->arch;
     const size_t size = lk_shape_size(arch->input);
-    const size_t out = arch->layers[arch->count - 1].out_stride;
+    const size_t in = arch->layers[0].in_stride, out = arch->layers[arch->count - 1].out_stride;
     lk_run_load(c->run, c->x, 0, c->rows);
     lk_run_forward(c->run, 0, arch->count, 0, c->rows);
     double sum = 0;
     for (size_t i = 0; i < c->rows; i++)
-        sum += arch->loss->row(c->run->kernels, c->x + i * size,
+        sum += arch->loss->row(c->run->kernels, c->run->value[0] + i * in,
                                c->run->value[arch->count] + i * out, size,
                                1 / (double)(size * c->rows), c->run->delta[arch->count] + i * out);
     return sum / (double)(size * c->rows);

@@ -93,7 +93,7 @@ static void check_passes(const lk_model *model, const lk_dataset *data) {
         lk_decode(run, z2, IMAGES, y2);
         CHECK(memcmp(z, z2, IMAGES * latent * sizeof *z) == 0, "%s: encode", name);
         CHECK(memcmp(y, y2, IMAGES * size * sizeof *y) == 0, "%s: decode", name);
-        for (size_t n = 1; n <= 17; n++)
+        for (size_t n = 1; n <= 16; n += n < 4 ? 1 : 4)
             for (size_t i = 0; i + n <= IMAGES; i += n) {
                 memset(z2, 0, n * latent * sizeof *z);
                 lk_reconstruct(run, x + i * size, n, z2, y2);
@@ -112,8 +112,7 @@ static void check_passes(const lk_model *model, const lk_dataset *data) {
 static void test_passes(const lk_dataset *data) {
     static const char *const CHAINS[] = {
         "1x5x7 > dense 1 | dense 35 > mse",
-        "1x5x7 > dense 17 leaky > dense 33 sigmoid > dense 2 tanh "
-        "| dense 31 leaky > dense 35 tanh > mse",
+        "1x5x7 > dense 17 leaky > dense 33 sigmoid > dense 2 tanh | dense 31 > dense 35 tanh > mse",
         "1x5x7 > dense 300 relu | dense 35 sigmoid > bce",
     };
     size_t count;
