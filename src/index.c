@@ -97,10 +97,13 @@ static void finish(const lk_index *index, const lk_real *query, lk_neighbour *ou
     for (size_t k = 0; k < index->dimensions; k++) length += (double)query[k] * (double)query[k];
     length = sqrt(length);
     for (size_t i = 0; i < n; i++) {
-        const double key = (double)out[i].distance;
-        out[i].distance = (float)(index->metric == LK_METRIC_L2 ? sqrt(key)
-                                  : length > 0                  ? 1 + key / length
-                                                                : 1);
+        double distance = (double)out[i].distance;
+        if (index->metric == LK_METRIC_L2)
+            distance = sqrt(distance);
+        else
+            distance = length > 0 ? 1 + distance / length : 1;
+        /* The rounding of lengths may leave a cosine just over 1. */
+        out[i].distance = (float)LK_MAX(distance, 0.0);
     }
 }
 

@@ -351,8 +351,9 @@ static lk_status restore(lk_trainer *t, const lk_tensorfile *file, lk_error *err
         for (size_t k = 0; found[i]->dtype == LK_F32 && k < found[i]->bytes / sizeof(float); k++) {
             float value;
             memcpy(&value, (const char *)found[i]->data + k * sizeof value, sizeof value);
-            if (!isfinite(value))
-                return lk_fail(error, LK_MODEL, "checkpoint: tensor '%s' is not finite",
+            /* Adam's v is a mean of squares. */
+            if (!isfinite(value) || (i == STATE_V && value < 0))
+                return lk_fail(error, LK_MODEL, "checkpoint: tensor '%s' holds what cannot be",
                                expected[i].name);
         }
     }

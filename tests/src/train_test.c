@@ -234,10 +234,11 @@ static void test_corrupted(const lk_dataset *data) {
         size_t tensor, value;
         float put;
     } VALUES[] = {
-        {"NaN parameter", "'parameters' is not finite", 1, 5, NAN},
-        {"infinite parameter", "'parameters' is not finite", 1, 0, INFINITY},
-        {"NaN moment", "'adam.m' is not finite", 2, 17, NAN},
-        {"infinite moment", "'adam.v' is not finite", 3, 1, -INFINITY},
+        {"NaN parameter", "'parameters' holds what cannot be", 1, 5, NAN},
+        {"infinite parameter", "'parameters' holds what cannot be", 1, 0, INFINITY},
+        {"NaN moment", "'adam.m' holds what cannot be", 2, 17, NAN},
+        {"infinite moment", "'adam.v' holds what cannot be", 3, 1, INFINITY},
+        {"negative mean of squares", "'adam.v' holds what cannot be", 3, 1, -1e-9f},
     };
     lk_error error = {LK_OK, 0, ""};
     const lk_train_options o = options_with(1, LK_SIMD_BEST);
