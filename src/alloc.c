@@ -1,9 +1,7 @@
-#include "alloc.h"
+#include "base.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "base.h"
 
 void *lk_alloc(size_t size) {
     size_t padded;

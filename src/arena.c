@@ -1,6 +1,5 @@
 #include "arena.h"
 
-#include "alloc.h"
 #include "base.h"
 
 void *lk_arena_take(lk_arena *arena, size_t count, size_t size) {

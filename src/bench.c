@@ -1,5 +1,4 @@
 /* The hot kernels by themselves, at the shapes they meet; for `likeness bench`. */
-#include "alloc.h"
 #include "kernels.h"
 
 enum { ROWS = 64, INNER = 784, COLUMNS = 64, VALUES = 65536, POINTS = 1024, DIMENSIONS = 64 };

@@ -2,7 +2,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "alloc.h"
 #include "score.h"
 #include "tensorfile.h"
 

@@ -1,5 +1,4 @@
 /* Passing over all images of a data set with a model. */
-#include "alloc.h"
 #include "model.h"
 
 enum { BLOCK = 64 };

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "alloc.h"
 #include "arena.h"
 #include "model.h"
 #include "tensorfile.h"

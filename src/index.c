@@ -2,7 +2,6 @@
    distances are summed side by side, each in the order of the dimensions. */
 #include <math.h>
 
-#include "alloc.h"
 #include "arena.h"
 #include "kernels.h"
 

@@ -50,8 +50,8 @@ const char *lk_status_name(lk_status status);
 
 /* ---- memory ---- */
 
-/* `size` bytes, 64-byte aligned and zeroed, or NULL; released by lk_free. The only malloc and free:
-   fault tests link their own alloc.c in place of the core's. */
+/* `size` bytes, 64-byte aligned and zeroed, or NULL; released by lk_free. Every block that the
+   core takes comes from here, so that tests can make each one fail. */
 void *lk_alloc(size_t size);
 void lk_free(void *block);
 

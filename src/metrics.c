@@ -2,7 +2,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "alloc.h"
 #include "base.h"
 
 /* PyTorch's clamp, so that a certain but wrong pixel costs 100, not infinity. */

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "alloc.h"
 #include "arena.h"
 
 lk_model *lk_model_create(const char *arch, lk_error *error) {

@@ -1,6 +1,5 @@
 /* Principal components: a chain of two linear layers whose weights are solved for, so that
    encoding, decoding, scoring and saving need no special case. */
-#include "alloc.h"
 #include "arena.h"
 #include "eigen.h"
 #include "model.h"

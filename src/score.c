@@ -16,7 +16,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "alloc.h"
 #include "arena.h"
 
 enum { RECONSTRUCTION, MAHALANOBIS, NEIGHBOUR };

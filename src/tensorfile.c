@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "alloc.h"
 #include "arena.h"
 
 static const struct {

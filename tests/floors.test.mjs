@@ -21,7 +21,7 @@ const SYSTEM = ['stdarg.h', 'stdbool.h', 'stddef.h', 'stdint.h', 'string.h', 'ma
 const SYSTEM_IN = { 'stdlib.h': ['alloc.c'], 'omp.h': ['cpu.c'] };
 // Inside a floor, a module may use its own headers and these.
 const NEIGHBOURS = {
-  0: ['base.h', 'likeness.h', 'alloc.h', 'arena.h', 'rng.h'],
+  0: ['base.h', 'likeness.h', 'arena.h', 'rng.h'],
   1: ['vec.h', 'kernels.h'],
   2: ['layer.h'], // by layer_*.c alone
   3: ['arch.h', 'model.h'],

@@ -1,6 +1,5 @@
 #include "arena.h"
 
-#include "alloc.h"
 #include "base.h"
 #include "test.h"
 
