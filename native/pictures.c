@@ -148,7 +148,6 @@ static void cmyk_to_rgb(decoding *d, bool inverted) {
 }
 
 static void jpeg_decode(decoding *d, struct jpeg_decompress_struct *jpeg) {
-    jpeg_create_decompress(jpeg);
     jpeg_mem_src(jpeg, d->file.data, (unsigned long)d->file.size);
     jpeg_read_header(jpeg, TRUE);
     const bool cmyk = jpeg->num_components == 4;
@@ -174,6 +173,7 @@ static lk_status jpeg_read(decoding *d) {
     errors.emit_message = jpeg_warned;
     lk_status status = LK_OK;
     if (setjmp(d->failed) == 0) {
+        jpeg_create_decompress(&jpeg); /* clears all but `err` and `client_data` */
         jpeg.progress = &progress;
         jpeg_decode(d, &jpeg);
     } else {

@@ -314,6 +314,35 @@ test('pictures: JPEG in grey, RGB, progressive, CMYK and YCCK', (t) => {
   }
 });
 
+/** A grey progressive JPEG of 8 x 8 equal pixels in this many scans, each a pass over all of it. */
+function manyScans(count) {
+  const part = (marker, ...bytes) => [0xff, marker, 0, bytes.length + 2, ...bytes];
+  const scan = (first, last, high, low) => [
+    ...part(0xda, 1, 1, 0, first, last, (high << 4) | low),
+    0x7f, // a Huffman code of one bit: no change, or no coefficient that is not 0
+  ];
+  const table = (kind) => part(0xc4, kind << 4, 1, ...Array(15).fill(0), 0);
+  const head = [
+    ...part(0xdb, 0, ...Array(64).fill(1)),
+    ...part(0xc2, 8, 0, 8, 0, 8, 1, 1, 0x11, 0),
+    ...table(0),
+    ...table(1),
+  ];
+  const scans = [scan(0, 0, 0, 0)];
+  for (let k = 1; scans.length < count; k++)
+    for (let low = 13; low >= 0 && scans.length < count; low--)
+      scans.push(scan(k, k, low === 13 ? 0 : low + 1, low));
+  return Buffer.from([0xff, 0xd8, ...head, ...scans.flat(), 0xff, 0xd9]);
+}
+
+test('pictures: a JPEG may take 200 passes over its pixels, no more', (t) => {
+  const path = folder(t);
+  write(join(path, 'x.jpg'), manyScans(200));
+  assert.equal(info(path, '--shape', '1x8x8').images, 1);
+  write(join(path, 'x.jpg'), manyScans(201));
+  fails(['data', 'info', path], 3, /broken JPEG: more than 200 scans \(offset \d+\)/, { path });
+});
+
 test('folders: classes by name, wrong endings, other sizes, limits', (t) => {
   const path = folder(t);
   const a = greyPng(2, [0, 10, 20, 30]);
