@@ -271,39 +271,42 @@ static lk_status read_calibration(reader *r, lk_score *score, int p) {
     return LK_OK;
 }
 
-static lk_status fill_score(reader *r, lk_score *score, const lk_tensor *means,
-                            const lk_tensor *references) {
+/* The tensors that make a score. */
+typedef struct score_tensors {
+    const lk_tensor *means, *whitening, *offsets, *references;
+} score_tensors;
+
+static lk_status fill_score(reader *r, lk_score *score, const score_tensors *t) {
     lk_mixture *m = &score->mixture;
     const size_t d = m->dimensions, clusters = m->clusters;
-    const lk_tensor *whitening =
-        expect(r, "score.whitening", LK_F32, 3, (size_t[]){clusters, d, d});
-    const lk_tensor *offsets =
-        whitening ? expect(r, "score.offsets", LK_F32, 1, (size_t[]){clusters}) : NULL;
-    if (!offsets) return LK_MODEL;
-    lk_status status = copy_floats(r, means, 0, clusters * d, m->means);
-    if (status == LK_OK) status = copy_floats(r, whitening, 0, clusters * d * d, m->whitening);
-    if (status == LK_OK) status = copy_floats(r, offsets, 0, clusters, m->offsets);
+    lk_status status = copy_floats(r, t->means, 0, clusters * d, m->means);
+    if (status == LK_OK) status = copy_floats(r, t->whitening, 0, clusters * d * d, m->whitening);
+    if (status == LK_OK) status = copy_floats(r, t->offsets, 0, clusters, m->offsets);
     if (status != LK_OK) return status;
-    memcpy(score->codes, references->data, references->bytes);
+    memcpy(score->codes, t->references->data, t->references->bytes);
     status = lk_score_finish(score, r->error);
     for (int p = 0; status == LK_OK && p < LK_PREPARATIONS; p++)
         status = read_calibration(r, score, p);
     return status;
 }
 
+/* All tensors are demanded before a score is made, so that a few bytes cannot ask for much room. */
 static lk_status read_score(reader *r, lk_model *model) {
     if (!lk_tensorfile_find(r->file, "score.means")) return LK_OK;
     const size_t d = lk_model_latent(model);
-    const lk_tensor *means = expect(r, "score.means", LK_F32, 2, (size_t[]){0, d});
-    const lk_tensor *references =
-        means ? expect(r, "score.references", LK_I8, 2, (size_t[]){0, d}) : NULL;
-    if (!references) return LK_MODEL;
-    if (means->dims[0] > LK_MAX_CLUSTERS)
+    score_tensors t = {.means = expect(r, "score.means", LK_F32, 2, (size_t[]){0, d})};
+    if (!t.means) return LK_MODEL;
+    const size_t clusters = t.means->dims[0];
+    if (clusters > LK_MAX_CLUSTERS)
         return lk_fail(r->error, LK_MODEL, "more than %u clusters",
                        (unsigned long long)LK_MAX_CLUSTERS);
-    lk_score *score = lk_score_create(d, means->dims[0], references->dims[0], r->error);
+    t.whitening = expect(r, "score.whitening", LK_F32, 3, (size_t[]){clusters, d, d});
+    if (t.whitening) t.offsets = expect(r, "score.offsets", LK_F32, 1, (size_t[]){clusters});
+    if (t.offsets) t.references = expect(r, "score.references", LK_I8, 2, (size_t[]){0, d});
+    if (!t.references) return LK_MODEL;
+    lk_score *score = lk_score_create(d, clusters, t.references->dims[0], r->error);
     if (!score) return LK_MEMORY;
-    const lk_status status = fill_score(r, score, means, references);
+    const lk_status status = fill_score(r, score, &t);
     if (status == LK_OK)
         lk_score_attach(model, score);
     else

@@ -357,6 +357,24 @@ static void test_clusters(const lk_tensorfile *file) {
     refuse(&p, "more than 10 clusters", "11 clusters");
 }
 
+/* A score whose matrices would take 400 GB, in a file that lacks them: no room may be asked for. */
+static void test_vast_score(void) {
+    enum { LATENT = 100000, CLUSTERS = LK_MAX_CLUSTERS };
+    lk_model *model = lk_model_create("1x1x1 > dense 100000 | dense 1 > mse", NULL);
+    lk_bytes bytes = saved(model);
+    lk_tensorfile *file = lk_tensorfile_open(bytes.data, bytes.size, NULL);
+    float *zeros = calloc(CLUSTERS * LATENT, sizeof *zeros);
+    parts p = parts_of(file);
+    p.tensors[p.count++] = (lk_tensor){
+        "score.means", LK_F32, 2, {CLUSTERS, LATENT}, zeros, CLUSTERS * LATENT * sizeof *zeros};
+    p.tensors[p.count++] = (lk_tensor){"score.references", LK_I8, 2, {1, LATENT}, zeros, LATENT};
+    refuse(&p, "'score.whitening' is missing", "a vast score");
+    free(zeros);
+    lk_tensorfile_free(file);
+    lk_bytes_free(&bytes);
+    lk_model_free(model);
+}
+
 static void test_refused_saves(void) {
     static const float BAD[] = {NAN, INFINITY};
     for (size_t i = 0; i < LK_COUNTOF(BAD); i++) {
@@ -398,6 +416,7 @@ int main(void) {
     test_wrong_tensors(file);
     test_wrong_metadata(file);
     test_clusters(file);
+    test_vast_score();
     test_refused_saves();
     test_weights(model, file);
     lk_tensorfile_free(file);
