@@ -2,13 +2,16 @@
    and read back. */
 #include "tensorfile.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-static void demand(int condition) {
-    if (!condition) abort();
+size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t room, unsigned int draw) {
+    static lk_bytes seed;
+    if (!seed.data) {
+        lk_model *model = seed_model();
+        demand(lk_model_save(model, &seed, NULL) == LK_OK);
+        lk_model_free(model);
+    }
+    return mutate_seed(seed, bytes, size, room, draw);
 }
 
 static void read_all(const lk_tensorfile *file, const uint8_t *bytes, size_t size) {
