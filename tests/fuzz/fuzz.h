@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "likeness.h"
+#include "tensorfile.h"
 
 size_t LLVMFuzzerMutate(uint8_t *bytes, size_t size, size_t room);
 size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t room, unsigned int draw);
@@ -17,6 +17,41 @@ static inline void demand(int condition) {
     if (!condition) abort();
 }
 
+/* Gives a tensor another size or type, with zeros for values, or drops it. */
+static inline void change_tensor(lk_tensor *tensors, size_t *count, unsigned int draw) {
+    static const uint8_t zeros[4096];
+    const unsigned int how = draw % 4, more = draw / 128;
+    lk_tensor *t = &tensors[draw / 4 % *count];
+    size_t *dim = &t->dims[more % 3]; /* beyond the rank it does not count */
+    if (how == 0) *dim += more / 4 % 5 - 2;
+    if (how == 1) *dim = more / 4 % 32;
+    if (how == 2) t->dtype = (lk_dtype)(more % LK_DTYPES);
+    t->data = zeros;
+    t->bytes = lk_dtype_size(t->dtype);
+    for (size_t k = 0; k < t->rank; k++) t->bytes *= t->dims[k];
+    if (how == 3 || t->bytes > sizeof zeros) *t = tensors[--*count];
+}
+
+/* Changes one tensor of a well-formed file so that the file stays well formed, which changes of
+   bytes hardly ever do. 0 when that cannot be. */
+static inline size_t mutate_tensor(uint8_t *bytes, size_t size, size_t room, unsigned int draw) {
+    lk_tensor tensors[32];
+    lk_bytes out = {NULL, 0};
+    lk_tensorfile *file = lk_tensorfile_open(bytes, size, NULL);
+    if (!file) return 0;
+    size_t count = file->tensor_count;
+    if (count > 0 && count <= LK_COUNTOF(tensors)) {
+        memcpy(tensors, file->tensors, count * sizeof *tensors);
+        change_tensor(tensors, &count, draw);
+        lk_tensorfile_write(tensors, count, file->metadata, file->metadata_count, &out, NULL);
+    }
+    lk_tensorfile_free(file);
+    const size_t changed = out.size <= room ? out.size : 0;
+    if (changed) memcpy(bytes, out.data, changed);
+    lk_bytes_free(&out);
+    return changed;
+}
+
 /* Mutates what there is, or now and then `seed` in place of it. */
 static inline size_t mutate_seed(lk_bytes seed, uint8_t *bytes, size_t size, size_t room,
                                  unsigned int draw) {
@@ -24,7 +59,8 @@ static inline size_t mutate_seed(lk_bytes seed, uint8_t *bytes, size_t size, siz
         memcpy(bytes, seed.data, seed.size);
         size = seed.size;
     }
-    return LLVMFuzzerMutate(bytes, size, room);
+    const size_t changed = draw / 16 % 2 ? mutate_tensor(bytes, size, room, draw / 32) : 0;
+    return changed ? changed : LLVMFuzzerMutate(bytes, size, room);
 }
 
 /* Images of a few values, for a model of this shape. */

@@ -26,7 +26,7 @@ static lk_bytes seed(int labelled) {
 }
 
 size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t room, unsigned int draw) {
-    return mutate_seed(seed(draw / 16 % 2), bytes, size, room, draw);
+    return mutate_seed(seed(draw / 7 % 2), bytes, size, room, draw);
 }
 
 static void use(const lk_gallery *gallery) {

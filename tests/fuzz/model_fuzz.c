@@ -16,7 +16,7 @@ static lk_bytes seed(int scored) {
 }
 
 size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t room, unsigned int draw) {
-    return mutate_seed(seed(draw / 16 % 2), bytes, size, room, draw);
+    return mutate_seed(seed(draw / 7 % 2), bytes, size, room, draw);
 }
 
 static void use(const lk_model *model) {
