@@ -125,6 +125,7 @@ test('what is no model is refused with a reason', { skip }, async () => {
   new DataView(long.buffer).setBigUint64(0, 1n << 60n, true);
   const cases = [new Uint8Array([1]), bytes.subarray(0, 1000), bytes.subarray(0, -1), long];
   for (const source of cases) await assert.rejects(load(source), failure('model', /\w/));
+  await assert.rejects(load(new Response(new Uint8Array())), failure('model', /file ends before/));
   const nan = bytes.slice();
   nan.fill(255, nan.length - 4000);
   await assert.rejects(load(nan), LikenessError);
@@ -213,6 +214,7 @@ test('use after dispose is an error', { skip }, async () => {
 
 test('a gallery of another model, or none at all, is refused', { skip }, async () => {
   const model = await load(bytes);
-  await assert.rejects(model.loadGallery(bytes), failure('model', /\w/));
+  for (const source of [bytes, new Response(new Uint8Array())])
+    await assert.rejects(model.loadGallery(source), failure('model', /\w/));
   assert.equal(model.gallerySize, 0);
 });
