@@ -16,7 +16,7 @@
  */
 /** @typedef {'image' | 'ink'} Preparation */
 /** @typedef {'in' | 'out' | 'empty'} Verdict */
-/** @typedef {'usage' | 'data' | 'model' | 'io' | 'memory' | 'nonfinite'} Status */
+/** @typedef {'usage' | 'data' | 'model' | 'io' | 'memory' | 'non-finite'} Status */
 /**
  * @typedef {object} Result
  * @property {Verdict} verdict
@@ -474,7 +474,7 @@ export class Model {
   /** @param {Uint8Array | Uint8ClampedArray} bytes */
   #fillInbox(bytes) {
     const at = this.#calls.lk_wasm_inbox(bytes.length);
-    if (!at) throw this.#lastError();
+    if (!at && bytes.length > 0) throw this.#lastError(); // an empty file is told as a broken one
     new Uint8Array(this.#memory.buffer, at, bytes.length).set(bytes);
   }
 
