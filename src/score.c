@@ -275,12 +275,12 @@ static void sort_floats(float *values, size_t n) {
 static void fill_calibration(lk_calibration *c, const float *evidence, const uint32_t *order) {
     for (size_t e = 0; e < LK_EVIDENCES; e++) {
         for (size_t i = 0; i < c->shaping; i++)
-            c->evidence[e][i] = evidence[order[i] * LK_EVIDENCES + e];
+            c->evidence[e][i] = evidence[(size_t)order[i] * LK_EVIDENCES + e];
         sort_floats(c->evidence[e], c->shaping);
     }
     lk_calibration_finish(c);
     for (size_t i = 0; i < c->judging; i++)
-        c->scores[i] = combine(c, evidence + order[c->shaping + i] * LK_EVIDENCES);
+        c->scores[i] = combine(c, evidence + (size_t)order[c->shaping + i] * LK_EVIDENCES);
     sort_floats(c->scores, c->judging);
 }
 
