@@ -39,7 +39,8 @@ static lk_status print_json(const inputs *in, const lk_result *results, fault *f
 
 static void print_lines(const inputs *in, const lk_model *model, const lk_result *results) {
     static const char *const colours[] = {"32", "31", "33"};
-    const char *title = lk_model_text(model, LK_TEXT_TITLE);
+    char title[4 * 256]; /* it is the model file's: anything */
+    text_printable(lk_model_text(model, LK_TEXT_TITLE), title, sizeof title);
     for (size_t i = 0; i < in->count; i++) {
         const lk_result *r = &results[i];
         char name[PATH_MAX], line[4 * PATH_MAX], word[64], verdict[16];

@@ -82,6 +82,14 @@ test('score: one object for each image, in order', () => {
   );
 });
 
+test("score: a model's title cannot reach the terminal", (t) => {
+  const bytes = readFileSync(model, 'latin1');
+  const hostile = bytes.replace('"title":"images"', '"title":"\\u001b"'); // as long
+  assert.notEqual(hostile, bytes);
+  const file = write(join(folder(t), 'x.safetensors'), Buffer.from(hostile, 'latin1'));
+  assert.match(ok(['score', file, picture(0)]), / % of held-out \\x1b {2}/);
+});
+
 test('score: a data set, its PNGs and names on standard input give the same answers', () => {
   const files = [0, 1, 2, 3].map(picture);
   const bare = (rows) => rows.map(({ file, ...rest }) => rest);
