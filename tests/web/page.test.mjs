@@ -155,6 +155,26 @@ test('the verdict is current within 50 ms of pointer-up, and a check is quick', 
     assert.match((await page.locator('#status').textContent()) ?? '', /SIMD · [\d.]+ ms/);
   }));
 
+test('a pad filled from edge to edge is as unusual as can be, not empty', () =>
+  onPage(async (page) => {
+    await draw(
+      page,
+      Array.from({ length: 14 }, (_, i) => [
+        [0, 10 + 20 * i],
+        [279, 10 + 20 * i],
+      ]),
+    );
+    const paper = await page.locator('#pad').evaluate((pad) => {
+      if (!(pad instanceof HTMLCanvasElement)) throw new Error('no canvas');
+      const ink = pad.getContext('2d')?.getImageData(0, 0, pad.width, pad.height).data ?? [];
+      return ink.filter((value, i) => i % 4 === 3 && value < 255).length;
+    });
+    assert.equal(paper, 0, 'some of the pad is not covered');
+    const { verdict: said, p } = await verdict(page);
+    assert.equal(said, 'out', `p = ${p}`);
+    assert.ok(p && Number(p) > 0 && Number(p) < 0.0002, `p = ${p}, not the smallest`);
+  }));
+
 test('undo takes back a stroke, clear all of them', () =>
   onPage(async (page) => {
     const ink = () => brightness(page, '#seen');

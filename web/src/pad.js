@@ -37,10 +37,11 @@ export class Pad {
 
   /**
    * What was drawn, in black on white or in white on black: the colours of the theme do not matter.
+   * A line of paper all around, so that ink from edge to edge is not taken for the paper.
    * @param {boolean} onBlack
    */
   picture(onBlack) {
-    const picture = this.#ink.getImageData(0, 0, SIZE, SIZE);
+    const picture = this.#ink.getImageData(-1, -1, SIZE + 2, SIZE + 2);
     const { data } = picture;
     for (let i = 0; i < data.length; i += 4) {
       const ink = data[i + 3];
