@@ -26,9 +26,9 @@ static lk_gallery *create(lk_shape shape, size_t count, size_t latent, bool labe
                           lk_error *error) {
     lk_arena arena = {0};
     for (int pass = 0; pass < 2; pass++) {
-        size_t pixels = 0, codes = 0;
+        size_t pixels = 0, codes = 0, unpacked = 0; /* the last: codes as numbers, for a while */
         if (!lk_mul_size(count, lk_shape_size(shape), &pixels) ||
-            !lk_mul_size(count, latent, &codes))
+            !lk_mul_size(count, latent, &codes) || !lk_mul_size(codes, sizeof(lk_real), &unpacked))
             arena.overflow = true;
         lk_gallery *g = lk_arena_take(&arena, 1, sizeof *g);
         uint8_t *images = lk_arena_take(&arena, pixels, 1);
