@@ -1,9 +1,12 @@
-/* What several unit tests share: small data sets made of nothing, and a hash. */
+/* What several unit tests share: small data sets made of nothing, files taken apart, and a hash. */
 #ifndef FIXTURE_H
 #define FIXTURE_H
 
+#include <string.h>
+
 #include "base.h"
 #include "rng.h"
+#include "tensorfile.h"
 
 /* Runs the block for every variant that this CPU has, the scalar one first. */
 #define EACH_SIMD(simd)                                                                            \
@@ -39,6 +42,21 @@ static inline void free_images(lk_dataset *data) {
 static inline void fill_normal(lk_real *values, size_t n, uint64_t seed) {
     const lk_rng rng = lk_rng_make(seed, 78, 0);
     for (size_t i = 0; i < n; i++) values[i] = (lk_real)lk_rng_normal(rng, i);
+}
+
+/* A file taken apart, for one part of it to be made wrong. */
+typedef struct file_parts {
+    lk_tensor tensors[32];
+    size_t count;
+    lk_metadata metadata[16];
+    size_t metadata_count;
+} file_parts;
+
+static inline file_parts parts_of(const lk_tensorfile *file) {
+    file_parts p = {.count = file->tensor_count, .metadata_count = file->metadata_count};
+    memcpy(p.tensors, file->tensors, file->tensor_count * sizeof *p.tensors);
+    memcpy(p.metadata, file->metadata, file->metadata_count * sizeof *p.metadata);
+    return p;
 }
 
 /* FNV-1a (G. Fowler, L. C. Noll, K.-P. Vo), 64 bits. */

@@ -206,21 +206,7 @@ static void test_flips(lk_bytes bytes) {
 
 /* ---- well-formed files with wrong parts ---- */
 
-typedef struct parts {
-    lk_tensor tensors[32];
-    size_t count;
-    lk_metadata metadata[16];
-    size_t metadata_count;
-} parts;
-
-static parts parts_of(const lk_tensorfile *file) {
-    parts p = {.count = file->tensor_count, .metadata_count = file->metadata_count};
-    memcpy(p.tensors, file->tensors, file->tensor_count * sizeof *p.tensors);
-    memcpy(p.metadata, file->metadata, file->metadata_count * sizeof *p.metadata);
-    return p;
-}
-
-static void refuse(const parts *p, const char *says, const char *what) {
+static void refuse(const file_parts *p, const char *says, const char *what) {
     lk_bytes bytes = {NULL, 0};
     lk_error error = {LK_OK, 0, ""};
     CHECK(lk_tensorfile_write(p->tensors, p->count, p->metadata, p->metadata_count, &bytes,
@@ -233,7 +219,7 @@ static void refuse(const parts *p, const char *says, const char *what) {
     lk_bytes_free(&bytes);
 }
 
-static void set_metadata(parts *p, const char *key, const char *value) {
+static void set_metadata(file_parts *p, const char *key, const char *value) {
     for (size_t i = 0; i < p->metadata_count; i++)
         if (strcmp(p->metadata[i].key, key) == 0) {
             p->metadata[i].value = value;
@@ -248,7 +234,7 @@ static void test_wrong_tensors(const lk_tensorfile *file) {
     for (size_t i = 0; i < file->tensor_count; i++) {
         const lk_tensor *t = &file->tensors[i];
         char what[100], name[64];
-        parts p = parts_of(file);
+        file_parts p = parts_of(file);
         snprintf(what, sizeof what, "without %s", t->name);
         memmove(p.tensors + i, p.tensors + i + 1, (--p.count - i) * sizeof *p.tensors);
         /* Without its means a score is not looked for, and its other parts are too many. */
@@ -306,7 +292,7 @@ static void test_wrong_tensors(const lk_tensorfile *file) {
         refuse(&p, "does not ascend", what);
     }
     static const float value = 1;
-    parts p = parts_of(file);
+    file_parts p = parts_of(file);
     p.tensors[p.count++] = (lk_tensor){"extra", LK_F32, 1, {1}, &value, sizeof value};
     refuse(&p, "1 tensors that its architecture does not name", "an extra tensor");
 }
@@ -327,7 +313,7 @@ static void test_wrong_metadata(const lk_tensorfile *file) {
         {"arch", "1x1048576x1048576 > dense 2 | dense 6 > mse", "shape"},
     };
     for (size_t i = 0; i < LK_COUNTOF(CASES); i++) {
-        parts p = parts_of(file);
+        file_parts p = parts_of(file);
         char what[40];
         snprintf(what, sizeof what, "metadata %zu", i);
         set_metadata(&p, CASES[i].key, CASES[i].value);
@@ -336,7 +322,7 @@ static void test_wrong_metadata(const lk_tensorfile *file) {
     char text[257];
     memset(text, 'x', 256);
     text[256] = 0;
-    parts p = parts_of(file);
+    file_parts p = parts_of(file);
     set_metadata(&p, "title", text);
     refuse(&p, "'title' is too long", "a long title");
 }
@@ -344,7 +330,7 @@ static void test_wrong_metadata(const lk_tensorfile *file) {
 /* More clusters than there may be. */
 static void test_clusters(const lk_tensorfile *file) {
     static const float room[11 * 4];
-    parts p = parts_of(file);
+    file_parts p = parts_of(file);
     for (size_t i = 0; i < p.count; i++) {
         lk_tensor *t = &p.tensors[i];
         if (strcmp(t->name, "score.means") && strcmp(t->name, "score.whitening") &&
@@ -364,7 +350,7 @@ static void test_vast_score(void) {
     lk_bytes bytes = saved(model);
     lk_tensorfile *file = lk_tensorfile_open(bytes.data, bytes.size, NULL);
     float *zeros = calloc(CLUSTERS * LATENT, sizeof *zeros);
-    parts p = parts_of(file);
+    file_parts p = parts_of(file);
     p.tensors[p.count++] = (lk_tensor){
         "score.means", LK_F32, 2, {CLUSTERS, LATENT}, zeros, CLUSTERS * LATENT * sizeof *zeros};
     p.tensors[p.count++] = (lk_tensor){"score.references", LK_I8, 2, {1, LATENT}, zeros, LATENT};

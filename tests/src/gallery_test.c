@@ -190,27 +190,13 @@ static void test_damage(const lk_model *model, lk_bytes bytes) {
     CHECK(passed > 1000, "%zu flips pass", passed);
 }
 
-typedef struct parts {
-    lk_tensor tensors[8];
-    size_t count;
-    lk_metadata metadata[4];
-    size_t metadata_count;
-} parts;
-
-static parts parts_of(const lk_tensorfile *file) {
-    parts p = {.count = file->tensor_count, .metadata_count = file->metadata_count};
-    memcpy(p.tensors, file->tensors, file->tensor_count * sizeof *p.tensors);
-    memcpy(p.metadata, file->metadata, file->metadata_count * sizeof *p.metadata);
-    return p;
-}
-
-static lk_tensor *part(parts *p, const char *name) {
+static lk_tensor *part(file_parts *p, const char *name) {
     for (size_t i = 0; i < p->count; i++)
         if (strcmp(p->tensors[i].name, name) == 0) return &p->tensors[i];
     abort();
 }
 
-static void refuse(const lk_model *model, const parts *p, const char *says, const char *what) {
+static void refuse(const lk_model *model, const file_parts *p, const char *says, const char *what) {
     lk_bytes bytes = {NULL, 0};
     lk_error error = {LK_OK, 0, ""};
     CHECK(lk_tensorfile_write(p->tensors, p->count, p->metadata, p->metadata_count, &bytes,
@@ -229,7 +215,7 @@ static void test_wrong_parts(const lk_model *model, lk_bytes bytes) {
     CHECK(file && file->tensor_count == LK_COUNTOF(NAMES), "%zu", file->tensor_count);
     for (size_t i = 0; i < LK_COUNTOF(NAMES); i++) {
         char what[60];
-        parts p = parts_of(file);
+        file_parts p = parts_of(file);
         lk_tensor *t = part(&p, NAMES[i]);
         snprintf(what, sizeof what, "without %s", NAMES[i]);
         memmove(t, t + 1, (size_t)(p.tensors + --p.count - t) * sizeof *t);
@@ -260,11 +246,11 @@ static void test_wrong_parts(const lk_model *model, lk_bytes bytes) {
     }
     static const float SCALES[] = {0, -1, NAN, INFINITY, 3e38f};
     for (size_t i = 0; i < LK_COUNTOF(SCALES); i++) {
-        parts p = parts_of(file);
+        file_parts p = parts_of(file);
         part(&p, "scale")->data = &SCALES[i];
         refuse(model, &p, "the scale", "scale");
     }
-    parts p = parts_of(file);
+    file_parts p = parts_of(file);
     uint32_t labels[COUNT] = {0};
     labels[3] = 65536;
     part(&p, "labels")->data = labels;
