@@ -45,12 +45,13 @@ static void print_lines(const inputs *in, const lk_model *model, const lk_result
         const lk_result *r = &results[i];
         char name[PATH_MAX], line[4 * PATH_MAX], word[64], verdict[16];
         snprintf(verdict, sizeof verdict, "%-5s", lk_verdict_name(r->verdict));
-        printf("%s  p %.4f  ", output_coloured(verdict, colours[r->verdict], word), r->p);
-        if (r->verdict == LK_EMPTY)
-            printf("nothing to be seen");
+        const double share = 100 * (1 - r->p); /* below 100: not to be rounded to all */
+        printf("%s  ", output_coloured(verdict, colours[r->verdict], word));
+        if (r->verdict == LK_EMPTY) /* not judged, so no p */
+            printf("p -       nothing to be seen");
         else
-            printf("more unusual than %.1f %% of held-out %s", 100 * (1 - r->p),
-                   *title ? title : "images");
+            printf("p %.4f  more unusual than %.1f %% of held-out %s", r->p,
+                   share > 99.9 ? 99.9 : share, *title ? title : "images");
         printf("  %s\n", text_printable(inputs_name(in, i, name), line, sizeof line));
     }
 }

@@ -80,6 +80,15 @@ test('score: one object for each image, in order', () => {
     ok(['score', model, files[0]]),
     /^(in|out) +p 0\.\d{4} +more unusual than [\d.]+ % of held-out images {2}.*usual-0\.png\n$/,
   );
+  assert.match(ok(['score', model, empty]), /^empty +p - +nothing to be seen {2}.*empty\.png\n$/);
+});
+
+test('score: never said to be more unusual than all of the held-out images', () => {
+  const many = join(path, 'many.safetensors');
+  ok(['calibrate', model, '--data', writeBars(path, 4000, 3, 'many'), '--out', many]);
+  const checks = Array.from({ length: 64 }, (_, i) => 255 * ((i + (i >> 3)) % 2));
+  const line = ok(['score', many, write(join(path, 'checks.png'), greyPng(8, checks))]);
+  assert.match(line, /^out +p 0\.0004 +more unusual than 99\.9 % of held-out images /);
 });
 
 test("score: a model's title cannot reach the terminal", (t) => {
