@@ -74,6 +74,66 @@ static lk_status parse_shape(reader *r, lk_shape *shape) {
     return LK_OK;
 }
 
+/* sN and valid, where the operator has windows. Leaves the reader at the first other word. */
+static lk_status parse_window(reader *r, lk_layer *layer, bool *more) {
+    layer->step = 1;
+    for (*more = next_word(r); *more && layer->op->windows; *more = next_word(r)) {
+        if (word_is(r, "valid")) {
+            layer->valid = true;
+        } else if (r->word[0] == 's' && r->length > 1 && r->word[1] >= '0' && r->word[1] <= '9') {
+            if (!parse_number(r->word + 1, r->length - 1, &layer->step))
+                return fail_word(r, "expected a step, such as s2, not");
+        } else {
+            break;
+        }
+    }
+    return LK_OK;
+}
+
+static lk_status parse_activation(reader *r, lk_layer *layer) {
+    int f = 0;
+    while (f < LK_ACTIVATIONS && !word_is(r, lk_activation_name((lk_activation)f))) f++;
+    if (f == LK_ACTIVATIONS) return fail_word(r, "unknown activation");
+    if (!layer->op->activates) return fail_word(r, "this operator has no activation, but here is");
+    layer->activation = (lk_activation)f;
+    if (next_word(r)) return fail_word(r, "expected '>' or '|', not");
+    return LK_OK;
+}
+
+/* Finds the partner of the newest layer: the last of its kind that has none yet, of its shape. */
+static lk_status find_partner(reader *r, lk_arch *arch) {
+    lk_layer *layer = &arch->layers[arch->count];
+    for (size_t i = arch->count; i-- > 0;) {
+        const lk_layer *other = &arch->layers[i];
+        bool taken = other->op != layer->op->partner;
+        for (size_t k = i + 1; k < arch->count && !taken; k++)
+            taken = arch->layers[k].op->partner && arch->layers[k].partner == i;
+        if (taken) continue;
+        layer->partner = i;
+        if (memcmp(&other->in, &layer->out, sizeof layer->out) == 0) return LK_OK;
+        break;
+    }
+    return lk_fail(r->error, LK_MODEL, "architecture: %s needs a %s of its shape before it",
+                   layer->op->name, layer->op->partner->name);
+}
+
+/* Makes room for a planned layer in the model's blocks. */
+static lk_status place_layer(reader *r, lk_arch *arch) {
+    lk_layer *layer = &arch->layers[arch->count++];
+    layer->offset = arch->packed;
+    layer->transposed_offset = arch->transposed;
+    /* No overflow: each layer's are at most sixteen times the limit on parameters. */
+    arch->parameters += layer->parameters;
+    arch->packed += layer->packed;
+    arch->transposed += layer->transposed;
+    arch->scratch = LK_MAX(arch->scratch, layer->scratch);
+    arch->flops += layer->flops;
+    if (arch->packed > LK_MAX_PACKED || arch->transposed > LK_MAX_PACKED)
+        return lk_fail(r->error, LK_MODEL,
+                       "architecture: its layers are too narrow for their size");
+    return lk_layer_check((double)arch->parameters, arch->flops, r->error);
+}
+
 /* Reads one link into the next layer. */
 static lk_status parse_layer(reader *r, lk_arch *arch) {
     size_t ops;
@@ -91,28 +151,12 @@ static lk_status parse_layer(reader *r, lk_arch *arch) {
     for (size_t i = 0; i < op->arguments; i++)
         if (!next_word(r) || !parse_number(r->word, r->length, &numbers[i]))
             return fail_word(r, "expected a number, not");
-    const lk_status status = op->plan(layer, numbers, r->error);
-    if (status != LK_OK) return status;
-    if (next_word(r)) {
-        int f = 0;
-        while (f < LK_ACTIVATIONS && !word_is(r, lk_activation_name((lk_activation)f))) f++;
-        if (f == LK_ACTIVATIONS) return fail_word(r, "unknown activation");
-        layer->activation = (lk_activation)f;
-        if (next_word(r)) return fail_word(r, "expected '>' or '|', not");
-    }
-    layer->offset = arch->packed;
-    layer->transposed_offset = arch->transposed;
-    arch->parameters += layer->parameters;
-    arch->packed += layer->packed;
-    arch->transposed += layer->transposed;
-    arch->flops += layer->flops;
-    arch->count++;
-    if (arch->parameters > LK_MAX_PARAMETERS)
-        return lk_fail(r->error, LK_MODEL, "architecture: more than %u parameters",
-                       (unsigned long long)LK_MAX_PARAMETERS);
-    if (arch->flops > LK_MAX_FLOPS)
-        return lk_fail(r->error, LK_MODEL, "architecture: too much work for one image");
-    return LK_OK;
+    bool more;
+    lk_status status = parse_window(r, layer, &more);
+    if (status == LK_OK && more) status = parse_activation(r, layer);
+    if (status == LK_OK) status = op->plan(layer, numbers, r->error);
+    if (status == LK_OK && op->partner) status = find_partner(r, arch);
+    return status == LK_OK ? place_layer(r, arch) : status;
 }
 
 static lk_status parse_loss(reader *r, lk_arch *arch) {

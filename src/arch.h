@@ -2,7 +2,11 @@
 
        1x28x28 > dense 64 relu | dense 784 sigmoid > bce
 
-   `>` separates links, `|` stands where the code is, the end names the loss. */
+   `>` separates links, `|` stands where the code is, the end names the loss. A link is an operator,
+   its numbers, for convolutions `sN` (a step of N pixels) and `valid`, and an activation:
+
+       1x28x28 > conv 32 3 s2 relu > dense 64 | dense 6272 relu > reshape 32 14 14
+               > deconv 1 3 s2 sigmoid > bce */
 #ifndef LK_ARCH_H
 #define LK_ARCH_H
 
@@ -17,6 +21,7 @@ typedef struct lk_arch {
     const lk_loss *loss;
     lk_activation head; /* applied to the last layer's output when x_hat is asked for */
     size_t parameters, packed, transposed;
+    size_t scratch; /* values of workspace that a thread needs for any of the layers */
     double flops;
     char text[LK_MAX_ARCH]; /* canonical spelling */
 } lk_arch;

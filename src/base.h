@@ -21,6 +21,8 @@ enum {
     LK_MAX_LAYERS = 64,
     LK_MAX_UNITS = 1 << 20,       /* values in one layer's output */
     LK_MAX_PARAMETERS = 64000000, /* of one model */
+    LK_MAX_PACKED = 256000000,    /* the same with padding, and again transposed */
+    LK_MAX_KERNEL = 64,           /* pixels of a side */
     LK_MAX_HEADER = 1 << 20,      /* bytes of a safetensors header */
     LK_MAX_TENSORS = 1024,        /* in one file */
     LK_MAX_RANK = 6,              /* of one tensor */
@@ -48,6 +50,13 @@ static inline bool lk_add_size(size_t a, size_t b, size_t *out) {
 
 static inline size_t lk_shape_size(lk_shape s) {
     return (size_t)s.channels * s.height * s.width;
+}
+
+/* Where the value `i` of an image, channel after channel, stands when a pixel's channels are side
+   by side: outside a chain images are the one, inside the other. */
+static inline size_t lk_interleaved(lk_shape s, size_t i) {
+    const size_t pixels = (size_t)s.height * s.width;
+    return i % pixels * s.channels + i / pixels;
 }
 
 /* Fills *error (which may be NULL) and returns status. In `format`, %s takes a const char * and %u

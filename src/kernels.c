@@ -16,15 +16,16 @@ enum { TILE_ROWS = 2 };
 /* A panel of B and a tile's rows of A stay in the first-level cache for this many k. */
 enum { K_BLOCK = 192 };
 
-/* One tile: rows x panels of C, k from k0 to k1, adding to what C holds unless k0 is 0. `rows` and
-   `panels` are constants at each call, so the sums live in registers. */
+/* One tile: rows x panels of C, k from k0 to k1, adding to what C holds if it is not the first.
+   `rows` and `panels` are constants at each call, so the sums live in registers. */
 INLINE void tile(const lk_gemm *g, size_t i, size_t p, size_t k0, size_t k1, const int rows,
                  const int panels) {
     vec sum[16][4];
+    const bool resume = k0 > 0 || g->accumulate;
     lk_real *c = g->c + i * g->c_row + p * g->c_panel;
     for (int r = 0; r < rows; r++)
         for (int q = 0; q < panels; q++)
-            sum[r][q] = k0 ? vec_load(c + r * g->c_row + q * g->c_panel) : vec_set(0);
+            sum[r][q] = resume ? vec_load(c + r * g->c_row + q * g->c_panel) : vec_set(0);
     const lk_real *a = g->a + i * g->a_row + k0 * g->a_col;
     const lk_real *b = g->b + p * g->b_panel + k0 * g->b_row;
     const size_t a_row = g->a_row, a_col = g->a_col, b_panel = g->b_panel, b_row = g->b_row;

@@ -27,6 +27,7 @@ typedef struct lk_gemm {
     size_t b_panel, b_row;
     lk_real *c; /* C[i][16 p + l] = c[i * c_row + p * c_panel + l] */
     size_t c_row, c_panel;
+    bool accumulate;     /* adds to what C holds, instead of to 0 */
     const lk_real *bias; /* 16 x panels values, or NULL */
 } lk_gemm;
 

@@ -1,6 +1,9 @@
 #include "layer.h"
 
-static const lk_op *const ops[] = {&lk_op_dense};
+static const lk_op *const ops[] = {
+    &lk_op_dense,  &lk_op_conv,    &lk_op_deconv, &lk_op_maxpool,
+    &lk_op_unpool, &lk_op_avgpool, &lk_op_up,     &lk_op_reshape,
+};
 
 const lk_op *const *lk_ops(size_t *count) {
     *count = LK_COUNTOF(ops);
@@ -10,4 +13,13 @@ const lk_op *const *lk_ops(size_t *count) {
 const char *lk_activation_name(lk_activation activation) {
     static const char *const names[LK_ACTIVATIONS] = {"linear", "relu", "leaky", "sigmoid", "tanh"};
     return names[activation];
+}
+
+lk_status lk_layer_check(double parameters, double flops, lk_error *error) {
+    if (parameters > LK_MAX_PARAMETERS)
+        return lk_fail(error, LK_MODEL, "architecture: more than %u parameters",
+                       (unsigned long long)LK_MAX_PARAMETERS);
+    if (flops > LK_MAX_FLOPS)
+        return lk_fail(error, LK_MODEL, "architecture: too much work for one image");
+    return LK_OK;
 }

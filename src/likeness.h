@@ -122,7 +122,9 @@ typedef struct lk_run lk_run;
 /* One named architecture: a row of zoo.c. */
 typedef struct lk_family {
     const char *name;
-    const char *arch;    /* behind the input's shape; {z} the latent size, {x} an image's values */
+    /* Behind the input's shape; {z} is the latent size, {x} an image's values, {c} its channels,
+       {h} and {w} a quarter of its sides, {f} 32 x {h} x {w}. */
+    const char *arch;
     uint32_t latent;     /* latent size unless another is asked for */
     bool solved;         /* PCA: weights are computed, not trained */
     const char *summary; /* one line for people */

@@ -29,8 +29,9 @@ void lk_model_free(lk_model *model) {
 void lk_model_init(lk_model *model, lk_init init, uint64_t seed) {
     for (size_t i = 0; i < model->arch.count; i++) {
         const lk_layer *layer = &model->arch.layers[i];
-        layer->op->init(layer, init, lk_rng_make(seed, LK_STREAM_INIT, i),
-                        model->parameters + layer->offset);
+        if (layer->op->init)
+            layer->op->init(layer, init, lk_rng_make(seed, LK_STREAM_INIT, i),
+                            model->parameters + layer->offset);
     }
 }
 
@@ -68,8 +69,27 @@ static size_t stride(const lk_arch *arch, size_t i) {
     return i ? arch->layers[i - 1].out_stride : arch->layers[0].in_stride;
 }
 
-static lk_run *create(const lk_model *model, size_t max_batch, lk_simd simd, bool training,
-                      lk_error *error) {
+/* The parts of a run's block that hold something of every row; false when a size does not fit. */
+static void take_rows_of(const lk_arch *arch, lk_arena *arena, size_t rows, bool training,
+                         lk_run *run) {
+    for (size_t i = 0; i <= arch->count; i++) {
+        size_t values = 0, memory = 0;
+        if (!lk_mul_size(rows, stride(arch, i), &values) ||
+            !lk_mul_size(rows, i < arch->count ? arch->layers[i].memory : 0, &memory))
+            arena->overflow = true;
+        if (i < arch->count) run->memory[i] = lk_arena_take(arena, memory, sizeof(lk_real));
+        if (i > 0 && arch->layers[i - 1].op->view) { /* the same values under another shape */
+            run->value[i] = run->value[i - 1];
+            run->delta[i] = run->delta[i - 1];
+            continue;
+        }
+        run->value[i] = lk_arena_take(arena, values, sizeof(lk_real));
+        run->delta[i] = training ? lk_arena_take(arena, values, sizeof(lk_real)) : NULL;
+    }
+}
+
+static lk_run *create(const lk_model *model, size_t max_batch, int threads, lk_simd simd,
+                      bool training, lk_error *error) {
     const lk_kernels *kernels = lk_kernels_get(simd);
     if (!kernels) {
         lk_fail(error, LK_USAGE, "this CPU or build has no kernels '%s'", lk_simd_name(simd));
@@ -77,20 +97,14 @@ static lk_run *create(const lk_model *model, size_t max_batch, lk_simd simd, boo
     }
     lk_arena arena = {0};
     for (int pass = 0; pass < 2; pass++) {
+        size_t scratch = 0;
+        if (!lk_mul_size((size_t)threads, model->arch.scratch, &scratch)) arena.overflow = true;
         lk_run *run = lk_arena_take(&arena, 1, sizeof *run);
-        for (size_t i = 0; i <= model->arch.count; i++) {
-            size_t values = 0;
-            if (!lk_mul_size(max_batch, stride(&model->arch, i), &values)) arena.overflow = true;
-            lk_real *value = lk_arena_take(&arena, values, sizeof *value);
-            lk_real *delta = training && i ? lk_arena_take(&arena, values, sizeof *delta) : NULL;
-            if (!run) continue;
-            run->value[i] = value;
-            run->delta[i] = delta;
-        }
+        lk_run made = {.model = model, .kernels = kernels, .max_batch = max_batch};
+        take_rows_of(&model->arch, &arena, max_batch, training, &made);
+        made.scratch = lk_arena_take(&arena, scratch, sizeof *made.scratch);
         if (run) {
-            run->model = model;
-            run->kernels = kernels;
-            run->max_batch = max_batch;
+            *run = made;
             return run;
         }
         if (!lk_arena_commit(&arena)) break;
@@ -100,12 +114,12 @@ static lk_run *create(const lk_model *model, size_t max_batch, lk_simd simd, boo
 }
 
 lk_run *lk_run_create(const lk_model *model, size_t max_batch, lk_simd simd, lk_error *error) {
-    return create(model, max_batch, simd, false, error);
+    return create(model, max_batch, 1, simd, false, error);
 }
 
-lk_run *lk_run_create_training(const lk_model *model, size_t max_batch, lk_simd simd,
+lk_run *lk_run_create_training(const lk_model *model, size_t max_batch, int threads, lk_simd simd,
                                lk_error *error) {
-    return create(model, max_batch, simd, true, error);
+    return create(model, max_batch, threads, simd, true, error);
 }
 
 void lk_run_free(lk_run *run) {
@@ -118,19 +132,36 @@ size_t lk_run_max_batch(const lk_run *run) {
     return run->max_batch;
 }
 
-void lk_run_forward(lk_run *run, size_t first, size_t last, size_t row, size_t rows) {
+lk_pass lk_run_pass(const lk_run *run, size_t i, size_t row, int thread) {
+    const lk_arch *arch = &run->model->arch;
+    const lk_layer *layer = &arch->layers[i];
+    const size_t partner = layer->partner;
+    return (lk_pass){
+        .kernels = run->kernels,
+        .scratch = run->scratch + (size_t)thread * arch->scratch,
+        .memory = run->memory[i] + row * layer->memory,
+        .partner =
+            layer->op->partner ? run->memory[partner] + row * arch->layers[partner].memory : NULL,
+    };
+}
+
+void lk_run_forward(lk_run *run, size_t first, size_t last, size_t row, size_t rows, int thread) {
     for (size_t i = first; i < last; i++) {
         const lk_layer *layer = &run->model->arch.layers[i];
-        layer->op->forward(layer, run->kernels, run->model->parameters + layer->offset,
+        if (layer->op->view) continue;
+        const lk_pass pass = lk_run_pass(run, i, row, thread);
+        layer->op->forward(layer, &pass, run->model->parameters + layer->offset,
                            run->value[i] + row * layer->in_stride,
                            run->value[i + 1] + row * layer->out_stride, rows);
     }
 }
 
-void lk_run_backward(lk_run *run, const lk_real *transposed, size_t row, size_t rows) {
+void lk_run_backward(lk_run *run, const lk_real *transposed, size_t row, size_t rows, int thread) {
     for (size_t i = run->model->arch.count; i-- > 0;) {
         const lk_layer *layer = &run->model->arch.layers[i];
-        layer->op->backward(layer, run->kernels, transposed + layer->transposed_offset,
+        if (layer->op->view) continue;
+        const lk_pass pass = lk_run_pass(run, i, row, thread);
+        layer->op->backward(layer, &pass, transposed + layer->transposed_offset,
                             run->value[i + 1] + row * layer->out_stride,
                             run->delta[i + 1] + row * layer->out_stride,
                             i ? run->delta[i] + row * layer->in_stride : NULL, rows);
@@ -147,23 +178,39 @@ static void take_rows(const lk_real *from, size_t padded, size_t n, lk_real *to,
 
 void lk_run_load(lk_run *run, const lk_real *x, size_t row, size_t n) {
     const lk_arch *arch = &run->model->arch;
-    put_rows(x, lk_shape_size(arch->input), n, run->value[0] + row * stride(arch, 0),
-             stride(arch, 0));
+    const size_t size = lk_shape_size(arch->input), padded = stride(arch, 0);
+    lk_real *to = run->value[0] + row * padded;
+    if (arch->input.channels == 1) {
+        put_rows(x, size, n, to, padded);
+        return;
+    }
+    for (size_t r = 0; r < n; r++)
+        for (size_t i = 0; i < size; i++)
+            to[r * padded + lk_interleaved(arch->input, i)] = x[r * size + i];
+}
+
+void lk_run_load_pixels(lk_run *run, const uint8_t *pixels, size_t row) {
+    const lk_arch *arch = &run->model->arch;
+    const size_t size = lk_shape_size(arch->input);
+    lk_real *to = run->value[0] + row * stride(arch, 0);
+    if (arch->input.channels == 1) {
+        run->kernels->from_pixels(pixels, size, to);
+        return;
+    }
+    for (size_t i = 0; i < size; i++)
+        to[lk_interleaved(arch->input, i)] = (lk_real)pixels[i] / (lk_real)255;
 }
 
 void lk_run_output(const lk_run *run, size_t row, lk_real *x_hat) {
     const lk_arch *arch = &run->model->arch;
     const size_t size = lk_shape_size(arch->input), padded = stride(arch, arch->count);
-    const lk_real *y = run->value[arch->count] + row * padded;
-    /* The head is applied to whole vectors; only the last of them needs a copy. */
-    const size_t whole = size / LK_LANES * LK_LANES;
-    lk_real tail[LK_LANES];
-    memcpy(x_hat, y, whole * sizeof *y);
-    run->kernels->activate(arch->head, x_hat, whole);
-    if (whole == size) return;
-    memcpy(tail, y + whole, sizeof tail);
-    run->kernels->activate(arch->head, tail, LK_LANES);
-    memcpy(x_hat + whole, tail, (size - whole) * sizeof *y);
+    lk_real *y = run->value[arch->count] + row * padded;
+    run->kernels->activate(arch->head, y, padded);
+    if (arch->input.channels == 1) {
+        memcpy(x_hat, y, size * sizeof *y);
+        return;
+    }
+    for (size_t i = 0; i < size; i++) x_hat[i] = y[lk_interleaved(arch->input, i)];
 }
 
 static void take_code(const lk_run *run, size_t n, lk_real *z) {
@@ -179,21 +226,29 @@ static void take_output(const lk_run *run, size_t n, lk_real *x_hat) {
 
 void lk_encode(lk_run *run, const lk_real *x, size_t n, lk_real *z) {
     lk_run_load(run, x, 0, n);
-    lk_run_forward(run, 0, run->model->arch.encoder, 0, n);
+    lk_run_forward(run, 0, run->model->arch.encoder, 0, n, 0);
     take_code(run, n, z);
+}
+
+/* A code alone knows no places of maxima: unpooling puts its values first in their windows. */
+static void forget(lk_run *run, size_t n) {
+    const lk_arch *arch = &run->model->arch;
+    for (size_t i = 0; i < arch->encoder; i++)
+        memset(run->memory[i], 0, n * arch->layers[i].memory * sizeof(lk_real));
 }
 
 void lk_decode(lk_run *run, const lk_real *z, size_t n, lk_real *x_hat) {
     const lk_arch *arch = &run->model->arch;
     put_rows(z, lk_model_latent(run->model), n, run->value[arch->encoder],
              stride(arch, arch->encoder));
-    lk_run_forward(run, arch->encoder, arch->count, 0, n);
+    forget(run, n);
+    lk_run_forward(run, arch->encoder, arch->count, 0, n, 0);
     take_output(run, n, x_hat);
 }
 
 void lk_reconstruct(lk_run *run, const lk_real *x, size_t n, lk_real *z, lk_real *x_hat) {
     lk_run_load(run, x, 0, n);
-    lk_run_forward(run, 0, run->model->arch.count, 0, n);
+    lk_run_forward(run, 0, run->model->arch.count, 0, n, 0);
     take_code(run, n, z);
     take_output(run, n, x_hat);
 }

@@ -22,23 +22,29 @@ struct lk_run {
     size_t max_batch;
     lk_real *value[LK_MAX_LAYERS + 1];
     lk_real *delta[LK_MAX_LAYERS + 1];
+    lk_real *memory[LK_MAX_LAYERS]; /* what layer i remembers of each row */
+    lk_real *scratch;               /* threads x arch.scratch */
 };
 
-/* A run for a batch of a trainer: with deltas. */
-lk_run *lk_run_create_training(const lk_model *model, size_t max_batch, lk_simd simd,
+/* A run for a trainer's batch: with deltas, and scratch for each of its threads. */
+lk_run *lk_run_create_training(const lk_model *model, size_t max_batch, int threads, lk_simd simd,
                                lk_error *error);
 
+/* What layer i works with on rows from `row` on, in thread number `thread`. */
+lk_pass lk_run_pass(const lk_run *run, size_t i, size_t row, int thread);
+
 /* Runs layers first..last-1 on rows row..row+rows-1. Rows are independent of each other. */
-void lk_run_forward(lk_run *run, size_t first, size_t last, size_t row, size_t rows);
+void lk_run_forward(lk_run *run, size_t first, size_t last, size_t row, size_t rows, int thread);
 
 /* From delta[count] of these rows to the deltas of all layers; transposed holds arch.transposed
    values. */
-void lk_run_backward(lk_run *run, const lk_real *transposed, size_t row, size_t rows);
+void lk_run_backward(lk_run *run, const lk_real *transposed, size_t row, size_t rows, int thread);
 
-/* Copies n inputs into value[0] from row on. */
+/* Puts n inputs into value[0] from row on; or one image's pixels into one row. */
 void lk_run_load(lk_run *run, const lk_real *x, size_t row, size_t n);
+void lk_run_load_pixels(lk_run *run, const uint8_t *pixels, size_t row);
 
-/* Turns the chain's output of one row into x_hat[input]. */
+/* Applies the head to the chain's output of one row, in place, and copies it to x_hat[input]. */
 void lk_run_output(const lk_run *run, size_t row, lk_real *x_hat);
 
 #endif

@@ -65,13 +65,16 @@ static void accumulate(solver *s, int threads) {
             s->gram[i * s->d + j] = s->gram[i * s->d + j] / n - s->mean[i] * s->mean[j];
 }
 
-/* Sets the two layers: z = V (x - mean), x_hat = V^T z + mean, for pixels of 0..1. */
+/* Sets the two layers: z = V (x - mean), x_hat = V^T z + mean, for pixels of 0..1; inside a chain
+   the values of an image stand in another order. */
 static void set_weights(const solver *s, lk_model *model, lk_real *plain) {
     const size_t d = s->d, k = lk_model_latent(model);
     const lk_layer *encoder = &model->arch.layers[0], *decoder = &model->arch.layers[1];
+    const lk_shape shape = model->arch.input;
     lk_real *to = model->parameters + encoder->offset;
     for (size_t c = 0; c < k; c++)
-        for (size_t i = 0; i < d; i++) plain[c * d + i] = (lk_real)s->gram[c * d + i];
+        for (size_t i = 0; i < d; i++)
+            plain[c * d + lk_interleaved(shape, i)] = (lk_real)s->gram[c * d + i];
     encoder->op->pack(encoder, 0, plain, to);
     for (size_t c = 0; c < k; c++) {
         double sum = 0;
@@ -81,9 +84,10 @@ static void set_weights(const solver *s, lk_model *model, lk_real *plain) {
     encoder->op->pack(encoder, 1, plain, to);
     to = model->parameters + decoder->offset;
     for (size_t c = 0; c < k; c++)
-        for (size_t i = 0; i < d; i++) plain[i * k + c] = (lk_real)s->gram[c * d + i];
+        for (size_t i = 0; i < d; i++)
+            plain[lk_interleaved(shape, i) * k + c] = (lk_real)s->gram[c * d + i];
     decoder->op->pack(decoder, 0, plain, to);
-    for (size_t i = 0; i < d; i++) plain[i] = (lk_real)(s->mean[i] / 255);
+    for (size_t i = 0; i < d; i++) plain[lk_interleaved(shape, i)] = (lk_real)(s->mean[i] / 255);
     decoder->op->pack(decoder, 1, plain, to);
 }
 

@@ -241,7 +241,7 @@ static lk_status take_evidence(void *context, lk_run *run, size_t first, size_t 
                                lk_error *error) {
     float *evidence = context;
     lk_run_load(run, x, 0, n);
-    lk_run_forward(run, 0, run->model->arch.count, 0, n);
+    lk_run_forward(run, 0, run->model->arch.count, 0, n, 0);
     for (size_t i = 0; i < n; i++) {
         const lk_status status = gather(run, i, evidence + (first + i) * LK_EVIDENCES, error);
         if (status != LK_OK) return status;
@@ -352,7 +352,7 @@ static void judge_empty(lk_result *result) {
 /* Judges the input that stands in row 0 of the run. */
 static lk_status judge(lk_run *run, const lk_calibration *c, double alpha, lk_result *result,
                        lk_error *error) {
-    lk_run_forward(run, 0, run->model->arch.count, 0, 1);
+    lk_run_forward(run, 0, run->model->arch.count, 0, 1, 0);
     float evidence[LK_EVIDENCES];
     const lk_status status = gather(run, 0, evidence, error);
     if (status != LK_OK) return status;
@@ -382,12 +382,15 @@ lk_status lk_check(lk_run *run, lk_preparation preparation, lk_picture picture, 
     lk_status status = check_request(run, preparation, alpha, error);
     if (status != LK_OK) return status;
     bool empty;
-    status = lk_prepare(preparation, picture, run->model->arch.input, run->value[0], &empty, error);
+    /* The room of the output, which is as large, serves the input until it is loaded. */
+    lk_real *x = run->value[run->model->arch.count];
+    status = lk_prepare(preparation, picture, run->model->arch.input, x, &empty, error);
     if (status != LK_OK) return status;
     if (empty) {
         judge_empty(result);
         return LK_OK;
     }
+    lk_run_load(run, x, 0, 1);
     return judge(run, run->model->score->calibration[preparation], alpha, result, error);
 }
 

@@ -104,7 +104,8 @@ lk_trainer *lk_trainer_create(lk_model *model, const lk_dataset *data,
         for (size_t s = 0; s < arch->layers[l].slices; s++)
             largest = LK_MAX(largest, arch->layers[l].op->slice(&arch->layers[l], s).count);
     }
-    lk_run *run = lk_run_create_training(model, options->batch, options->simd, error);
+    lk_run *run =
+        lk_run_create_training(model, options->batch, options->threads, options->simd, error);
     if (!run) return NULL;
     lk_arena arena = {0};
     for (int pass = 0; pass < 2; pass++) {
@@ -191,16 +192,15 @@ static void rows_pass(lk_trainer *t, const uint32_t *indices, size_t row, size_t
         /* Images are read in random order, which no hardware foresees: ask for one soon to come. */
         const uint8_t *next = t->data->pixels + indices[LK_MIN(i + 4, row + rows - 1)] * size;
         for (size_t k = 0; k < size; k += LK_ALIGN) __builtin_prefetch(next + k);
-        run->kernels->from_pixels(t->data->pixels + indices[i] * size, size,
-                                  run->value[0] + i * in);
+        lk_run_load_pixels(run, t->data->pixels + indices[i] * size, i);
     }
-    lk_run_forward(run, 0, arch->count, row, rows);
+    lk_run_forward(run, 0, arch->count, row, rows, lk_thread_number());
     const lk_real scale = (lk_real)(1.0 / ((double)size * (double)batch));
     for (size_t i = row; i < row + rows; i++)
         t->row_loss[i] =
             arch->loss->row(run->kernels, run->value[0] + i * in, run->value[arch->count] + i * out,
                             size, scale, run->delta[arch->count] + i * out);
-    lk_run_backward(run, t->transposed, row, rows);
+    lk_run_backward(run, t->transposed, row, rows, lk_thread_number());
 }
 
 /* The gradient of one slice over the batch, then Adam, then the transposed copy. */
@@ -210,8 +210,9 @@ static void slice_pass(lk_trainer *t, work w, size_t batch, const lk_adam *adam,
     const lk_layer *layer = &t->model->arch.layers[w.layer];
     const lk_slice slice = layer->op->slice(layer, w.slice);
     const size_t at = layer->offset + slice.first;
-    layer->op->gradient(layer, run->kernels, w.slice, run->value[w.layer], run->delta[w.layer + 1],
-                        batch, gradient);
+    const lk_pass pass = lk_run_pass(run, w.layer, 0, lk_thread_number());
+    layer->op->gradient(layer, &pass, w.slice, run->value[w.layer], run->delta[w.layer + 1], batch,
+                        gradient);
     run->kernels->adam(adam, gradient, t->model->parameters + at, t->m + at, t->v + at,
                        slice.count);
     layer->op->transpose(layer, w.slice, t->model->parameters + layer->offset,
@@ -265,7 +266,7 @@ static lk_status block_loss(void *context, lk_run *run, size_t first, size_t n, 
     const size_t in = arch->layers[0].in_stride;
     const size_t out = arch->layers[arch->count - 1].out_stride;
     lk_run_load(run, x, 0, n);
-    lk_run_forward(run, 0, arch->count, 0, n);
+    lk_run_forward(run, 0, arch->count, 0, n, 0);
     for (size_t i = 0; i < n; i++) {
         /* The gradient is not wanted: it may overwrite the input it was made from. */
         lk_real *input = run->value[0] + i * in;

@@ -12,6 +12,11 @@ static const lk_family families[] = {
      "> dense 1000 relu > dense 500 relu > dense 250 relu > dense {z}"
      " | dense 250 relu > dense 500 relu > dense 1000 relu > dense {x} sigmoid > bce",
      30, false, "four layers down to a linear code and four back up"},
+    {"conv",
+     "> conv 16 3 relu > maxpool 2 > conv 32 3 relu > maxpool 2 > dense {z}"
+     " | dense {f} relu > reshape 32 {h} {w} > unpool 2 > deconv 16 3 relu > unpool 2"
+     " > deconv {c} 3 sigmoid > bce",
+     64, false, "convolutions and pools, undone with the places of the maxima remembered"},
     {"pca", "> dense {z} | dense {x} > mse", 64, true,
      "principal components: solved for, not trained"},
 };
@@ -28,13 +33,25 @@ const lk_family *lk_family_find(const char *name) {
 }
 
 /* Appends a number in decimal at `at`; room is checked by the caller (10 digits). */
-static size_t put_number(char *text, size_t at, uint32_t number) {
-    char digits[10];
+static size_t put_number(char *text, size_t at, size_t number) {
+    char digits[20];
     size_t n = 0;
     do digits[n++] = (char)('0' + number % 10);
     while (number /= 10);
     while (n > 0) text[at++] = digits[--n];
     return at;
+}
+
+/* What a letter in braces stands for; see lk_family. */
+static size_t meaning(char letter, lk_shape shape, uint32_t latent) {
+    switch (letter) {
+    case 'z': return latent;
+    case 'x': return lk_shape_size(shape);
+    case 'c': return shape.channels;
+    case 'h': return shape.height / 4;
+    case 'w': return shape.width / 4;
+    default: return 32 * (size_t)(shape.height / 4) * (shape.width / 4);
+    }
 }
 
 lk_status lk_family_arch(const lk_family *family, lk_shape shape, uint32_t latent, char *text,
@@ -47,7 +64,11 @@ lk_status lk_family_arch(const lk_family *family, lk_shape shape, uint32_t laten
     if (family->solved && latent > values)
         return lk_fail(error, LK_USAGE, "%u components of images of %u values",
                        (unsigned long long)latent, (unsigned long long)values);
-    if (size < strlen(family->arch) + 100)
+    if (strstr(family->arch, "{h}") && (shape.height % 4 || shape.width % 4))
+        return lk_fail(error, LK_USAGE, "family %s needs sides that 4 divides, not %u x %u",
+                       family->name, (unsigned long long)shape.height,
+                       (unsigned long long)shape.width);
+    if (size < strlen(family->arch) + 200)
         return lk_fail(error, LK_USAGE, "no room for the architecture");
     size_t n = put_number(text, 0, shape.channels);
     text[n++] = 'x';
@@ -56,8 +77,8 @@ lk_status lk_family_arch(const lk_family *family, lk_shape shape, uint32_t laten
     n = put_number(text, n, shape.width);
     text[n++] = ' ';
     for (const char *a = family->arch; *a;) {
-        if (strncmp(a, "{z}", 3) == 0 || strncmp(a, "{x}", 3) == 0) {
-            n = put_number(text, n, a[1] == 'z' ? latent : (uint32_t)values);
+        if (*a == '{') {
+            n = put_number(text, n, meaning(a[1], shape, latent));
             a += 3;
         } else {
             text[n++] = *a++;

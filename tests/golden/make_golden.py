@@ -82,8 +82,10 @@ golden = {
     "made_by": f"tests/golden/make_golden.py, PyTorch {torch.__version__}",
     "rate": RATE,
     "steps": STEPS,
+    "shape": [1, 4, 5],
     "pixels": PIXELS.tolist(),
     "weights": {name: numbers(w, 9) for name, w in WEIGHTS.items()},
+    "shapes": {name: list(w.shape) for name, w in WEIGHTS.items()},
     "cases": cases,
 }
 path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "dense.json")

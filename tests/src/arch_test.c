@@ -22,6 +22,15 @@ static void test_good(void) {
         {"3x2x2 > dense 4 leaky | dense 12 sigmoid > mse",
          "3x2x2 > dense 4 leaky | dense 12 sigmoid > mse", 2, 1, 52 + 60, 2.0 * 96, LK_SIGMOID,
          LK_LINEAR},
+        {"1x6x6 > conv 4 3 s2  relu | deconv 1 3 s2 > mse",
+         "1x6x6 > conv 4 3 s2 relu | deconv 1 3 s2 > mse", 2, 1, 4 * 9 + 4 + 4 * 9 + 1,
+         2.0 * 2 * 9 * 4 * 9, LK_LINEAR, LK_LINEAR},
+        {"2x5x5 > conv 3 3 valid s2 | reshape 1 2 6 > dense 50 sigmoid > bce",
+         "2x5x5 > conv 3 3 valid s2 | reshape 1 2 6 > dense 50 sigmoid > bce", 3, 1,
+         3 * 2 * 9 + 3 + 50 * 12 + 50, 2.0 * (54 * 4 + 600), LK_LINEAR, LK_SIGMOID},
+        {"3x4x8 > maxpool 2 > avgpool 2 | up 2 > unpool 2 > mse",
+         "3x4x8 > maxpool 2 > avgpool 2 | up 2 > unpool 2 > mse", 4, 2, 0,
+         96 + 24 + 24 + 6 + 6 + 24 + 24 + 96, LK_LINEAR, LK_LINEAR},
         /* A code wider than the image is unusual, not wrong. */
         {"1x1x2 > dense 1048576 | dense 2 > mse", "1x1x2 > dense 1048576 | dense 2 > mse", 2, 1,
          3 * 1048576 + 2 * 1048576 + 2, 8.0 * 1048576, LK_LINEAR, LK_LINEAR},
@@ -64,6 +73,9 @@ static void test_layout(void) {
     CHECK(arch.packed == packed && arch.transposed == transposed, "sums");
     CHECK(arch.input.channels == 1 && arch.input.height == 3 && arch.input.width == 7, "input");
 }
+
+/* Sixteen times as large with its padding as without. */
+#define WIDE " > dense 1048576 > dense 1"
 
 static void test_bad(void) {
     static const struct {
@@ -114,6 +126,30 @@ static void test_bad(void) {
         {"1x4x4 > dense 2 | dense 16 tanh > bce", "bce needs sigmoid", LK_NO_OFFSET},
         {"1x1x1000000 > dense 64 | dense 1000000 > mse", "64000000 parameters", LK_NO_OFFSET},
         {"1x1x1048576 > dense 1048576 | dense 1048576 > mse", "parameters", LK_NO_OFFSET},
+        {"1x1048576x1 > dense 1048576 | dense 1048576 > mse", "parameters", LK_NO_OFFSET},
+        {"1x1x60 > dense 1000000 | dense 60 > mse", "parameters", LK_NO_OFFSET},
+        {"1x1x1" WIDE WIDE WIDE WIDE WIDE WIDE WIDE WIDE WIDE WIDE WIDE WIDE WIDE WIDE WIDE WIDE
+             WIDE " | dense 1 > mse",
+         "narrow", LK_NO_OFFSET},
+        {"1x4x4 > conv 2 | dense 16 > mse", "number", 15},
+        {"1x4x4 > conv 2 3 s | dense 16 > mse", "'s'", 17},
+        {"1x4x4 > conv 2 3 s0 | dense 16 > mse", "step", LK_NO_OFFSET},
+        {"1x4x4 > conv 2 3 s4 | dense 16 > mse", "step", LK_NO_OFFSET},
+        {"1x4x4 > conv 2 0 | dense 16 > mse", "kernel", LK_NO_OFFSET},
+        {"1x4x4 > conv 2 65 | dense 16 > mse", "kernel", LK_NO_OFFSET},
+        {"1x4x4 > conv 0 3 | dense 16 > mse", "channels", LK_NO_OFFSET},
+        {"1x4x4 > conv 2 5 valid | dense 16 > mse", "no output", LK_NO_OFFSET},
+        {"1x1024x1024 > conv 2 3 | dense 16 > mse", "no output", LK_NO_OFFSET},
+        {"1x512x512 > conv 4 64 | dense 16 > mse", "windows", LK_NO_OFFSET},
+        {"1x4x4 > dense 2 s2 | dense 16 > mse", "'s2'", 16},
+        {"1x4x4 > dense 2 valid | dense 16 > mse", "'valid'", 16},
+        {"1x4x4 > maxpool 3 | dense 16 > mse", "divides 4 x 4", LK_NO_OFFSET},
+        {"1x4x4 > maxpool 2 relu | dense 16 > mse", "no activation, but here is 'relu'", 18},
+        {"1x4x4 > reshape 2 2 2 | dense 16 > mse", "16 values", LK_NO_OFFSET},
+        {"1x4x4 > up 300 | dense 16 > mse", "window", LK_NO_OFFSET},
+        {"1x2x2 > dense 4 | unpool 2 > dense 4 > mse", "unpool needs a maxpool", LK_NO_OFFSET},
+        {"1x4x4 > maxpool 2 > unpool 2 > avgpool 2 | unpool 2 > mse", "maxpool", LK_NO_OFFSET},
+        {"2x4x4 > maxpool 2 > reshape 1 4 2 | unpool 2 > dense 32 > mse", "maxpool", LK_NO_OFFSET},
         {"1x4x4 > dense 2 | dense 16 > mse\n", "'mse\n'", 29},
         {"1x4x4 > dense 2 | dense 16 > "
          "a-word-that-is-much-longer-than-any-operator-or-loss-will-ever-be",

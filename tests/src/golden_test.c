@@ -1,4 +1,4 @@
-/* What PyTorch makes of the same chains: tests/golden/dense.json, which Node's tests read too. */
+/* What PyTorch makes of the same chains: the files of tests/golden, which Node reads too. */
 #include <jansson.h>
 #include <math.h>
 
@@ -8,6 +8,12 @@
 
 enum { MOST = 256 };
 static const double TOLERANCE = 1e-5;
+
+/* What a case says, or else its file for all cases. */
+static const json_t *of(const json_t *wanted, const json_t *golden, const char *key) {
+    const json_t *own = json_object_get(wanted, key);
+    return own ? own : json_object_get(golden, key);
+}
 
 static size_t numbers(const json_t *array, double *values) {
     const size_t n = json_array_size(array);
@@ -64,12 +70,12 @@ static void check_gradients(const lk_model *model, const lk_dataset *data, lk_si
                             const json_t *wanted) {
     const lk_arch *arch = &model->arch;
     const size_t rows = data->count, size = lk_shape_size(arch->input);
-    lk_run *run = lk_run_create_training(model, rows, simd, NULL);
+    lk_run *run = lk_run_create_training(model, rows, 1, simd, NULL);
     lk_real x[MOST], *transposed = lk_alloc(arch->transposed * sizeof *transposed);
     lk_real *gradient = lk_alloc(arch->packed * sizeof *gradient);
     lk_dataset_images(data, 0, rows, x);
     lk_run_load(run, x, 0, rows);
-    lk_run_forward(run, 0, arch->count, 0, rows);
+    lk_run_forward(run, 0, arch->count, 0, rows, 0);
     const size_t in = arch->layers[0].in_stride, out = arch->layers[arch->count - 1].out_stride;
     const lk_real scale = (lk_real)(1 / (double)(size * rows));
     for (size_t i = 0; i < rows; i++)
@@ -80,11 +86,12 @@ static void check_gradients(const lk_model *model, const lk_dataset *data, lk_si
             arch->layers[i].op->transpose(&arch->layers[i], s,
                                           model->parameters + arch->layers[i].offset,
                                           transposed + arch->layers[i].transposed_offset);
-    lk_run_backward(run, transposed, 0, rows);
+    lk_run_backward(run, transposed, 0, rows, 0);
     for (size_t i = 0; i < arch->count; i++) {
         const lk_layer *l = &arch->layers[i];
+        const lk_pass pass = lk_run_pass(run, i, 0, 0);
         for (size_t s = 0; s < l->slices; s++)
-            l->op->gradient(l, run->kernels, s, run->value[i], run->delta[i + 1], rows,
+            l->op->gradient(l, &pass, s, run->value[i], run->delta[i + 1], rows,
                             gradient + l->offset + l->op->slice(l, s).first);
     }
     each_tensor(arch, arch->text, gradient, wanted, compare_tensor);
@@ -100,7 +107,7 @@ static void check_case(const json_t *golden, const json_t *wanted, const lk_data
     lk_model *model = lk_model_create(text, &error);
     CHECK(model && strcmp(lk_model_arch(model), text) == 0, "%s: %s", text, error.message);
     if (!model) return;
-    each_tensor(&model->arch, text, model->parameters, json_object_get(golden, "weights"), put);
+    each_tensor(&model->arch, text, model->parameters, of(wanted, golden, "weights"), put);
 
     lk_real x[MOST], z[MOST], x_hat[MOST];
     lk_run *run = lk_run_create(model, data->count, simd, &error);
@@ -135,24 +142,38 @@ static void check_case(const json_t *golden, const json_t *wanted, const lk_data
     lk_model_free(model);
 }
 
-int main(void) {
-    json_error_t json_error;
-    json_t *golden = json_load_file(GOLDEN_DIR "/dense.json", JSON_REJECT_DUPLICATES, &json_error);
-    CHECK(golden, "%s", json_error.text);
-    if (!golden) return TEST_RESULT();
-    const json_t *images = json_object_get(golden, "pixels");
-    uint8_t pixels[MOST];
-    lk_dataset data = {{1, 4, 5}, json_array_size(images), pixels, NULL, 0};
+/* The images of a case. */
+static lk_dataset images_of(const json_t *golden, const json_t *wanted, uint8_t *pixels) {
+    const json_t *images = of(wanted, golden, "pixels"), *shape = of(wanted, golden, "shape");
+    uint32_t side[3];
+    for (size_t i = 0; i < 3; i++) side[i] = (uint32_t)json_integer_value(json_array_get(shape, i));
+    const lk_dataset data = {{side[0], side[1], side[2]}, json_array_size(images), pixels, NULL, 0};
     for (size_t i = 0; i < data.count; i++) {
         double values[MOST];
         const size_t n = numbers(json_array_get(images, i), values);
-        CHECK(n == 20, "%zu pixels", n);
+        CHECK(n == lk_shape_size(data.shape), "%zu pixels", n);
         for (size_t k = 0; k < n; k++) pixels[i * n + k] = (uint8_t)values[k];
     }
+    return data;
+}
+
+static void check_file(const char *path, size_t least) {
+    json_error_t json_error;
+    json_t *golden = json_load_file(path, JSON_REJECT_DUPLICATES, &json_error);
+    CHECK(golden, "%s: %s", path, json_error.text);
     const json_t *cases = json_object_get(golden, "cases");
-    CHECK(json_array_size(cases) >= 10, "%zu cases", json_array_size(cases));
-    for (size_t i = 0; i < json_array_size(cases); i++)
-        EACH_SIMD(simd) check_case(golden, json_array_get(cases, i), &data, simd);
+    CHECK(json_array_size(cases) >= least, "%s: %zu cases", path, json_array_size(cases));
+    for (size_t i = 0; i < json_array_size(cases); i++) {
+        uint8_t pixels[MOST];
+        const json_t *wanted = json_array_get(cases, i);
+        const lk_dataset data = images_of(golden, wanted, pixels);
+        EACH_SIMD(simd) check_case(golden, wanted, &data, simd);
+    }
     json_decref(golden);
+}
+
+int main(void) {
+    check_file(GOLDEN_DIR "/dense.json", 10);
+    check_file(GOLDEN_DIR "/conv.json", 4);
     return TEST_RESULT();
 }

@@ -15,16 +15,151 @@ enum { ROWS = 3, MOST = 1 << 14, SHAPES_EACH = 20 };
 static const struct {
     const char *op;
     lk_shape in;
-    uint32_t numbers[4];
+    uint32_t numbers[4]; /* for convolutions: channels, kernel, step, valid */
 } SHAPES[] = {
-    {"dense", {1, 1, 1}, {1}},   {"dense", {1, 1, 1}, {7}},   {"dense", {1, 1, 7}, {1}},
-    {"dense", {1, 7, 1}, {7}},   {"dense", {1, 1, 17}, {1}},  {"dense", {1, 1, 1}, {17}},
-    {"dense", {1, 1, 17}, {17}}, {"dense", {1, 31, 1}, {1}},  {"dense", {1, 1, 31}, {7}},
-    {"dense", {1, 1, 7}, {31}},  {"dense", {1, 1, 31}, {31}}, {"dense", {1, 4, 4}, {16}},
-    {"dense", {1, 3, 5}, {16}},  {"dense", {2, 4, 2}, {15}},  {"dense", {1, 1, 2}, {33}},
-    {"dense", {1, 3, 11}, {2}},  {"dense", {3, 4, 4}, {5}},   {"dense", {1, 1, 3}, {64}},
-    {"dense", {1, 1, 65}, {3}},  {"dense", {1, 7, 7}, {13}},  {"dense", {1, 1, 13}, {49}},
+    {"dense", {1, 1, 1}, {1}},
+    {"dense", {1, 1, 1}, {7}},
+    {"dense", {1, 1, 7}, {1}},
+    {"dense", {1, 7, 1}, {7}},
+    {"dense", {1, 1, 17}, {1}},
+    {"dense", {1, 1, 1}, {17}},
+    {"dense", {1, 1, 17}, {17}},
+    {"dense", {1, 31, 1}, {1}},
+    {"dense", {1, 1, 31}, {7}},
+    {"dense", {1, 1, 7}, {31}},
+    {"dense", {1, 1, 31}, {31}},
+    {"dense", {1, 4, 4}, {16}},
+    {"dense", {1, 3, 5}, {16}},
+    {"dense", {2, 4, 2}, {15}},
+    {"dense", {1, 1, 2}, {33}},
+    {"dense", {1, 3, 11}, {2}},
+    {"dense", {3, 4, 4}, {5}},
+    {"dense", {1, 1, 3}, {64}},
+    {"dense", {1, 1, 65}, {3}},
+    {"dense", {1, 7, 7}, {13}},
+    {"dense", {1, 1, 13}, {49}},
     {"dense", {3, 1, 1}, {47}},
+    {"conv", {1, 1, 1}, {1, 1, 1, 0}},
+    {"conv", {1, 7, 7}, {1, 3, 1, 0}},
+    {"conv", {1, 7, 7}, {16, 3, 2, 0}},
+    {"conv", {2, 7, 5}, {3, 3, 2, 0}},
+    {"conv", {16, 2, 3}, {16, 3, 1, 0}},
+    {"conv", {16, 5, 5}, {7, 3, 2, 0}},
+    {"conv", {3, 8, 8}, {4, 2, 2, 0}},
+    {"conv", {3, 5, 4}, {5, 2, 1, 0}},
+    {"conv", {1, 9, 9}, {2, 5, 2, 0}},
+    {"conv", {1, 17, 3}, {4, 3, 3, 0}},
+    {"conv", {1, 7, 7}, {3, 3, 1, 1}},
+    {"conv", {2, 8, 6}, {17, 3, 2, 1}},
+    {"conv", {1, 5, 5}, {31, 5, 1, 1}},
+    {"conv", {17, 3, 3}, {2, 2, 1, 1}},
+    {"conv", {1, 31, 2}, {3, 2, 2, 0}},
+    {"conv", {7, 1, 7}, {7, 1, 1, 0}},
+    {"conv", {1, 6, 6}, {33, 4, 2, 0}},
+    {"conv", {5, 4, 7}, {2, 4, 3, 1}},
+    {"conv", {32, 2, 2}, {3, 3, 1, 0}},
+    {"conv", {1, 1, 17}, {5, 7, 4, 0}},
+    {"conv", {4, 3, 3}, {6, 7, 2, 0}},
+    {"deconv", {1, 1, 1}, {1, 1, 1, 0}},
+    {"deconv", {1, 3, 3}, {1, 3, 2, 0}},
+    {"deconv", {2, 4, 3}, {3, 3, 2, 0}},
+    {"deconv", {16, 3, 3}, {16, 3, 2, 0}},
+    {"deconv", {16, 4, 4}, {1, 3, 2, 0}},
+    {"deconv", {7, 3, 3}, {16, 3, 1, 0}},
+    {"deconv", {3, 4, 4}, {4, 4, 2, 0}},
+    {"deconv", {1, 5, 5}, {7, 2, 2, 0}},
+    {"deconv", {17, 2, 2}, {2, 3, 3, 0}},
+    {"deconv", {1, 3, 3}, {3, 3, 1, 1}},
+    {"deconv", {2, 3, 2}, {5, 3, 2, 1}},
+    {"deconv", {4, 2, 2}, {2, 5, 2, 1}},
+    {"deconv", {1, 7, 1}, {1, 5, 1, 0}},
+    {"deconv", {31, 2, 1}, {1, 2, 1, 0}},
+    {"deconv", {1, 1, 7}, {17, 3, 2, 0}},
+    {"deconv", {3, 2, 2}, {3, 7, 4, 0}},
+    {"deconv", {5, 3, 3}, {2, 2, 2, 1}},
+    {"deconv", {16, 2, 2}, {3, 4, 2, 0}},
+    {"deconv", {1, 4, 4}, {1, 1, 1, 1}},
+    {"deconv", {33, 1, 1}, {2, 3, 2, 0}},
+    {"maxpool", {1, 2, 2}, {2}},
+    {"maxpool", {1, 4, 4}, {2}},
+    {"maxpool", {3, 4, 2}, {2}},
+    {"maxpool", {7, 6, 6}, {2}},
+    {"maxpool", {16, 4, 4}, {2}},
+    {"maxpool", {17, 2, 4}, {2}},
+    {"maxpool", {31, 2, 2}, {2}},
+    {"maxpool", {1, 3, 3}, {3}},
+    {"maxpool", {2, 6, 3}, {3}},
+    {"maxpool", {5, 9, 9}, {3}},
+    {"maxpool", {1, 14, 14}, {2}},
+    {"maxpool", {2, 14, 14}, {7}},
+    {"maxpool", {1, 8, 8}, {4}},
+    {"maxpool", {3, 8, 4}, {4}},
+    {"maxpool", {32, 2, 2}, {2}},
+    {"maxpool", {1, 5, 5}, {5}},
+    {"maxpool", {4, 5, 10}, {5}},
+    {"maxpool", {1, 2, 16}, {2}},
+    {"maxpool", {9, 12, 4}, {4}},
+    {"maxpool", {1, 6, 2}, {2}},
+    {"unpool", {1, 1, 1}, {2}},
+    {"unpool", {1, 2, 2}, {2}},
+    {"unpool", {3, 2, 1}, {2}},
+    {"unpool", {7, 3, 3}, {2}},
+    {"unpool", {16, 2, 2}, {2}},
+    {"unpool", {17, 1, 2}, {2}},
+    {"unpool", {31, 1, 1}, {2}},
+    {"unpool", {1, 1, 1}, {3}},
+    {"unpool", {2, 2, 1}, {3}},
+    {"unpool", {5, 3, 3}, {3}},
+    {"unpool", {1, 7, 7}, {2}},
+    {"unpool", {2, 2, 2}, {7}},
+    {"unpool", {1, 2, 2}, {4}},
+    {"unpool", {3, 2, 1}, {4}},
+    {"unpool", {32, 1, 1}, {2}},
+    {"unpool", {1, 1, 1}, {5}},
+    {"unpool", {4, 1, 2}, {5}},
+    {"unpool", {1, 1, 8}, {2}},
+    {"unpool", {9, 3, 1}, {4}},
+    {"unpool", {1, 3, 1}, {2}},
+    {"avgpool", {1, 2, 2}, {2}},
+    {"avgpool", {1, 4, 4}, {2}},
+    {"avgpool", {3, 4, 2}, {2}},
+    {"avgpool", {7, 6, 6}, {2}},
+    {"avgpool", {16, 4, 4}, {2}},
+    {"avgpool", {17, 2, 4}, {2}},
+    {"avgpool", {31, 2, 2}, {2}},
+    {"avgpool", {1, 3, 3}, {3}},
+    {"avgpool", {2, 6, 3}, {3}},
+    {"avgpool", {5, 9, 9}, {3}},
+    {"avgpool", {1, 14, 14}, {2}},
+    {"avgpool", {2, 14, 14}, {7}},
+    {"avgpool", {1, 8, 8}, {4}},
+    {"avgpool", {3, 8, 4}, {4}},
+    {"avgpool", {32, 2, 2}, {2}},
+    {"avgpool", {1, 5, 5}, {5}},
+    {"avgpool", {4, 5, 10}, {5}},
+    {"avgpool", {1, 2, 16}, {2}},
+    {"avgpool", {9, 12, 4}, {4}},
+    {"avgpool", {1, 6, 2}, {2}},
+    {"up", {1, 1, 1}, {2}},
+    {"up", {1, 2, 2}, {2}},
+    {"up", {3, 2, 1}, {2}},
+    {"up", {7, 3, 3}, {2}},
+    {"up", {16, 2, 2}, {2}},
+    {"up", {17, 1, 2}, {2}},
+    {"up", {31, 1, 1}, {2}},
+    {"up", {1, 1, 1}, {3}},
+    {"up", {2, 2, 1}, {3}},
+    {"up", {5, 3, 3}, {3}},
+    {"up", {1, 7, 7}, {2}},
+    {"up", {2, 2, 2}, {7}},
+    {"up", {1, 2, 2}, {4}},
+    {"up", {3, 2, 1}, {4}},
+    {"up", {32, 1, 1}, {2}},
+    {"up", {1, 1, 1}, {5}},
+    {"up", {4, 1, 2}, {5}},
+    {"up", {1, 1, 8}, {2}},
+    {"up", {9, 3, 1}, {4}},
+    {"up", {1, 3, 1}, {2}},
 };
 
 static double *room(size_t n) {
@@ -67,16 +202,18 @@ static void compare(const char *what, double (*value)(void *), void *context, do
 
 typedef struct probe {
     lk_layer layer;
-    const lk_kernels *kernels;
-    double *parameters, *x, *y, *weights; /* the value is the sum of weights x outputs */
+    lk_pass pass;
+    /* The value is the sum of weights x (outputs - base): what does not change adds no rounding. */
+    double *parameters, *x, *y, *weights, *base;
     size_t rows;
 } probe;
 
 static double probe_value(void *context) {
     const probe *p = context;
-    p->layer.op->forward(&p->layer, p->kernels, p->parameters, p->x, p->y, p->rows);
+    p->layer.op->forward(&p->layer, &p->pass, p->parameters, p->x, p->y, p->rows);
     double sum = 0;
-    for (size_t i = 0; i < p->rows * p->layer.out_stride; i++) sum += p->weights[i] * p->y[i];
+    for (size_t i = 0; i < p->rows * p->layer.out_stride; i++)
+        sum += p->weights[i] * (p->y[i] - p->base[i]);
     return sum;
 }
 
@@ -112,7 +249,38 @@ static void draw(double *values, const bool *places, size_t n, double scale, uin
     for (size_t i = 0; i < n; i++) values[i] = places[i] ? values[i] * scale : 0;
 }
 
+/* The largest value of a window must lead by more than a step. */
+static bool near_tie(const probe *p) {
+    const lk_shape in = p->layer.in;
+    const uint32_t k = p->layer.kernel;
+    for (size_t i = 0; i < p->rows * lk_shape_size(in); i++) {
+        const size_t value = i % lk_shape_size(in), c = value % in.channels;
+        const size_t x = value / in.channels % in.width, y = value / in.channels / in.width;
+        const double *row = p->x + i / lk_shape_size(in) * p->layer.in_stride;
+        for (size_t wy = y / k * k; wy < y / k * k + k; wy++)
+            for (size_t wx = x / k * k; wx < x / k * k + k; wx++)
+                if ((wx != x || wy != y) &&
+                    fabs(row[value] - row[(wy * in.width + wx) * in.channels + c]) < 3 * STEP)
+                    return true;
+    }
+    return false;
+}
+
+/* Sums of many outputs would always come near 0 somewhere: biases move them away, to both sides. */
+static void avoid_kinks(probe *p) {
+    const lk_op *op = p->layer.op;
+    if ((p->layer.activation != LK_RELU && p->layer.activation != LK_LEAKY) || op->tensors != 2)
+        return;
+    const size_t n = op->tensor(&p->layer, 1).size;
+    double *bias = room(n);
+    op->unpack(&p->layer, 1, p->parameters, bias);
+    for (size_t i = 0; i < n; i++) bias[i] += i % 2 ? -6 : 6;
+    op->pack(&p->layer, 1, bias, p->parameters);
+    free(bias);
+}
+
 static bool near_kink(probe *p) {
+    if (p->layer.op == &lk_op_maxpool) return near_tie(p);
     if (p->layer.activation != LK_RELU && p->layer.activation != LK_LEAKY) return false;
     probe linear = *p;
     linear.layer.activation = LK_LINEAR;
@@ -126,9 +294,20 @@ static bool near_kink(probe *p) {
 /* All gradients of one planned operator with one activation. */
 static void check_operator(const lk_layer *layer, size_t rows, const char *what) {
     const size_t in = layer->in_stride * rows, out = layer->out_stride * rows;
-    probe p = {
-        *layer, lk_kernels_get(LK_SIMD_BEST), room(layer->packed), room(in), room(out), room(out),
-        rows};
+    const size_t places = rows * lk_shape_size(layer->in);
+    double *partner = room(places), *scratch = room(layer->scratch);
+    double *memory = room(rows * layer->memory);
+    for (size_t i = 0; i < places; i++)
+        partner[i] = (double)lk_rng_below(lk_rng_make(1, 1, 1), i,
+                                          (uint64_t)layer->kernel * layer->kernel + !layer->kernel);
+    probe p = {*layer,
+               {lk_kernels_get(LK_SIMD_BEST), scratch, memory, partner},
+               room(layer->packed),
+               room(in),
+               room(out),
+               room(out),
+               room(out),
+               rows};
     bool *parameters = parameter_places(layer);
     bool *inputs = row_places(lk_shape_size(layer->in), layer->in_stride, rows);
     bool *outputs = row_places(lk_shape_size(layer->out), layer->out_stride, rows);
@@ -138,6 +317,7 @@ static void check_operator(const lk_layer *layer, size_t rows, const char *what)
     do {
         draw(p.parameters, parameters, layer->packed, 1 / sqrt((double)lk_shape_size(layer->in)),
              seed + 1);
+        avoid_kinks(&p);
         draw(p.x, inputs, in, 1, seed + 2);
         seed += 2;
     } while (near_kink(&p) && seed < 4000);
@@ -145,20 +325,23 @@ static void check_operator(const lk_layer *layer, size_t rows, const char *what)
     draw(p.weights, outputs, out, 1, 1);
 
     probe_value(&p);
+    memcpy(p.base, p.y, out * sizeof *p.base);
     memcpy(dy, p.weights, out * sizeof *dy);
     const lk_op *op = layer->op;
     for (size_t s = 0; s < layer->slices; s++) op->transpose(layer, s, p.parameters, transposed);
-    op->backward(layer, p.kernels, transposed, p.y, dy, dx, rows);
+    op->backward(layer, &p.pass, transposed, p.y, dy, dx, rows);
     size_t covered = 0;
     for (size_t s = 0; s < layer->slices; s++) {
         const lk_slice slice = op->slice(layer, s);
-        op->gradient(layer, p.kernels, s, p.x, dy, rows, gradient + slice.first);
+        op->gradient(layer, &p.pass, s, p.x, dy, rows, gradient + slice.first);
         covered += slice.count;
     }
     CHECK(covered == layer->packed, "%s: slices cover %zu of %zu", what, covered, layer->packed);
     compare(what, probe_value, &p, p.parameters, gradient, parameters, layer->packed);
     compare(what, probe_value, &p, p.x, dx, inputs, in);
-    free(p.parameters), free(p.x), free(p.y), free(p.weights), free(parameters), free(inputs);
+    free(partner), free(scratch), free(memory);
+    free(p.parameters), free(p.x), free(p.y), free(p.weights), free(p.base), free(parameters),
+        free(inputs);
     free(outputs), free(dy), free(dx), free(transposed), free(gradient);
 }
 
@@ -166,14 +349,17 @@ static void test_operators(void) {
     size_t ops;
     const lk_op *const *table = lk_ops(&ops);
     for (size_t o = 0; o < ops; o++) {
+        if (table[o]->view) continue; /* computes nothing */
         size_t shapes = 0;
         for (size_t s = 0; s < LK_COUNTOF(SHAPES); s++) {
             if (strcmp(SHAPES[s].op, table[o]->name) != 0) continue;
             shapes++;
-            for (int f = 0; f < LK_ACTIVATIONS; f++) {
+            for (int f = 0; f < (table[o]->activates ? LK_ACTIVATIONS : 1); f++) {
                 lk_layer layer = {
                     .op = table[o], .activation = (lk_activation)f, .in = SHAPES[s].in};
                 layer.in_stride = lk_round_up(lk_shape_size(layer.in), LK_LANES);
+                layer.step = table[o]->windows ? SHAPES[s].numbers[2] : 1;
+                layer.valid = SHAPES[s].numbers[3];
                 CHECK(table[o]->plan(&layer, SHAPES[s].numbers, NULL) == LK_OK, "row %zu", s);
                 char what[80];
                 snprintf(what, sizeof what, "%s %zu to %u %s", table[o]->name,
@@ -240,7 +426,7 @@ static double chain_value(void *context) {
     const size_t size = lk_shape_size(arch->input);
     const size_t in = arch->layers[0].in_stride, out = arch->layers[arch->count - 1].out_stride;
     lk_run_load(c->run, c->x, 0, c->rows);
-    lk_run_forward(c->run, 0, arch->count, 0, c->rows);
+    lk_run_forward(c->run, 0, arch->count, 0, c->rows, 0);
     double sum = 0;
     for (size_t i = 0; i < c->rows; i++)
         sum += arch->loss->row(c->run->kernels, c->run->value[0] + i * in,
@@ -258,8 +444,9 @@ static bool chain_near_kink(const chain *c) {
         lk_layer linear = arch->layers[i];
         if (linear.activation != LK_RELU && linear.activation != LK_LEAKY) continue;
         linear.activation = LK_LINEAR;
-        linear.op->forward(&linear, c->run->kernels, c->model->parameters + linear.offset,
-                           c->run->value[i], sums, c->rows);
+        const lk_pass pass = lk_run_pass(c->run, i, 0, 0);
+        linear.op->forward(&linear, &pass, c->model->parameters + linear.offset, c->run->value[i],
+                           sums, c->rows);
         for (size_t k = 0; k < c->rows * linear.out_stride; k++)
             near =
                 near || (k % linear.out_stride < lk_shape_size(linear.out) && fabs(sums[k]) < KINK);
@@ -275,7 +462,7 @@ static void check_chain(const char *text) {
     if (!c.model) return;
     const lk_arch *arch = &c.model->arch;
     const size_t size = lk_shape_size(arch->input);
-    c.run = lk_run_create_training(c.model, ROWS, LK_SIMD_BEST, &error);
+    c.run = lk_run_create_training(c.model, ROWS, 1, LK_SIMD_BEST, &error);
     c.x = room(ROWS * size);
     for (size_t i = 0; i < ROWS * size; i++) c.x[i] = lk_rng_uniform(lk_rng_make(1, 1, 1), i);
     uint64_t seed = 0;
@@ -291,11 +478,12 @@ static void check_chain(const char *text) {
                                           c.model->parameters + arch->layers[i].offset,
                                           transposed + arch->layers[i].transposed_offset);
     chain_value(&c);
-    lk_run_backward(c.run, transposed, 0, ROWS);
+    lk_run_backward(c.run, transposed, 0, ROWS, 0);
     for (size_t i = 0; i < arch->count; i++) {
         const lk_layer *l = &arch->layers[i];
+        const lk_pass pass = lk_run_pass(c.run, i, 0, 0);
         for (size_t s = 0; s < l->slices; s++)
-            l->op->gradient(l, c.run->kernels, s, c.run->value[i], c.run->delta[i + 1], ROWS,
+            l->op->gradient(l, &pass, s, c.run->value[i], c.run->delta[i + 1], ROWS,
                             gradient + l->offset + l->op->slice(l, s).first);
     }
     for (size_t i = 0; i < arch->count; i++) {
@@ -326,6 +514,11 @@ static void test_chains(void) {
                          lk_activation_name((lk_activation)last), losses[l].name);
                 check_chain(text);
             }
+    check_chain("1x6x6 > conv 5 3 leaky > maxpool 2 > conv 16 3 s2 tanh > dense 7"
+                " | dense 45 tanh > reshape 5 3 3 > unpool 2 > deconv 1 3 sigmoid > bce");
+    check_chain("1x6x6 > conv 4 3 tanh > maxpool 2 > dense 7"
+                " | dense 36 tanh > reshape 4 3 3 > unpool 2 > deconv 1 3 > mse");
+    check_chain("2x4x4 > conv 3 2 s2 tanh > avgpool 2 | up 2 > deconv 2 4 s2 sigmoid > bce");
 }
 
 int main(void) {

@@ -41,16 +41,17 @@ static const float UNTOUCHED = -12345.678f;
 static void plain_gemm(const lk_gemm *g, float *c) {
     for (size_t i = 0; i < g->m; i++)
         for (size_t j = 0; j < 16 * g->panels; j++) {
-            float sum = 0;
+            const size_t at = i * g->c_row + j / 16 * g->c_panel + j % 16;
+            float sum = g->accumulate ? c[at] : 0;
             for (size_t k = 0; k < g->k; k++)
                 sum += g->a[i * g->a_row + k * g->a_col] *
                        g->b[j / 16 * g->b_panel + k * g->b_row + j % 16];
             if (g->bias) sum += g->bias[j];
-            c[i * g->c_row + j / 16 * g->c_panel + j % 16] = sum;
+            c[at] = sum;
         }
 }
 
-/* `layout`: four bits choose the orders of A, B and C and whether there is a bias. */
+/* `layout`: five bits choose the orders of A, B and C, a bias, and adding to what C holds. */
 static void check_gemm(size_t m, size_t k, size_t panels, unsigned layout) {
     const bool by_rows = layout & 1, packed_b = layout & 2, packed_c = layout & 4;
     const size_t a_row = by_rows ? k + 3 : 1, a_col = by_rows ? 1 : m + 2;
@@ -62,19 +63,8 @@ static void check_gemm(size_t m, size_t k, size_t panels, unsigned layout) {
     float *b = normals((panels - 1) * b_panel + last * b_row + 16, k);
     float *bias = normals(16 * panels, panels);
     float *c = room(c_size), *wanted = room(c_size);
-    lk_gemm g = {m,
-                 k,
-                 panels,
-                 a,
-                 a_row,
-                 a_col,
-                 b,
-                 b_panel,
-                 b_row,
-                 c,
-                 c_row,
-                 c_panel,
-                 layout & 8 ? bias : NULL};
+    lk_gemm g = {m,       k,     panels, a,     a_row,   a_col,       b,
+                 b_panel, b_row, c,      c_row, c_panel, layout & 16, layout & 8 ? bias : NULL};
     for (size_t i = 0; i < c_size; i++) wanted[i] = UNTOUCHED;
     plain_gemm(&g, wanted);
     EACH_SIMD(simd) {
@@ -92,7 +82,7 @@ static void test_gemm(void) {
     for (size_t m = 1; m <= 20; m++)
         for (size_t panels = 1; panels <= 7; panels++)
             for (size_t i = 0; i < LK_COUNTOF(INNER); i++) {
-                check_gemm(m, INNER[i], panels, layout++ % 16);
+                check_gemm(m, INNER[i], panels, layout++ % 32);
                 if (INNER[i] < 32) check_gemm(m, INNER[i], panels, (layout + 7) % 16);
             }
     for (layout = 0; layout < 16; layout++) {

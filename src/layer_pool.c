@@ -1,0 +1,200 @@
+/* maxpool K, unpool K, avgpool K, up K, reshape C H W: operators without parameters.
+
+   maxpool remembers where in each window its value stood; unpool, its partner further down the
+   chain, puts values back there and zeros elsewhere (M. Zeiler and R. Fergus 2014). */
+#include "layer.h"
+
+#include <string.h>
+
+/* The shape with windows as pixels, which all but reshape have on one of their sides. */
+static lk_shape little(const lk_layer *l) {
+    return l->in.height < l->out.height ? l->in : l->out;
+}
+
+static lk_status finish(lk_layer *l) {
+    l->out_stride = lk_round_up(lk_shape_size(l->out), LK_LANES);
+    if (!l->op->view) l->flops = (double)lk_shape_size(l->in) + (double)lk_shape_size(l->out);
+    return LK_OK;
+}
+
+static lk_status plan_shrink(lk_layer *l, const uint32_t *numbers, lk_error *error) {
+    const uint32_t k = l->kernel = numbers[0];
+    if (k < 2 || k > LK_MAX_KERNEL || l->in.height % k || l->in.width % k)
+        return lk_fail(error, LK_MODEL, "%s needs a window that divides %u x %u", l->op->name,
+                       (unsigned long long)l->in.height, (unsigned long long)l->in.width);
+    l->out = (lk_shape){l->in.channels, l->in.height / k, l->in.width / k};
+    if (l->op == &lk_op_maxpool) l->memory = lk_shape_size(l->out);
+    return finish(l);
+}
+
+static lk_status plan_grow(lk_layer *l, const uint32_t *numbers, lk_error *error) {
+    const uint32_t k = l->kernel = numbers[0];
+    if (k < 2 || k > LK_MAX_KERNEL || (double)lk_shape_size(l->in) * k * k > LK_MAX_UNITS)
+        return lk_fail(error, LK_MODEL, "%s needs a window of 2 to %u and room for its output",
+                       l->op->name, (unsigned long long)LK_MAX_KERNEL);
+    l->out = (lk_shape){l->in.channels, l->in.height * k, l->in.width * k};
+    return finish(l);
+}
+
+static lk_status plan_reshape(lk_layer *l, const uint32_t *numbers, lk_error *error) {
+    l->out = (lk_shape){numbers[0], numbers[1], numbers[2]};
+    const double size = (double)numbers[0] * numbers[1] * numbers[2];
+    if (size < 1 || size != (double)lk_shape_size(l->in))
+        return lk_fail(error, LK_MODEL, "reshape needs a shape of %u values",
+                       (unsigned long long)lk_shape_size(l->in));
+    return finish(l);
+}
+
+/* Where the window's pixel `inner` of the little image's pixel i stands in the large image. */
+static size_t pixel_of(const lk_layer *l, size_t i, size_t inner) {
+    const size_t width = little(l).width, k = l->kernel;
+    return (i / width * k + inner / k) * width * k + i % width * k + inner % k;
+}
+
+/* The pixels of the little image, and of a window. */
+static size_t pixels(const lk_layer *l) {
+    return (size_t)little(l).height * little(l).width;
+}
+static size_t window(const lk_layer *l) {
+    return (size_t)l->kernel * l->kernel;
+}
+
+/* ---- maxpool: memory holds, for each output, the place of its value in the window ---- */
+
+static void max_forward(const lk_layer *l, const lk_pass *pass, const lk_real *parameters,
+                        const lk_real *x, lk_real *y, size_t rows) {
+    (void)parameters;
+    const size_t c = l->in.channels;
+    for (size_t r = 0; r < rows; r++, x += l->in_stride, y += l->out_stride) {
+        lk_real *places = pass->memory + r * l->memory;
+        for (size_t i = 0; i < pixels(l); i++) {
+            lk_real *to = y + i * c, *place = places + i * c;
+            memcpy(to, x + pixel_of(l, i, 0) * c, c * sizeof *to);
+            memset(place, 0, c * sizeof *place);
+            for (size_t inner = 1; inner < window(l); inner++) {
+                const lk_real *from = x + pixel_of(l, i, inner) * c;
+                for (size_t k = 0; k < c; k++)
+                    if (from[k] > to[k] || from[k] != from[k]) { /* NaN goes on */
+                        to[k] = from[k];
+                        place[k] = (lk_real)inner;
+                    }
+            }
+        }
+    }
+}
+
+/* to[large] = from[little] at the places that are remembered, zero elsewhere. */
+static void put(const lk_layer *l, const lk_real *places, const lk_real *from, lk_real *to) {
+    const size_t c = l->in.channels;
+    memset(to, 0, pixels(l) * window(l) * c * sizeof *to);
+    for (size_t i = 0; i < pixels(l); i++)
+        for (size_t k = 0; k < c; k++)
+            to[pixel_of(l, i, (size_t)places[i * c + k]) * c + k] = from[i * c + k];
+}
+
+/* to[little] = what stands in from[large] at the places. */
+static void take(const lk_layer *l, const lk_real *places, const lk_real *from, lk_real *to) {
+    const size_t c = l->in.channels;
+    for (size_t i = 0; i < pixels(l); i++)
+        for (size_t k = 0; k < c; k++)
+            to[i * c + k] = from[pixel_of(l, i, (size_t)places[i * c + k]) * c + k];
+}
+
+static void max_backward(const lk_layer *l, const lk_pass *pass, const lk_real *transposed,
+                         const lk_real *y, lk_real *dy, lk_real *dx, size_t rows) {
+    (void)transposed, (void)y;
+    for (size_t r = 0; dx && r < rows; r++)
+        put(l, pass->memory + r * l->memory, dy + r * l->out_stride, dx + r * l->in_stride);
+}
+
+/* ---- unpool ---- */
+
+static void unpool_forward(const lk_layer *l, const lk_pass *pass, const lk_real *parameters,
+                           const lk_real *x, lk_real *y, size_t rows) {
+    (void)parameters;
+    const size_t places = lk_shape_size(l->in);
+    for (size_t r = 0; r < rows; r++)
+        put(l, pass->partner + r * places, x + r * l->in_stride, y + r * l->out_stride);
+}
+
+static void unpool_backward(const lk_layer *l, const lk_pass *pass, const lk_real *transposed,
+                            const lk_real *y, lk_real *dy, lk_real *dx, size_t rows) {
+    (void)transposed, (void)y;
+    const size_t places = lk_shape_size(l->in);
+    for (size_t r = 0; dx && r < rows; r++)
+        take(l, pass->partner + r * places, dy + r * l->out_stride, dx + r * l->in_stride);
+}
+
+/* ---- avgpool and up: one is the other's way back, but for the factor ---- */
+
+/* to[little] = factor x the sum of each window of from[large], pixels in order. */
+static void sum_windows(const lk_layer *l, lk_real factor, const lk_real *from, lk_real *to) {
+    const size_t c = l->in.channels;
+    for (size_t i = 0; i < pixels(l); i++) {
+        lk_real *sum = to + i * c;
+        memset(sum, 0, c * sizeof *sum);
+        for (size_t inner = 0; inner < window(l); inner++)
+            for (size_t k = 0; k < c; k++) sum[k] += from[pixel_of(l, i, inner) * c + k];
+        for (size_t k = 0; k < c; k++) sum[k] *= factor;
+    }
+}
+
+/* to[large] = factor x from[little], each value all over its window. */
+static void fill_windows(const lk_layer *l, lk_real factor, const lk_real *from, lk_real *to) {
+    const size_t c = l->in.channels;
+    for (size_t i = 0; i < pixels(l); i++)
+        for (size_t inner = 0; inner < window(l); inner++)
+            for (size_t k = 0; k < c; k++)
+                to[pixel_of(l, i, inner) * c + k] = factor * from[i * c + k];
+}
+
+static void average_forward(const lk_layer *l, const lk_pass *pass, const lk_real *parameters,
+                            const lk_real *x, lk_real *y, size_t rows) {
+    (void)pass, (void)parameters;
+    for (size_t r = 0; r < rows; r++)
+        sum_windows(l, 1 / (lk_real)window(l), x + r * l->in_stride, y + r * l->out_stride);
+}
+
+static void average_backward(const lk_layer *l, const lk_pass *pass, const lk_real *transposed,
+                             const lk_real *y, lk_real *dy, lk_real *dx, size_t rows) {
+    (void)pass, (void)transposed, (void)y;
+    for (size_t r = 0; dx && r < rows; r++)
+        fill_windows(l, 1 / (lk_real)window(l), dy + r * l->out_stride, dx + r * l->in_stride);
+}
+
+static void up_forward(const lk_layer *l, const lk_pass *pass, const lk_real *parameters,
+                       const lk_real *x, lk_real *y, size_t rows) {
+    (void)pass, (void)parameters;
+    for (size_t r = 0; r < rows; r++)
+        fill_windows(l, 1, x + r * l->in_stride, y + r * l->out_stride);
+}
+
+static void up_backward(const lk_layer *l, const lk_pass *pass, const lk_real *transposed,
+                        const lk_real *y, lk_real *dy, lk_real *dx, size_t rows) {
+    (void)pass, (void)transposed, (void)y;
+    for (size_t r = 0; dx && r < rows; r++)
+        sum_windows(l, 1, dy + r * l->out_stride, dx + r * l->in_stride);
+}
+
+const lk_op lk_op_maxpool = {.name = "maxpool",
+                             .arguments = 1,
+                             .plan = plan_shrink,
+                             .forward = max_forward,
+                             .backward = max_backward};
+const lk_op lk_op_unpool = {.name = "unpool",
+                            .arguments = 1,
+                            .partner = &lk_op_maxpool,
+                            .plan = plan_grow,
+                            .forward = unpool_forward,
+                            .backward = unpool_backward};
+const lk_op lk_op_avgpool = {.name = "avgpool",
+                             .arguments = 1,
+                             .plan = plan_shrink,
+                             .forward = average_forward,
+                             .backward = average_backward};
+const lk_op lk_op_up = {.name = "up",
+                        .arguments = 1,
+                        .plan = plan_grow,
+                        .forward = up_forward,
+                        .backward = up_backward};
+const lk_op lk_op_reshape = {.name = "reshape", .arguments = 3, .view = true, .plan = plan_reshape};
