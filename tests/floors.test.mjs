@@ -11,7 +11,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 const FLOORS = [
   ['base', 'alloc', 'arena', 'rng', 'likeness'],
-  ['vec', 'kernels', 'cpu'],
+  ['vec', 'kernels', 'cpu', 'linear'],
   ['layer', 'layer_*', 'loss', 'image', 'tensorfile', 'index', 'metrics', 'mixture', 'eigen'],
   ['arch', 'model', 'zoo', 'score.h'],
   ['checkpoint', 'score', 'gallery', 'dataset', 'pca', 'train', 'bench'],

@@ -71,16 +71,28 @@ static void check_plain(const lk_model *model, const lk_real *x, const lk_real *
     }
 }
 
+/* Whether the chain is of dense layers alone, and whether its decoder needs more than the code. */
+static bool all_dense(const lk_model *model) {
+    for (size_t i = 0; i < model->arch.count; i++)
+        if (model->arch.layers[i].op != &lk_op_dense) return false;
+    return true;
+}
+static bool remembers(const lk_model *model) {
+    for (size_t i = 0; i < model->arch.count; i++)
+        if (model->arch.layers[i].op->partner) return true;
+    return false;
+}
+
 /* Whole and half passes, batches and single images, all kernels: one answer, and the right one. */
 static void check_passes(const lk_model *model, const lk_dataset *data) {
-    const size_t size = lk_shape_size(SHAPE), latent = lk_model_latent(model);
+    const size_t size = lk_shape_size(data->shape), latent = lk_model_latent(model);
     lk_real *x = lk_alloc(IMAGES * size * sizeof *x), *y = lk_alloc(IMAGES * size * sizeof *y);
     lk_real *y2 = lk_alloc(IMAGES * size * sizeof *y), *z = lk_alloc(IMAGES * latent * sizeof *z);
     lk_real *z2 = lk_alloc(IMAGES * latent * sizeof *z);
     lk_dataset_images(data, 0, IMAGES, x);
     lk_run *first = lk_run_create(model, IMAGES, LK_SIMD_SCALAR, NULL);
     lk_reconstruct(first, x, IMAGES, z, y);
-    check_plain(model, x, z, y);
+    if (all_dense(model)) check_plain(model, x, z, y);
     EACH_SIMD(simd) {
         const char *name = lk_simd_name(simd);
         lk_run *run = lk_run_create(model, IMAGES + 3, simd, NULL);
@@ -92,7 +104,8 @@ static void check_passes(const lk_model *model, const lk_dataset *data) {
         lk_encode(run, x, IMAGES, z2);
         lk_decode(run, z2, IMAGES, y2);
         CHECK(memcmp(z, z2, IMAGES * latent * sizeof *z) == 0, "%s: encode", name);
-        CHECK(memcmp(y, y2, IMAGES * size * sizeof *y) == 0, "%s: decode", name);
+        CHECK((memcmp(y, y2, IMAGES * size * sizeof *y) == 0) != remembers(model), "%s: decode",
+              name);
         for (size_t n = 1; n <= 16; n += n < 4 ? 1 : 4)
             for (size_t i = 0; i + n <= IMAGES; i += n) {
                 memset(z2, 0, n * latent * sizeof *z);
@@ -115,20 +128,37 @@ static void test_passes(const lk_dataset *data) {
         "1x5x7 > dense 17 leaky > dense 33 sigmoid > dense 2 tanh | dense 31 > dense 35 tanh > mse",
         "1x5x7 > dense 300 relu | dense 35 sigmoid > bce",
     };
+    static const char *const IMAGE_CHAINS[] = {
+        "2x8x4 > conv 3 3 s2 leaky > conv 16 2 valid tanh | deconv 3 2 valid relu"
+        " > deconv 2 3 s2 sigmoid > bce",
+        "2x8x4 > avgpool 2 > reshape 4 2 2 > dense 5 | dense 4 > reshape 2 2 1 > up 4 > mse",
+        "2x8x4 > conv 17 3 relu > maxpool 4 > dense 3 | dense 34 > reshape 17 2 1 > unpool 4"
+        " > deconv 2 5 > mse",
+    };
+    lk_dataset images = make_images((lk_shape){2, 8, 4}, 0, IMAGES, 2);
+    for (size_t i = 0; i < LK_COUNTOF(IMAGE_CHAINS); i++) {
+        lk_model *model = new_model(IMAGE_CHAINS[i]);
+        check_passes(model, &images);
+        lk_model_free(model);
+    }
     size_t count;
     const lk_family *families = lk_families(&count);
     for (size_t i = 0; i < count + LK_COUNTOF(CHAINS); i++) {
         char arch[1024];
+        /* Some families need sides that 4 divides; some know no more values than an image has. */
+        const bool other = i < count && strstr(families[i].arch, "{h}");
+        const lk_dataset *set = other ? &images : data;
         if (i < count)
-            CHECK(lk_family_arch(&families[i], SHAPE, 0, arch, sizeof arch, NULL) == LK_OK ||
-                      lk_family_arch(&families[i], SHAPE, 9, arch, sizeof arch, NULL) == LK_OK,
+            CHECK(lk_family_arch(&families[i], set->shape, 0, arch, sizeof arch, NULL) == LK_OK ||
+                      lk_family_arch(&families[i], set->shape, 9, arch, sizeof arch, NULL) == LK_OK,
                   "%s", families[i].name);
         else
             strcpy(arch, CHAINS[i - count]);
         lk_model *model = new_model(arch);
-        check_passes(model, data);
+        check_passes(model, set);
         lk_model_free(model);
     }
+    free_images(&images);
 }
 
 /* Normal weights of the documented deviation, biases zero; seeds and layers differ. */
