@@ -9,6 +9,10 @@
 /* Sizes that fill no vector; three blocks of images an epoch, the last of them short. */
 static const char BCE[] = "1x7x9 > dense 33 relu > dense 17 leaky > dense 5 "
                           "| dense 21 tanh > dense 63 sigmoid > bce";
+static const char CONV[] =
+    "1x7x9 > conv 5 3 s2 leaky > conv 17 3 tanh > reshape 17 2 10 > maxpool 2 > dense 6"
+    " | dense 85 relu > reshape 17 1 5 > unpool 2 > dense 20 > reshape 1 4 5 > deconv 2 3 s2 relu"
+    " > avgpool 2 > up 2 > dense 63 sigmoid > bce";
 static const char MSE[] = "1x7x9 > dense 34 sigmoid > dense 3 | dense 63 > mse";
 enum { IMAGES = 150, BATCH = 61, EPOCHS = 3, STEPS = 9 };
 
@@ -69,7 +73,7 @@ static void test_same_bits(const lk_dataset *data) {
     static const struct {
         const char *arch;
         uint64_t hash;
-    } CASES[] = {{BCE, 0xb682ee4ce1369765}, {MSE, 0x4c4278f1346c2521}};
+    } CASES[] = {{BCE, 0xb682ee4ce1369765}, {MSE, 0x4c4278f1346c2521}, {CONV, 0x373cbc0ea57b06b0}};
     for (size_t i = 0; i < LK_COUNTOF(CASES); i++) EACH_SIMD(simd)
     for (int threads = 1; threads <= 4; threads++) {
         lk_bytes weights = train(CASES[i].arch, data, options_with(threads, simd));
