@@ -9,8 +9,8 @@ static const char FORMAT[] = "likeness 1";
 static const char *const text_keys[LK_TEXTS] = {"family", "title", "data", "weights_sha256"};
 
 enum {
-    NAME_SIZE = 32,
-    MAX_TENSORS = 4 * LK_MAX_LAYERS + 4 + 2 * LK_PREPARATIONS,
+    NAME_SIZE = 48,
+    MAX_TENSORS = 8 * LK_MAX_LAYERS + 4 + 2 * LK_PREPARATIONS,
     MAX_METADATA = 2 + LK_TEXTS,
 };
 

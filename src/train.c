@@ -98,6 +98,13 @@ lk_trainer *lk_trainer_create(lk_model *model, const lk_dataset *data,
                               const lk_train_options *options, lk_error *error) {
     if (check_options(model, data, options, error) != LK_OK) return NULL;
     const lk_arch *arch = &model->arch;
+    /* Parameters and both moments go into one file, which must not turn out too large later. */
+    if (arch->packed > (LK_MAX_FILE - LK_MAX_HEADER) / (3 * sizeof(lk_real))) {
+        lk_fail(error, LK_USAGE,
+                "the network is too large to train: its checkpoints would be over %u bytes",
+                (unsigned long long)LK_MAX_FILE);
+        return NULL;
+    }
     size_t works = 0, largest = 0;
     for (size_t l = 0; l < arch->count; l++) {
         works += arch->layers[l].slices;
@@ -278,12 +285,13 @@ static lk_status block_loss(void *context, lk_run *run, size_t first, size_t n, 
 
 lk_status lk_evaluate_loss(const lk_model *model, const lk_dataset *data, int threads, lk_simd simd,
                            double *loss, lk_error *error) {
+    if (data->count == 0) return lk_fail(error, LK_DATA, "no images to measure the loss on");
     double *losses = lk_alloc(data->count * sizeof *losses);
     if (!losses) return lk_fail(error, LK_MEMORY, "out of memory");
     const lk_status status =
         lk_dataset_visit(data, model, LK_PREPARE_IMAGE, threads, simd, block_loss, losses, error);
     double sum = 0;
-    for (size_t i = 0; i < data->count; i++) sum += losses[i];
+    for (size_t i = 0; status == LK_OK && i < data->count; i++) sum += losses[i];
     *loss = sum / ((double)data->count * (double)lk_shape_size(data->shape));
     lk_free(losses);
     return status;

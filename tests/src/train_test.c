@@ -459,6 +459,18 @@ static void test_options(const lk_dataset *data) {
     lk_model_free(model);
 }
 
+static void test_limits(const lk_dataset *data) {
+    lk_error error = {LK_OK, 0, ""};
+    const lk_train_options o = lk_train_defaults();
+    lk_model *model = new_model("1x7x9 > dense 180000 relu | dense 63 > mse");
+    CHECK(!lk_trainer_create(model, data, &o, &error) && error.status == LK_USAGE, "passes");
+    CHECK(strstr(error.message, "too large to train"), "%s", error.message);
+    const lk_dataset none = {data->shape, 0, data->pixels, NULL, 0};
+    double loss;
+    CHECK(lk_evaluate_loss(model, &none, 1, LK_SIMD_BEST, &loss, &error) == LK_DATA, "a loss");
+    lk_model_free(model);
+}
+
 int main(void) {
     lk_dataset data = make_images((lk_shape){1, 7, 9}, 0, IMAGES, 1);
     test_same_bits(&data);
@@ -472,6 +484,7 @@ int main(void) {
     test_loss(&data);
     test_nonfinite(&data);
     test_options(&data);
+    test_limits(&data);
     free_images(&data);
     return TEST_RESULT();
 }
