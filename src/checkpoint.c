@@ -10,7 +10,7 @@ static const char *const text_keys[LK_TEXTS] = {"family", "title", "data", "weig
 
 enum {
     NAME_SIZE = 48,
-    MAX_TENSORS = 8 * LK_MAX_LAYERS + 4 + 2 * LK_PREPARATIONS,
+    MAX_TENSORS = 8 * LK_MAX_LAYERS + 4 + 3 * LK_PREPARATIONS,
     MAX_METADATA = 2 + LK_TEXTS,
 };
 
@@ -90,6 +90,8 @@ static void add_calibration(writer *w, int preparation, const lk_calibration *c,
         memcpy(evidence + e * c->shaping, c->evidence[e], c->shaping * sizeof *evidence);
     calibration_tensor_name(next_name(w), preparation, "evidence");
     add(w, LK_F32, 2, (size_t[]){LK_EVIDENCES, c->shaping}, evidence);
+    calibration_tensor_name(next_name(w), preparation, "limits");
+    add(w, LK_F32, 1, (size_t[]){LK_TEXTURES}, c->limits);
     calibration_tensor_name(next_name(w), preparation, "scores");
     add(w, LK_F32, 1, (size_t[]){c->judging}, c->scores);
 }
@@ -243,32 +245,45 @@ static bool ascends(const float *values, size_t n) {
     return true;
 }
 
-static lk_status read_calibration(reader *r, lk_score *score, int p) {
-    char name[2][NAME_SIZE];
-    calibration_tensor_name(name[0], p, "evidence");
-    calibration_tensor_name(name[1], p, "scores");
-    if (!lk_tensorfile_find(r->file, name[0]) && !lk_tensorfile_find(r->file, name[1]))
-        return LK_OK;
-    const lk_tensor *evidence = expect(r, name[0], LK_F32, 2, (size_t[]){LK_EVIDENCES, 0});
-    const lk_tensor *scores = evidence ? expect(r, name[1], LK_F32, 1, (size_t[]){0}) : NULL;
-    if (!scores) return LK_MODEL;
-    const size_t shaping = evidence->dims[1];
-    lk_calibration *c = lk_calibration_create(shaping, scores->dims[0], r->error);
-    if (!c) return LK_MEMORY;
-    score->calibration[p] = c;
-    bool sorted = true;
-    for (size_t e = 0; e < LK_EVIDENCES; e++) {
-        const lk_status status = copy_floats(r, evidence, e * shaping, shaping, c->evidence[e]);
-        if (status != LK_OK) return status;
-        sorted = sorted && ascends(c->evidence[e], shaping);
-    }
-    const lk_status status = copy_floats(r, scores, 0, c->judging, c->scores);
+/* The tensors that make a calibration. */
+typedef struct calibration_tensors {
+    const lk_tensor *evidence, *limits, *scores;
+} calibration_tensors;
+
+static lk_status fill_calibration(reader *r, lk_calibration *c, const calibration_tensors *t) {
+    lk_status status = copy_floats(r, t->limits, 0, LK_TEXTURES, c->limits);
+    for (size_t e = 0; status == LK_OK && e < LK_EVIDENCES; e++)
+        status = copy_floats(r, t->evidence, e * c->shaping, c->shaping, c->evidence[e]);
+    if (status == LK_OK) status = copy_floats(r, t->scores, 0, c->judging, c->scores);
     if (status != LK_OK) return status;
-    if (!sorted || !ascends(c->scores, c->judging))
-        return lk_fail(r->error, LK_MODEL, "the calibration '%s' does not ascend",
-                       lk_preparation_name((lk_preparation)p));
+    bool sound = ascends(c->scores, c->judging);
+    for (size_t e = 0; e < LK_EVIDENCES; e++) sound = sound && ascends(c->evidence[e], c->shaping);
+    if (!sound) return lk_fail(r->error, LK_MODEL, "a calibration does not ascend");
+    for (size_t i = 0; i < LK_TEXTURES; i++)
+        if (!(c->limits[i] > 0)) return lk_fail(r->error, LK_MODEL, "a limit is not over 0");
     lk_calibration_finish(c);
     return LK_OK;
+}
+
+static lk_status read_calibration(reader *r, lk_score *score, int p) {
+    enum { EVIDENCE, LIMITS, SCORES, PARTS };
+    static const char *const parts[PARTS] = {"evidence", "limits", "scores"};
+    char name[PARTS][NAME_SIZE];
+    bool any = false;
+    for (int i = 0; i < PARTS; i++) {
+        calibration_tensor_name(name[i], p, parts[i]);
+        any = any || lk_tensorfile_find(r->file, name[i]);
+    }
+    if (!any) return LK_OK;
+    calibration_tensors t = {0};
+    t.evidence = expect(r, name[EVIDENCE], LK_F32, 2, (size_t[]){LK_EVIDENCES, 0});
+    if (t.evidence) t.limits = expect(r, name[LIMITS], LK_F32, 1, (size_t[]){LK_TEXTURES});
+    if (t.limits) t.scores = expect(r, name[SCORES], LK_F32, 1, (size_t[]){0});
+    if (!t.scores) return LK_MODEL;
+    lk_calibration *c = lk_calibration_create(t.evidence->dims[1], t.scores->dims[0], r->error);
+    if (!c) return LK_MEMORY;
+    score->calibration[p] = c;
+    return fill_calibration(r, c, &t);
 }
 
 /* The tensors that make a score. */

@@ -220,8 +220,9 @@ typedef enum lk_verdict { LK_IN, LK_OUT, LK_EMPTY } lk_verdict;
 const char *lk_verdict_name(lk_verdict verdict); /* "in", "out", "empty" */
 
 /* The single pieces of evidence, see score.c. */
-enum { LK_EVIDENCES = 3 };
-const char *lk_evidence_name(size_t which); /* "reconstruction", "mahalanobis", "neighbour" */
+enum { LK_EVIDENCES = 4 };
+/* "reconstruction", "mahalanobis", "neighbour", "texture" */
+const char *lk_evidence_name(size_t which);
 
 typedef struct lk_result {
     lk_verdict verdict;

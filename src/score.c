@@ -1,15 +1,12 @@
-/* How unusual is an image? Three pieces of evidence, each rising with unusualness:
+/* How unusual is an image? Four pieces of evidence, each rising with unusualness:
 
      reconstruction  log(|x - x_hat|^2 / (|x|^2 + 1)): what the network could not say
      mahalanobis     log-density distance of the code to the nearest of a few Gaussians
      neighbour       log(1 - cosine) between the code and the nearest of the reference codes
+     texture         the largest of the numbers of texture.h, relative to the most among held-out
+                     images: over 1, the image is greyer, busier or more solid than any of them
 
-   Calibration cuts the held-out images in two. The first part shapes: each piece of evidence
-   becomes -log of the share of held-out images at least as unusual, continued beyond the 97 %
-   quantile by an exponential tail, so that the pieces can be added: Fisher's method (R. A. Fisher
-   1925), without his assumption that they are independent. That assumption is not needed, because
-   the second part, which shaped nothing, turns the sum into a conformal p-value (V. Vovk, A.
-   Gammerman, G. Shafer 2005): (1 + #{held-out at least as unusual}) / (n + 1). */
+   calibration.c makes them comparable and turns their sum into a p-value. */
 #include "score.h"
 
 #include <float.h>
@@ -18,8 +15,6 @@
 
 #include "arena.h"
 
-enum { RECONSTRUCTION, MAHALANOBIS, NEIGHBOUR };
-static const double TAIL_FROM = 0.97;
 /* An input whose values span less than this says nothing. */
 static const lk_real LEAST_SPAN = (lk_real)(2.0 / 255);
 
@@ -29,7 +24,8 @@ const char *lk_verdict_name(lk_verdict verdict) {
 }
 
 const char *lk_evidence_name(size_t which) {
-    static const char *const names[LK_EVIDENCES] = {"reconstruction", "mahalanobis", "neighbour"};
+    static const char *const names[LK_EVIDENCES] = {"reconstruction", "mahalanobis", "neighbour",
+                                                    "texture"};
     return names[which];
 }
 
@@ -69,82 +65,16 @@ void lk_score_free(lk_score *score) {
     lk_free(score);
 }
 
-lk_calibration *lk_calibration_create(size_t shaping, size_t judging, lk_error *error) {
-    lk_arena arena = {0};
-    for (int pass = 0; pass < 2; pass++) {
-        lk_calibration *c = lk_arena_take(&arena, 1, sizeof *c);
-        float *evidence[LK_EVIDENCES];
-        for (int e = 0; e < LK_EVIDENCES; e++)
-            evidence[e] = lk_arena_take(&arena, shaping, sizeof **evidence);
-        float *scores = lk_arena_take(&arena, judging, sizeof *scores);
-        if (c) {
-            c->shaping = shaping;
-            c->judging = judging;
-            memcpy(c->evidence, evidence, sizeof evidence);
-            c->scores = scores;
-            return c;
-        }
-        if (!lk_arena_commit(&arena)) break;
-    }
-    lk_fail(error, LK_MEMORY, "out of memory");
-    return NULL;
-}
-
 void lk_score_attach(lk_model *model, lk_score *score) {
     lk_score_free(model->score);
     model->score = score;
     model->free_score = lk_score_free;
 }
 
-/* ---- from evidence to a score ---- */
-
-/* How many of ascending values[n] are at least v. */
-static size_t count_at_least(const float *values, size_t n, float v) {
-    size_t low = 0, high = n;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (values[middle] < v)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return n - low;
-}
-
-static double conformal_p(const float *values, size_t n, float v) {
-    return (double)(1 + count_at_least(values, n, v)) / (double)(n + 1);
-}
-
-/* -log of how common this much evidence is, continued by the tail. */
-static double surprise(const lk_calibration *c, size_t e, float v) {
-    if ((double)v > c->tail[e].from)
-        return -lk_log(1 - TAIL_FROM) + ((double)v - c->tail[e].from) / c->tail[e].mean;
-    return -lk_log(conformal_p(c->evidence[e], c->shaping, v));
-}
-
-static float combine(const lk_calibration *c, const float *evidence) {
-    double sum = 0;
-    for (size_t e = 0; e < LK_EVIDENCES; e++) sum += surprise(c, e, evidence[e]);
-    return (float)sum;
-}
-
-void lk_calibration_finish(lk_calibration *c) {
-    for (size_t e = 0; e < LK_EVIDENCES; e++) {
-        const float *values = c->evidence[e];
-        const size_t first = (size_t)(TAIL_FROM * (double)(c->shaping - 1));
-        double excess = 0;
-        for (size_t i = first; i < c->shaping; i++)
-            excess += (double)values[i] - (double)values[first];
-        c->tail[e].from = (double)values[first];
-        /* Evidence that does not vary still needs a scale. */
-        c->tail[e].mean = LK_MAX(excess / (double)(c->shaping - first), 1e-6);
-    }
-}
-
 /* ---- evidence ---- */
 
-/* The pieces of evidence on row `row` of a run that has gone forward. Destroys the row's output. */
-static lk_status gather(lk_run *run, size_t row, float *evidence, lk_error *error) {
+/* measures[LK_MEASURES] of row `row` of a run that has gone forward. Destroys the row's output. */
+static lk_status measure(lk_run *run, size_t row, float *measures, lk_error *error) {
     const lk_arch *arch = &run->model->arch;
     const lk_score *score = run->model->score;
     const lk_layer *last = &arch->layers[arch->count - 1];
@@ -158,19 +88,20 @@ static lk_status gather(lk_run *run, size_t row, float *evidence, lk_error *erro
     double energy = 0;
     for (size_t i = 0; i < size; i++) energy += (double)x[i] * (double)x[i];
     const double error_energy = (double)run->kernels->squared_error(x, x_hat, size);
-    /* A perfect copy is as usual as can be; the floor keeps its logarithm finite. */
-    evidence[RECONSTRUCTION] = (float)lk_log(LK_MAX(error_energy, 1e-12) / (energy + 1));
-    evidence[MAHALANOBIS] = (float)lk_mixture_distance(&score->mixture, z);
-    lk_neighbour nearest = {0, 1};
-    lk_index_search(score->index, z, 1, 1, 1, run->kernels->simd, &nearest);
-    evidence[NEIGHBOUR] = (float)lk_log(LK_MAX((double)nearest.distance, 1e-6));
-    for (size_t e = 0; e < LK_EVIDENCES; e++)
-        if (!isfinite(evidence[e]))
-            return lk_fail(error, LK_NONFINITE, "the score '%s' is not finite",
-                           lk_evidence_name(e));
     if (!isfinite(error_energy) || !isfinite(energy))
         return lk_fail(error, LK_NONFINITE, "the score '%s' is not finite",
-                       lk_evidence_name(RECONSTRUCTION));
+                       lk_evidence_name(LK_RECONSTRUCTION));
+    /* A perfect copy is as usual as can be; the floor keeps its logarithm finite. */
+    measures[LK_RECONSTRUCTION] = (float)lk_log(LK_MAX(error_energy, 1e-12) / (energy + 1));
+    measures[LK_MAHALANOBIS] = (float)lk_mixture_distance(&score->mixture, z);
+    lk_neighbour nearest = {0, 1};
+    lk_index_search(score->index, z, 1, 1, 1, run->kernels->simd, &nearest);
+    measures[LK_NEIGHBOUR] = (float)lk_log(LK_MAX((double)nearest.distance, 1e-6));
+    lk_texture_measure(x, arch->input, measures + LK_TEXTURE);
+    for (size_t m = 0; m < LK_MEASURES; m++)
+        if (!isfinite(measures[m]))
+            return lk_fail(error, LK_NONFINITE, "the score '%s' is not finite",
+                           lk_evidence_name(LK_MIN(m, (size_t)LK_TEXTURE)));
     return LK_OK;
 }
 
@@ -237,51 +168,16 @@ lk_status lk_score_fit(lk_model *model, const lk_dataset *data, size_t reference
 
 /* ---- calibration ---- */
 
-static lk_status take_evidence(void *context, lk_run *run, size_t first, size_t n, const lk_real *x,
+static lk_status take_measures(void *context, lk_run *run, size_t first, size_t n, const lk_real *x,
                                lk_error *error) {
-    float *evidence = context;
+    float *measures = context;
     lk_run_load(run, x, 0, n);
     lk_run_forward(run, 0, run->model->arch.count, 0, n, 0);
     for (size_t i = 0; i < n; i++) {
-        const lk_status status = gather(run, i, evidence + (first + i) * LK_EVIDENCES, error);
+        const lk_status status = measure(run, i, measures + (first + i) * LK_MEASURES, error);
         if (status != LK_OK) return status;
     }
     return LK_OK;
-}
-
-/* Heap sort: ascending, in place, no recursion, no libc. */
-static void sort_floats(float *values, size_t n) {
-    for (size_t end = n, start = n / 2; end > 1;) {
-        if (start > 0) {
-            start--;
-        } else {
-            end--;
-            const float last = values[end];
-            values[end] = values[0];
-            values[0] = last;
-        }
-        size_t at = start;
-        const float v = values[at];
-        for (size_t child; (child = 2 * at + 1) < end; at = child) {
-            if (child + 1 < end && values[child] < values[child + 1]) child++;
-            if (!(v < values[child])) break;
-            values[at] = values[child];
-        }
-        values[at] = v;
-    }
-}
-
-/* Shapes on the first images of `order` and judges by the others. */
-static void fill_calibration(lk_calibration *c, const float *evidence, const uint32_t *order) {
-    for (size_t e = 0; e < LK_EVIDENCES; e++) {
-        for (size_t i = 0; i < c->shaping; i++)
-            c->evidence[e][i] = evidence[(size_t)order[i] * LK_EVIDENCES + e];
-        sort_floats(c->evidence[e], c->shaping);
-    }
-    lk_calibration_finish(c);
-    for (size_t i = 0; i < c->judging; i++)
-        c->scores[i] = combine(c, evidence + (size_t)order[c->shaping + i] * LK_EVIDENCES);
-    sort_floats(c->scores, c->judging);
 }
 
 lk_status lk_score_calibrate(lk_model *model, lk_preparation preparation,
@@ -294,19 +190,19 @@ lk_status lk_score_calibrate(lk_model *model, lk_preparation preparation,
         return lk_fail(error, LK_DATA, "calibration needs at least %u images, here are %u",
                        (unsigned long long)LK_MIN_CALIBRATION, (unsigned long long)n);
     const size_t shaping = n * 2 / 5;
-    float *evidence = lk_alloc(n * LK_EVIDENCES * sizeof *evidence);
+    float *measures = lk_alloc(n * LK_MEASURES * sizeof *measures);
     uint32_t *order = lk_alloc(n * sizeof *order);
     lk_calibration *calibration = lk_calibration_create(shaping, n - shaping, error);
     lk_status status = LK_MEMORY;
-    if (evidence && order && calibration)
-        status = lk_dataset_visit(held_out, model, preparation, threads, simd, take_evidence,
-                                  evidence, error);
+    if (measures && order && calibration)
+        status = lk_dataset_visit(held_out, model, preparation, threads, simd, take_measures,
+                                  measures, error);
     else
         lk_fail(error, LK_MEMORY, "out of memory");
     if (status == LK_OK) {
         /* The images may come sorted by class: the two parts are drawn. */
         lk_permutation(0, order, n);
-        fill_calibration(calibration, evidence, order);
+        lk_calibration_fill(calibration, measures, order);
         if (!isfinite(calibration->scores[calibration->judging - 1]))
             status = lk_fail(error, LK_NONFINITE, "a combined score is not finite");
     }
@@ -317,7 +213,7 @@ lk_status lk_score_calibrate(lk_model *model, lk_preparation preparation,
         lk_free(calibration);
     }
     lk_free(order);
-    lk_free(evidence);
+    lk_free(measures);
     return status;
 }
 
@@ -353,17 +249,18 @@ static void judge_empty(lk_result *result) {
 static lk_status judge(lk_run *run, const lk_calibration *c, double alpha, lk_result *result,
                        lk_error *error) {
     lk_run_forward(run, 0, run->model->arch.count, 0, 1, 0);
-    float evidence[LK_EVIDENCES];
-    const lk_status status = gather(run, 0, evidence, error);
+    float measures[LK_MEASURES], evidence[LK_EVIDENCES];
+    const lk_status status = measure(run, 0, measures, error);
     if (status != LK_OK) return status;
-    result->score = combine(c, evidence);
+    lk_calibration_evidence(c, measures, evidence);
+    result->score = lk_calibration_score(c, evidence);
     if (!isfinite(result->score))
         return lk_fail(error, LK_NONFINITE, "the combined score is not finite");
-    result->p = conformal_p(c->scores, c->judging, result->score);
+    result->p = lk_calibration_p(c->scores, c->judging, result->score);
     result->verdict = result->p <= alpha ? LK_OUT : LK_IN;
     for (size_t e = 0; e < LK_EVIDENCES; e++) {
         result->evidence[e].value = evidence[e];
-        result->evidence[e].p = conformal_p(c->evidence[e], c->shaping, evidence[e]);
+        result->evidence[e].p = lk_calibration_p(c->evidence[e], c->shaping, evidence[e]);
     }
     return LK_OK;
 }

@@ -5,16 +5,25 @@
 
 #include "mixture.h"
 #include "model.h"
+#include "texture.h"
+
+/* The pieces of evidence; lk_evidence_name has their names. */
+enum { LK_RECONSTRUCTION, LK_MAHALANOBIS, LK_NEIGHBOUR, LK_TEXTURE };
+LK_STATIC_ASSERT(LK_TEXTURE + 1 == LK_EVIDENCES, texture_is_the_last);
+
+/* What is measured of an image: the evidence, but in place of the last the numbers behind it. */
+enum { LK_MEASURES = LK_TEXTURE + LK_TEXTURES };
 
 /* One preparation's calibration: the held-out images in numbers. One block. */
 typedef struct lk_calibration {
-    size_t shaping;                /* images behind `evidence` */
+    size_t shaping;                /* images behind `evidence` and `limits` */
     size_t judging;                /* images behind `scores` */
     float *evidence[LK_EVIDENCES]; /* ascending values of each piece of evidence */
     float *scores;                 /* ascending combined scores: p-values come from these */
+    float limits[LK_TEXTURES];     /* the most of each texture number, with a little room */
     struct {
         double from, mean; /* beyond `from`, the excess is taken as exponential of this mean */
-    } tail[LK_EVIDENCES];
+    } tail[LK_TEXTURE];
 } lk_calibration;
 
 /* One block but for the index and the calibrations. */
@@ -29,13 +38,29 @@ typedef struct lk_score {
 /* Room for the given sizes, zeroed; NULL when out of memory. */
 lk_score *lk_score_create(size_t latent, size_t clusters, size_t references, lk_error *error);
 void lk_score_free(lk_score *score);
-lk_calibration *lk_calibration_create(size_t shaping, size_t judging, lk_error *error);
 
-/* To be called when the codes, or the evidence, are filled: builds the index, the tails. */
+/* To be called when the codes are filled: builds the index. */
 lk_status lk_score_finish(lk_score *score, lk_error *error);
-void lk_calibration_finish(lk_calibration *calibration);
 
 /* Hands a score over to the model, in place of the one it has. */
 void lk_score_attach(lk_model *model, lk_score *score);
+
+/* ---- calibration.c ---- */
+
+lk_calibration *lk_calibration_create(size_t shaping, size_t judging, lk_error *error);
+/* To be called when the evidence is filled: works out the tails. */
+void lk_calibration_finish(lk_calibration *calibration);
+
+/* Fills a calibration from measures[n][LK_MEASURES], n being shaping + judging: the first images of
+   order[n] shape it, the others judge. */
+void lk_calibration_fill(lk_calibration *calibration, const float *measures, const uint32_t *order);
+
+/* evidence[LK_EVIDENCES] from measures[LK_MEASURES]. */
+void lk_calibration_evidence(const lk_calibration *calibration, const float *measures,
+                             float *evidence);
+/* The combined score of evidence[LK_EVIDENCES]. */
+float lk_calibration_score(const lk_calibration *calibration, const float *evidence);
+/* (1 + #{values at least v}) / (n + 1) for ascending values[n]. */
+double lk_calibration_p(const float *values, size_t n, float v);
 
 #endif

@@ -12,9 +12,9 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const FLOORS = [
   ['base', 'alloc', 'arena', 'rng', 'likeness'],
   ['vec', 'kernels', 'cpu', 'linear'],
-  ['layer', 'layer_*', 'loss', 'image', 'tensorfile', 'index', 'metrics', 'mixture', 'eigen'],
+  ['layer', 'layer_*', 'loss', 'image', 'tensorfile', 'index', 'metrics', 'mixture', 'eigen', 'texture'],
   ['arch', 'model', 'zoo', 'score.h'],
-  ['checkpoint', 'score', 'gallery', 'dataset', 'pca', 'train', 'bench'],
+  ['checkpoint', 'calibration', 'score', 'gallery', 'dataset', 'pca', 'train', 'bench'],
 ];
 const SYSTEM = ['stdarg.h', 'stdbool.h', 'stddef.h', 'stdint.h', 'string.h', 'math.h', 'float.h'];
 // Allowed in one file alone.

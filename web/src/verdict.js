@@ -21,6 +21,7 @@ const EVIDENCE = new Map([
   ['reconstruction', 'Reconstruction error'],
   ['mahalanobis', 'Distance from the usual code'],
   ['neighbour', 'Distance to the nearest code'],
+  ['texture', 'Greyer, busier or more solid'],
 ]);
 
 /** "99.3 %", and never "100 %" for what is less. @param {number} share */

@@ -1,0 +1,146 @@
+/* From evidence to a score and from a score to a p-value.
+
+   Calibration cuts the held-out images in two. The first part shapes: each piece of evidence
+   becomes -log of the share of held-out images at least as unusual, continued beyond the 97 %
+   quantile by an exponential tail, so that the pieces can be added: Fisher's method (R. A. Fisher
+   1925), without his assumption that they are independent. That assumption is not needed, because
+   the second part, which shaped nothing, turns the sum into a conformal p-value (V. Vovk, A.
+   Gammerman, G. Shafer 2005): (1 + #{held-out at least as unusual}) / (n + 1).
+
+   Texture is not added in this way. It counts only beyond its limit, the most that any shaping
+   image has, and then for more than the rest together: no network was shown such an image, so what
+   the network says of it is worth nothing. */
+#include <string.h>
+
+#include "arena.h"
+#include "score.h"
+
+static const double TAIL_FROM = 0.97;
+/* What an image twice over a limit adds to its score; those of held-out images are 3 on average and
+   seldom over 20. In proportion, since the limit is drawn by chance. */
+static const double BEYOND = 100;
+/* Limits from few images need room: one in n images would exceed the most of n others. */
+static const double ROOM = 8;
+/* Limits are at least these, where images have next to none of a number. */
+static const float LEAST_LIMIT[LK_TEXTURES] = {8, 8, 1};
+
+lk_calibration *lk_calibration_create(size_t shaping, size_t judging, lk_error *error) {
+    lk_arena arena = {0};
+    for (int pass = 0; pass < 2; pass++) {
+        lk_calibration *c = lk_arena_take(&arena, 1, sizeof *c);
+        float *evidence[LK_EVIDENCES];
+        for (int e = 0; e < LK_EVIDENCES; e++)
+            evidence[e] = lk_arena_take(&arena, shaping, sizeof **evidence);
+        float *scores = lk_arena_take(&arena, judging, sizeof *scores);
+        if (c) {
+            c->shaping = shaping;
+            c->judging = judging;
+            memcpy(c->evidence, evidence, sizeof evidence);
+            c->scores = scores;
+            return c;
+        }
+        if (!lk_arena_commit(&arena)) break;
+    }
+    lk_fail(error, LK_MEMORY, "out of memory");
+    return NULL;
+}
+
+/* How many of ascending values[n] are at least v. */
+static size_t count_at_least(const float *values, size_t n, float v) {
+    size_t low = 0, high = n;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (values[middle] < v)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return n - low;
+}
+
+double lk_calibration_p(const float *values, size_t n, float v) {
+    return (double)(1 + count_at_least(values, n, v)) / ((double)n + 1);
+}
+
+/* -log of how common this much evidence is, continued by the tail. */
+static double surprise(const lk_calibration *c, size_t e, float v) {
+    if ((double)v > c->tail[e].from)
+        return -lk_log(1 - TAIL_FROM) + ((double)v - c->tail[e].from) / c->tail[e].mean;
+    return -lk_log(lk_calibration_p(c->evidence[e], c->shaping, v));
+}
+
+void lk_calibration_evidence(const lk_calibration *c, const float *measures, float *evidence) {
+    memcpy(evidence, measures, LK_TEXTURE * sizeof *evidence);
+    evidence[LK_TEXTURE] = 0;
+    for (size_t t = 0; t < LK_TEXTURES; t++)
+        evidence[LK_TEXTURE] =
+            LK_MAX(evidence[LK_TEXTURE], measures[LK_TEXTURE + t] / c->limits[t]);
+}
+
+float lk_calibration_score(const lk_calibration *c, const float *evidence) {
+    double sum = 0;
+    for (size_t e = 0; e < LK_TEXTURE; e++) sum += surprise(c, e, evidence[e]);
+    if (evidence[LK_TEXTURE] > 1) sum += BEYOND * ((double)evidence[LK_TEXTURE] - 1);
+    return (float)sum;
+}
+
+void lk_calibration_finish(lk_calibration *c) {
+    for (size_t e = 0; e < LK_TEXTURE; e++) {
+        const float *values = c->evidence[e];
+        const size_t first = (size_t)(TAIL_FROM * (double)(c->shaping - 1));
+        double excess = 0;
+        for (size_t i = first; i < c->shaping; i++)
+            excess += (double)values[i] - (double)values[first];
+        c->tail[e].from = (double)values[first];
+        /* Evidence that does not vary still needs a scale. */
+        c->tail[e].mean = LK_MAX(excess / (double)(c->shaping - first), 1e-6);
+    }
+}
+
+/* Heap sort: ascending, in place, no recursion, no libc. */
+static void sort_floats(float *values, size_t n) {
+    for (size_t end = n, start = n / 2; end > 1;) {
+        if (start > 0) {
+            start--;
+        } else {
+            end--;
+            const float last = values[end];
+            values[end] = values[0];
+            values[0] = last;
+        }
+        size_t at = start;
+        const float v = values[at];
+        for (size_t child; (child = 2 * at + 1) < end; at = child) {
+            if (child + 1 < end && values[child] < values[child + 1]) child++;
+            if (!(v < values[child])) break;
+            values[at] = values[child];
+        }
+        values[at] = v;
+    }
+}
+
+static void set_limits(lk_calibration *c, const float *measures, const uint32_t *order) {
+    for (size_t t = 0; t < LK_TEXTURES; t++) {
+        float most = LEAST_LIMIT[t];
+        for (size_t i = 0; i < c->shaping; i++)
+            most = LK_MAX(most, measures[(size_t)order[i] * LK_MEASURES + LK_TEXTURE + t]);
+        c->limits[t] = (float)((double)most * (1 + ROOM / (double)c->shaping));
+    }
+}
+
+void lk_calibration_fill(lk_calibration *c, const float *measures, const uint32_t *order) {
+    float evidence[LK_EVIDENCES];
+    set_limits(c, measures, order);
+    for (size_t i = 0; i < c->shaping; i++) {
+        lk_calibration_evidence(c, measures + (size_t)order[i] * LK_MEASURES, evidence);
+        for (size_t e = 0; e < LK_EVIDENCES; e++) c->evidence[e][i] = evidence[e];
+    }
+    for (size_t e = 0; e < LK_EVIDENCES; e++) sort_floats(c->evidence[e], c->shaping);
+    lk_calibration_finish(c);
+    for (size_t i = 0; i < c->judging; i++) {
+        lk_calibration_evidence(c, measures + (size_t)order[c->shaping + i] * LK_MEASURES,
+                                evidence);
+        c->scores[i] = lk_calibration_score(c, evidence);
+    }
+    sort_floats(c->scores, c->judging);
+}
