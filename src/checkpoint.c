@@ -11,7 +11,7 @@ static const char *const text_keys[LK_TEXTS] = {"family", "title", "data", "weig
 enum {
     NAME_SIZE = 48,
     MAX_TENSORS = 8 * LK_MAX_LAYERS + 4 + 3 * LK_PREPARATIONS,
-    MAX_METADATA = 2 + LK_TEXTS,
+    MAX_METADATA = 3 + LK_TEXTS,
 };
 
 /* "layers.LAYER.NAME" */
@@ -124,10 +124,11 @@ static void add_all(writer *w, const lk_model *model, lk_real *room) {
     }
 }
 
-static size_t describe(const lk_model *model, lk_metadata *metadata) {
+static size_t describe(const lk_model *model, const lk_checksum *checksum, lk_metadata *metadata) {
     size_t n = 0;
     metadata[n++] = (lk_metadata){"format", FORMAT};
     metadata[n++] = (lk_metadata){"arch", model->arch.text};
+    metadata[n++] = (lk_metadata){LK_CHECKSUM, checksum->text};
     for (int i = 0; i < LK_TEXTS; i++)
         if (model->text[i][0]) metadata[n++] = (lk_metadata){text_keys[i], model->text[i]};
     return n;
@@ -143,8 +144,9 @@ lk_status lk_model_save(const lk_model *model, lk_bytes *out, lk_error *error) {
     if (w && room) {
         lk_metadata metadata[MAX_METADATA];
         add_all(w, model, room);
-        status = lk_tensorfile_write(w->tensors, w->count, metadata, describe(model, metadata), out,
-                                     error);
+        const lk_checksum checksum = lk_tensorfile_checksum(w->tensors, w->count);
+        status = lk_tensorfile_write(w->tensors, w->count, metadata,
+                                     describe(model, &checksum, metadata), out, error);
     } else {
         lk_fail(error, LK_MEMORY, "out of memory");
     }
@@ -338,12 +340,14 @@ static lk_model *read_model(reader *r) {
     }
     lk_model *model = lk_model_create(arch, r->error);
     if (!model) return NULL;
-    if (read_texts(r, model) == LK_OK && read_layers(r, model) == LK_OK &&
-        read_score(r, model) == LK_OK) {
-        if (r->taken == r->file->tensor_count) return model;
-        lk_fail(r->error, LK_MODEL, "%u tensors that its architecture does not name",
-                (unsigned long long)(r->file->tensor_count - r->taken));
-    }
+    lk_status status = read_texts(r, model);
+    if (status == LK_OK) status = read_layers(r, model);
+    if (status == LK_OK) status = read_score(r, model);
+    if (status == LK_OK && r->taken != r->file->tensor_count)
+        status = lk_fail(r->error, LK_MODEL, "%u tensors that its architecture does not name",
+                         (unsigned long long)(r->file->tensor_count - r->taken));
+    if (status == LK_OK) status = lk_tensorfile_verify(r->file, r->error);
+    if (status == LK_OK) return model;
     lk_model_free(model);
     return NULL;
 }

@@ -176,7 +176,9 @@ static size_t tensors_of(const lk_gallery *g, lk_tensor *t) {
 lk_status lk_gallery_save(const lk_gallery *g, lk_bytes *out, lk_error *error) {
     lk_tensor tensors[TENSORS];
     const size_t count = tensors_of(g, tensors);
-    const lk_metadata metadata[] = {{"format", FORMAT}, {"model", g->model}};
+    const lk_checksum checksum = lk_tensorfile_checksum(tensors, count);
+    const lk_metadata metadata[] = {
+        {"format", FORMAT}, {"model", g->model}, {LK_CHECKSUM, checksum.text}};
     return lk_tensorfile_write(tensors, count, metadata, LK_COUNTOF(metadata), out, error);
 }
 
@@ -199,7 +201,8 @@ static lk_status fill(lk_gallery *g, const lk_tensorfile *file, lk_error *error)
     }
     if (!(g->scale > 0) || !(g->scale <= MOST_SCALE))
         return lk_fail(error, LK_MODEL, "gallery: the scale is out of range");
-    const lk_status status = check_labels(&g->images, LK_MODEL, error);
+    lk_status status = check_labels(&g->images, LK_MODEL, error);
+    if (status == LK_OK) status = lk_tensorfile_verify(file, error);
     return status == LK_OK ? finish(g, error) : status;
 }
 

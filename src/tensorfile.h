@@ -40,6 +40,16 @@ void lk_tensorfile_free(lk_tensorfile *file);
 const lk_tensor *lk_tensorfile_find(const lk_tensorfile *file, const char *name);
 const char *lk_tensorfile_text(const lk_tensorfile *file, const char *key); /* or NULL */
 
+/* A checksum of the tensors' data, in order, as LK_CHECKSUM metadata: any single bit of them
+   changes it. Writers add it to a file's metadata; a file that has none is taken as it is. */
+#define LK_CHECKSUM "checksum"
+typedef struct lk_checksum {
+    char text[17]; /* 16 hex digits */
+} lk_checksum;
+lk_checksum lk_tensorfile_checksum(const lk_tensor *tensors, size_t tensor_count);
+/* LK_MODEL when the file's checksum is not that of its tensors. */
+lk_status lk_tensorfile_verify(const lk_tensorfile *file, lk_error *error);
+
 /* Writes tensors in the given order, the header padded with spaces so that data starts at a
    multiple of 64. Any UTF-8 text is escaped as JSON needs. LK_MODEL for what lk_tensorfile_open
    would refuse. *out is owned by the caller: lk_bytes_free. */

@@ -333,8 +333,11 @@ lk_status lk_trainer_save(const lk_trainer *t, const char *note, lk_bytes *out, 
     const place p = place_of(t);
     lk_tensor tensors[STATES];
     state_tensors(t, &p, tensors);
-    const lk_metadata metadata[] = {
-        {"format", CHECKPOINT_FORMAT}, {"arch", t->model->arch.text}, {"note", note}};
+    const lk_checksum checksum = lk_tensorfile_checksum(tensors, STATES);
+    const lk_metadata metadata[] = {{"format", CHECKPOINT_FORMAT},
+                                    {"arch", t->model->arch.text},
+                                    {"note", note},
+                                    {LK_CHECKSUM, checksum.text}};
     return lk_tensorfile_write(tensors, STATES, metadata, LK_COUNTOF(metadata), out, error);
 }
 
@@ -372,6 +375,7 @@ static lk_status restore(lk_trainer *t, const lk_tensorfile *file, lk_error *err
     if (there.step > lk_trainer_steps_per_epoch(t) * t->options.epochs)
         return lk_fail(error, LK_MODEL, "checkpoint: step %u is past the end",
                        (unsigned long long)there.step);
+    if (lk_tensorfile_verify(file, error) != LK_OK) return LK_MODEL;
     memcpy(t->model->parameters, found[STATE_PARAMETERS]->data, found[STATE_PARAMETERS]->bytes);
     memcpy(t->m, found[STATE_M]->data, found[STATE_M]->bytes);
     memcpy(t->v, found[STATE_V]->data, found[STATE_V]->bytes);

@@ -12,7 +12,18 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const FLOORS = [
   ['base', 'alloc', 'arena', 'rng', 'likeness'],
   ['vec', 'kernels', 'cpu', 'linear'],
-  ['layer', 'layer_*', 'loss', 'image', 'tensorfile', 'index', 'metrics', 'mixture', 'eigen', 'texture'],
+  [
+    'layer',
+    'layer_*',
+    'loss',
+    'image',
+    'tensorfile',
+    'index',
+    'metrics',
+    'mixture',
+    'eigen',
+    'texture',
+  ],
   ['arch', 'model', 'zoo', 'score.h'],
   ['checkpoint', 'calibration', 'score', 'gallery', 'dataset', 'pca', 'train', 'bench'],
 ];

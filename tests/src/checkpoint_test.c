@@ -172,10 +172,13 @@ static void test_truncations(lk_bytes bytes) {
     free(longer);
 }
 
-/* Every flipped bit is refused, or makes another model that is whole and can be used. */
+/* Every flipped bit of the data is refused; one of the header is, or makes another model that is
+   whole and can be used. */
 static void test_flips(lk_bytes bytes) {
     static lk_real x[1 << 16];
     size_t passed = 0;
+    uint64_t header;
+    memcpy(&header, bytes.data, sizeof header);
     for (size_t bit = 0; bit < bytes.size * 8; bit++) {
         lk_error error;
         bytes.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
@@ -186,6 +189,7 @@ static void test_flips(lk_bytes bytes) {
             continue;
         }
         passed++;
+        CHECK(bit < 8 * (8 + header), "bit %zu of the data passes", bit);
         CHECK(all_finite(model), "bit %zu loads what is not finite", bit);
         const size_t size = lk_shape_size(lk_model_shape(model));
         lk_run *run = lk_run_create(model, 1, LK_SIMD_BEST, &error);
@@ -201,7 +205,7 @@ static void test_flips(lk_bytes bytes) {
         lk_run_free(run);
         lk_model_free(model);
     }
-    CHECK(passed > 1000 && passed < bytes.size * 8, "%zu flips pass", passed);
+    CHECK(passed > 0, "not even a bit of a text may change");
 }
 
 /* ---- well-formed files with wrong parts ---- */

@@ -163,6 +163,8 @@ static void test_damage(const lk_model *model, lk_bytes bytes) {
         check_one_message(&error, size);
     }
     size_t passed = 0;
+    uint64_t header;
+    memcpy(&header, bytes.data, sizeof header);
     for (size_t bit = 0; bit < bytes.size * 8; bit++) {
         bytes.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
         lk_gallery *g = load(model, bytes.data, bytes.size, &error);
@@ -172,6 +174,7 @@ static void test_damage(const lk_model *model, lk_bytes bytes) {
             continue;
         }
         passed++;
+        CHECK(bit < 8 * (8 + header), "bit %zu of the data passes", bit);
         const lk_dataset *images = lk_gallery_images(g);
         const lk_real z[LATENT] = {0.5f, -1, 2};
         lk_neighbour f[4];
@@ -187,7 +190,7 @@ static void test_damage(const lk_model *model, lk_bytes bytes) {
         }
         lk_gallery_free(g);
     }
-    CHECK(passed > 1000, "%zu flips pass", passed);
+    CHECK(passed > 0, "not even a bit of a text may change");
 }
 
 static lk_tensor *part(file_parts *p, const char *name) {

@@ -459,6 +459,22 @@ static void test_options(const lk_dataset *data) {
     lk_model_free(model);
 }
 
+/* A bit of a state that flips is found, wherever it is. */
+static void test_damage(const lk_dataset *data) {
+    lk_error error = {LK_OK, 0, ""};
+    const lk_train_options o = options_with(1, LK_SIMD_BEST);
+    lk_bytes saved = checkpoint(data, 4);
+    CHECK(try_restore(MSE, data, o, saved, &error) == LK_OK, "%s", error.message);
+    uint64_t header = 0;
+    memcpy(&header, saved.data, sizeof header);
+    for (size_t at = 8 + (size_t)header; at < saved.size; at += 53) {
+        saved.data[at] ^= (uint8_t)(1 << at % 8);
+        CHECK(try_restore(MSE, data, o, saved, &error) != LK_OK, "byte %zu passes", at);
+        saved.data[at] ^= (uint8_t)(1 << at % 8);
+    }
+    lk_bytes_free(&saved);
+}
+
 static void test_limits(const lk_dataset *data) {
     lk_error error = {LK_OK, 0, ""};
     const lk_train_options o = lk_train_defaults();
@@ -479,6 +495,7 @@ int main(void) {
     test_resume(&data);
     test_refused_restore(&data);
     test_corrupted(&data);
+    test_damage(&data);
     test_learning(&data);
     test_past_the_end(&data);
     test_loss(&data);
