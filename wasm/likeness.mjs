@@ -71,6 +71,12 @@ function misuse(message) {
   throw new LikenessError('usage', message);
 }
 
+/** Options are an object, if they are given at all. @template {object} T @param {T} options */
+function given(options) {
+  if (typeof options !== 'object' || options === null) misuse('options must be an object');
+  return options;
+}
+
 // ---- bytes from anywhere ----
 
 /**
@@ -299,7 +305,8 @@ export class Model {
    *   alarms to live with; a drawing needs preparation 'ink'
    * @returns {Result}
    */
-  check(input, { alpha = 0.01, preparation = 'image' } = {}) {
+  check(input, options = {}) {
+    const { alpha = 0.01, preparation = 'image' } = given(options);
     const calls = this.#use();
     const how = this.#preparation(preparation);
     if (typeof alpha !== 'number' || !(alpha > 0 && alpha < 1))
@@ -324,7 +331,8 @@ export class Model {
    * @param {Picture} input @param {{preparation?: Preparation}} [options]
    * @returns {{x: Float32Array, empty: boolean}}
    */
-  prepare(input, { preparation = 'image' } = {}) {
+  prepare(input, options = {}) {
+    const { preparation = 'image' } = given(options);
     const calls = this.#use();
     const how = this.#preparation(preparation);
     const { width, height, channels } = this.#picture(input);
@@ -362,7 +370,7 @@ export class Model {
    */
   async loadGallery(source, options = {}) {
     this.#use();
-    const bytes = await readBytes(source, 'the gallery', options);
+    const bytes = await readBytes(source, 'the gallery', given(options));
     const calls = this.#use(); // it may have been disposed of meanwhile
     this.#fillInbox(bytes);
     this.#must(calls.lk_wasm_load_gallery(this.#handle));
@@ -393,7 +401,8 @@ export class Model {
    * @param {Float32Array} x @param {{k?: number, metric?: 'l2' | 'cosine'}} [options]
    * @returns {Neighbour[]}
    */
-  neighbours(x, { k = 8, metric = 'cosine' } = {}) {
+  neighbours(x, options = {}) {
+    const { k = 8, metric = 'cosine' } = given(options);
     const calls = this.#use();
     if (!Number.isInteger(k) || k < 1 || k > MAX_NEIGHBOURS)
       misuse(`k must be a whole number from 1 to ${MAX_NEIGHBOURS}`);
@@ -556,6 +565,7 @@ export class Model {
  * @param {LoadOptions} [options]
  */
 export async function load(source, options = {}) {
+  given(options);
   const stop = new AbortController(); // when one half fails, the other is not to go on
   const abort = () => stop.abort(options.signal?.reason);
   options.signal?.throwIfAborted();

@@ -294,6 +294,7 @@ test('a picture is chosen, and what is none is refused', () =>
     await page.waitForFunction(
       () => document.getElementById('verdict')?.dataset.verdict === 'empty',
     );
+    assert.match((await page.locator('#verdict').textContent()) ?? '', /picture is blank/);
   }));
 
 test('a bad model is refused, and the old one stays', () =>

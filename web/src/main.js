@@ -44,10 +44,10 @@ function preparationFor(picture, kind, offer, model) {
   return own ? 'image' : offer.drawing;
 }
 
-/** @param {Model} model */
-function showNothing(model) {
+/** @param {Model} model @param {boolean} [blank] there is a picture, with nothing in it */
+function showNothing(model, blank = false) {
   result = null;
-  showEmpty(model.info.title);
+  showEmpty(model.info.title, blank);
   showScore(null);
   showNoInsight(model);
 }
@@ -62,7 +62,7 @@ function judge() {
   const started = performance.now();
   const how = preparationFor(input.picture, input.kind, offer, model);
   const { x, empty } = model.prepare(input.picture, { preparation: how });
-  if (empty) return showNothing(model);
+  if (empty) return showNothing(model, input.kind === 'picture');
   result = model.check(x, { alpha, preparation: how });
   times.push(performance.now() - started);
   const calibration = useCalibration(model, how);

@@ -55,10 +55,11 @@ function say(verdict, p, text, more = '') {
   if (detail.textContent !== more) detail.textContent = more;
 }
 
-/** @param {string} title */
-export function showEmpty(title) {
+/** @param {string} title @param {boolean} blank */
+export function showEmpty(title, blank) {
   const { one } = nounsOf(title);
-  say('empty', '', `Draw ${one}.`, 'It is judged as you draw.');
+  if (blank) say('empty', '', 'Nothing to judge.', 'The picture is blank.');
+  else say('empty', '', `Draw ${one}.`, 'It is judged as you draw.');
   evidence.replaceChildren();
 }
 
