@@ -56,9 +56,11 @@ static bool all_finite(const lk_model *model) {
     for (int p = 0; p < LK_PREPARATIONS; p++) {
         const lk_calibration *c = s->calibration[p];
         good = good && (!c || finite(c->scores, c->judging));
+        good = good && (!c || finite(c->limits, LK_TEXTURES));
         for (size_t e = 0; c && e < LK_EVIDENCES; e++)
-            good = good && finite(c->evidence[e], c->shaping) && isfinite(c->tail[e].from) &&
-                   isfinite(c->tail[e].mean);
+            good = good && finite(c->evidence[e], c->shaping);
+        for (size_t e = 0; c && e < LK_TEXTURE; e++)
+            good = good && isfinite(c->tail[e].from) && isfinite(c->tail[e].mean);
     }
     return good;
 }
