@@ -100,7 +100,8 @@ static lk_status parse_activation(reader *r, lk_layer *layer) {
     return LK_OK;
 }
 
-/* Finds the partner of the newest layer: the last of its kind that has none yet, of its shape. */
+/* Finds the partner of the newest layer: the last of its kind that has none yet. Both their shapes
+   must be the same the other way round, and with them their windows: places lie in windows. */
 static lk_status find_partner(reader *r, lk_arch *arch) {
     lk_layer *layer = &arch->layers[arch->count];
     for (size_t i = arch->count; i-- > 0;) {
@@ -110,10 +111,12 @@ static lk_status find_partner(reader *r, lk_arch *arch) {
             taken = arch->layers[k].op->partner && arch->layers[k].partner == i;
         if (taken) continue;
         layer->partner = i;
-        if (memcmp(&other->in, &layer->out, sizeof layer->out) == 0) return LK_OK;
+        if (memcmp(&other->in, &layer->out, sizeof layer->out) == 0 &&
+            memcmp(&other->out, &layer->in, sizeof layer->in) == 0)
+            return LK_OK;
         break;
     }
-    return lk_fail(r->error, LK_MODEL, "architecture: %s needs a %s of its shape before it",
+    return lk_fail(r->error, LK_MODEL, "architecture: %s needs a %s of its shape and window before it",
                    layer->op->name, layer->op->partner->name);
 }
 

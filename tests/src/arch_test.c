@@ -150,6 +150,9 @@ static void test_bad(void) {
         {"1x2x2 > dense 4 | unpool 2 > dense 4 > mse", "unpool needs a maxpool", LK_NO_OFFSET},
         {"1x4x4 > maxpool 2 > unpool 2 > avgpool 2 | unpool 2 > mse", "maxpool", LK_NO_OFFSET},
         {"2x4x4 > maxpool 2 > reshape 1 4 2 | unpool 2 > dense 32 > mse", "maxpool", LK_NO_OFFSET},
+        {"1x4x4 > maxpool 4 > dense 4 | reshape 1 2 2 > unpool 2 > mse", "shape and window",
+         LK_NO_OFFSET},
+        {"1x4x4 > maxpool 2 > dense 1 | unpool 4 > mse", "shape and window", LK_NO_OFFSET},
         {"1x4x4 > dense 2 | dense 16 > mse\n", "'mse\n'", 29},
         {"1x4x4 > dense 2 | dense 16 > "
          "a-word-that-is-much-longer-than-any-operator-or-loss-will-ever-be",
