@@ -230,9 +230,11 @@ const float *lk_model_calibration(const lk_model *model, lk_preparation preparat
 
 /* ---- the verdict ---- */
 
+/* What is not finite is not blank: it has no score, which is for `measure` to say. */
 static bool is_blank(const lk_real *x, size_t n) {
     lk_real least = x[0], most = x[0];
-    for (size_t i = 1; i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(x[i])) return false;
         least = LK_MIN(least, x[i]);
         most = LK_MAX(most, x[i]);
     }

@@ -318,6 +318,13 @@ static void test_nonfinite(lk_model *model, const lk_dataset *fresh) {
         CHECK(status == LK_NONFINITE || (status == LK_OK && r.verdict == LK_EMPTY), "%g: %d",
               (double)BAD[i], status);
     }
+    /* One in a blank image. */
+    for (size_t at = 0; at < SIZE; at += 41) {
+        memset(x, 0, sizeof x);
+        x[at] = NAN;
+        CHECK(lk_check_input(run, LK_PREPARE_IMAGE, x, 0.1, &r, NULL) == LK_NONFINITE, "at %zu",
+              at);
+    }
     /* A run is of use after an error. */
     lk_dataset_images(fresh, 0, 1, x);
     CHECK(lk_check_input(run, LK_PREPARE_IMAGE, x, 0.1, &r, NULL) == LK_OK, "after an error");
