@@ -11,7 +11,8 @@ enum { LK_TEXTURE_GREY, LK_TEXTURE_VARIATION, LK_TEXTURE_SOLIDITY, LK_TEXTURES }
    grey       how many values lie between 0.2 and 0.8, per channel
    variation  the sum of |differences| between neighbours across and down, per channel
    solidity   the most steps, across and down, from a pixel of mean 0.5 or more to one of less,
-              or to the edge Not finite where x is not. */
+              or to the edge
+   Not finite where x is not. */
 void lk_texture_measure(const lk_real *x, lk_shape shape, float *numbers);
 
 #endif

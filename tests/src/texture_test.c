@@ -1,6 +1,7 @@
 #include "texture.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "test.h"
 
@@ -67,7 +68,41 @@ static void test_nonfinite(void) {
     CHECK(!isfinite(n[LK_TEXTURE_VARIATION]), "a number of what is none");
 }
 
+/* Steps to the nearest paper, the frame around the image included, by looking at all of it. */
+static int distance(const lk_real *x, int height, int width, int row, int column) {
+    int least = 1000;
+    for (int r = -1; r <= height; r++)
+        for (int c = -1; c <= width; c++) {
+            const bool outside = r < 0 || c < 0 || r == height || c == width;
+            const int steps = abs(r - row) + abs(c - column);
+            if ((outside || x[r * width + c] < (lk_real)0.5) && steps < least) least = steps;
+        }
+    return least;
+}
+
+/* Against the definition, on images with from no to many holes. */
+static void test_solidity(void) {
+    enum { HEIGHT = 19, WIDTH = 23, SIZE = HEIGHT * WIDTH };
+    uint32_t state = 1;
+    for (int holes = 0; holes < 60; holes++) {
+        lk_real x[SIZE];
+        float n[LK_TEXTURES];
+        int most = 0;
+        for (int i = 0; i < SIZE; i++) x[i] = 1;
+        for (int i = 0; i < holes; i++) {
+            state = state * 1664525 + 1013904223;
+            x[(state >> 8) % SIZE] = 0;
+        }
+        for (int i = 0; i < SIZE; i++)
+            most = LK_MAX(most, distance(x, HEIGHT, WIDTH, i / WIDTH, i % WIDTH));
+        lk_texture_measure(x, (lk_shape){1, HEIGHT, WIDTH}, n);
+        CHECK(n[LK_TEXTURE_SOLIDITY] == (float)most, "%d holes: %g, not %d", holes,
+              (double)n[LK_TEXTURE_SOLIDITY], most);
+    }
+}
+
 int main(void) {
+    test_solidity();
     test_pictures();
     test_channels();
     test_nonfinite();
