@@ -116,8 +116,9 @@ static lk_status find_partner(reader *r, lk_arch *arch) {
             return LK_OK;
         break;
     }
-    return lk_fail(r->error, LK_MODEL, "architecture: %s needs a %s of its shape and window before it",
-                   layer->op->name, layer->op->partner->name);
+    return lk_fail(r->error, LK_MODEL,
+                   "architecture: %s needs a %s of its shape and window before it", layer->op->name,
+                   layer->op->partner->name);
 }
 
 /* Makes room for a planned layer in the model's blocks. */

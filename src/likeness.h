@@ -168,7 +168,9 @@ void lk_run_free(lk_run *run);
 const lk_model *lk_run_model(const lk_run *run);
 size_t lk_run_max_batch(const lk_run *run);
 
-/* x[n x input], z[n x latent], x_hat[n x input]; n at most max_batch. */
+/* x[n x input], z[n x latent], x_hat[n x input]; n at most max_batch. A code holds no places of
+   maxima: where `unpool` undoes a `maxpool` before the code, decoding puts values first in their
+   windows, reconstruction back where they stood. */
 void lk_encode(lk_run *run, const lk_real *x, size_t n, lk_real *z);
 void lk_decode(lk_run *run, const lk_real *z, size_t n, lk_real *x_hat);
 void lk_reconstruct(lk_run *run, const lk_real *x, size_t n, lk_real *z, lk_real *x_hat);

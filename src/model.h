@@ -15,7 +15,8 @@ struct lk_model {
 };
 
 /* Activations of a batch: value[i] is the input of layer i, value[count] the chain's output. While
-   training, delta[i] is the loss's gradient with respect to value[i] (delta[0] is not kept). */
+   training, delta[i] is the loss's gradient with respect to value[i] (nobody asks for delta[0]).
+   Behind a view both are those in front of it. */
 struct lk_run {
     const lk_model *model;
     const lk_kernels *kernels;

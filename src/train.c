@@ -70,7 +70,7 @@ static void plan_works(lk_trainer *t) {
     size_t n = 0;
     for (uint32_t l = 0; l < arch->count; l++)
         for (uint32_t s = 0; s < arch->layers[l].slices; s++) t->works[n++] = (work){l, s};
-    /* Insertion by size: few hundred at most, once. */
+    /* Insertion by size: a few thousand at most in practice, and only once. */
     for (size_t i = 1; i < n; i++) {
         const work w = t->works[i];
         const lk_layer *layer = &arch->layers[w.layer];
