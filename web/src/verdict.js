@@ -19,9 +19,9 @@ const ICONS = {
 };
 const EVIDENCE = new Map([
   ['reconstruction', 'Reconstruction error'],
-  ['mahalanobis', 'Distance from the usual code'],
-  ['neighbour', 'Distance to the nearest code'],
-  ['texture', 'Greyer, busier or more solid'],
+  ['mahalanobis', 'From the usual code'],
+  ['neighbour', 'To the nearest code'],
+  ['texture', 'Texture'],
 ]);
 
 /** "99.3 %", and never "100 %" for what is less. @param {number} share */
