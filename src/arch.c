@@ -76,11 +76,15 @@ static lk_status parse_shape(reader *r, lk_shape *shape) {
 
 /* sN and valid, where the operator has windows. Leaves the reader at the first other word. */
 static lk_status parse_window(reader *r, lk_layer *layer, bool *more) {
+    bool stepped = false;
     layer->step = 1;
     for (*more = next_word(r); *more && layer->op->windows; *more = next_word(r)) {
         if (word_is(r, "valid")) {
+            if (layer->valid) return fail_word(r, "said twice:");
             layer->valid = true;
         } else if (r->word[0] == 's' && r->length > 1 && r->word[1] >= '0' && r->word[1] <= '9') {
+            if (stepped) return fail_word(r, "a second step:");
+            stepped = true;
             if (!parse_number(r->word + 1, r->length - 1, &layer->step))
                 return fail_word(r, "expected a step, such as s2, not");
         } else {

@@ -133,6 +133,8 @@ static void test_bad(void) {
          "narrow", LK_NO_OFFSET},
         {"1x4x4 > conv 2 | dense 16 > mse", "number", 15},
         {"1x4x4 > conv 2 3 s | dense 16 > mse", "'s'", 17},
+        {"1x4x4 > conv 2 3 s2 s1 | dense 16 > mse", "a second step: 's1'", 20},
+        {"1x4x4 > conv 2 3 valid s2 valid | dense 16 > mse", "said twice: 'valid'", 26},
         {"1x4x4 > conv 2 3 s0 | dense 16 > mse", "step", LK_NO_OFFSET},
         {"1x4x4 > conv 2 3 s4 | dense 16 > mse", "step", LK_NO_OFFSET},
         {"1x4x4 > conv 2 0 | dense 16 > mse", "kernel", LK_NO_OFFSET},
