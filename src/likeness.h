@@ -292,6 +292,22 @@ size_t lk_gallery_search(const lk_gallery *gallery, const lk_real *z, lk_metric 
 
 /* ---- training ---- */
 
+/* How training images are changed anew in each epoch; all zero: not at all. The amounts of an image
+   depend on the seed, the epoch and its number alone. Each is uniform within its bounds; pixels
+   from outside the image are background: the median of its border, channel by channel. */
+typedef struct lk_augmentation {
+    double shift;  /* most pixels, each way, across and down; 0 to 1000 */
+    double rotate; /* most degrees, either way, about the centre; 0 to 180 */
+    double scale;  /* 0.1: sides times 0.9 to 1.1; 0 to 0.5 */
+    double flip;   /* share of images that are mirrored left to right */
+    double erase;  /* share of which a rectangle is overwritten with noise (Z. Zhong et al. 2017) */
+    double stroke; /* most pixels by which strokes get thicker or thinner; 0 to 8 */
+} lk_augmentation;
+/* Reads text such as "shift 2, rotate 10, scale 0.1, flip 0.5, erase 0.5, stroke 1": any of these
+   in any order, each at most once; nothing: all zero. LK_USAGE, *out untouched, if it is other. */
+lk_status lk_augmentation_parse(const char *text, lk_augmentation *out, lk_error *error);
+bool lk_augmentation_any(const lk_augmentation *augmentation); /* something is not zero */
+
 typedef struct lk_train_options {
     uint32_t batch;       /* images a step */
     double learning_rate; /* Adam's (Kingma and Ba 2015), b1 0.9, b2 0.999, eps 1e-8 */

@@ -17,6 +17,7 @@ const FLOORS = [
     'layer_*',
     'loss',
     'image',
+    'augment',
     'tensorfile',
     'index',
     'metrics',

@@ -1,0 +1,35 @@
+/* Training images changed at random, with the same bits on every machine. What an image gets is
+   drawn first, then done: first its strokes, then one map of the plane, then the rectangle. */
+#ifndef LK_AUGMENT_H
+#define LK_AUGMENT_H
+
+#include "base.h"
+#include "rng.h"
+
+/* What one image gets. */
+typedef struct lk_change {
+    double across, down;             /* pixels, to the right and downwards */
+    double degrees;                  /* counter-clockwise */
+    double scale;                    /* factor of the sides */
+    double stroke;                   /* pixels by which strokes get thicker */
+    bool flip;                       /* left to right, before the rest of the map */
+    size_t left, top, width, height; /* the rectangle overwritten; width 0: none */
+    lk_rng rng;                      /* of this image: its noise */
+} lk_change;
+
+/* Changes the image x[channels x height x width], values in [0, 1], in place, as number `sample` of
+   those that `rng` (of LK_STREAM_AUGMENT, its part the epoch) is for. `scratch` has
+   lk_augment_scratch values; the shape is one that a model may have. */
+void lk_augment(const lk_augmentation *augmentation, lk_rng rng, uint64_t sample, lk_shape shape,
+                lk_real *x, lk_real *scratch);
+size_t lk_augment_scratch(lk_shape shape);
+
+/* Its two halves. */
+lk_change lk_augment_draw(const lk_augmentation *augmentation, lk_rng rng, uint64_t sample,
+                          lk_shape shape);
+void lk_augment_apply(const lk_change *change, lk_shape shape, lk_real *x, lk_real *scratch);
+
+/* Cosine and sine of -180 to 180 degrees, within 1e-15, exact at right angles. */
+void lk_augment_turn(double degrees, double *cosine, double *sine);
+
+#endif
