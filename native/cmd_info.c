@@ -7,17 +7,16 @@
 #include "model_file.h"
 #include "output.h"
 
-static const lk_shape USUAL = {1, 28, 28};
-
 static json_t *describe_family(const lk_family *family, fault *f) {
     char arch[2048];
-    if (lk_family_arch(family, USUAL, family->latent, arch, sizeof arch, &f->error)) return NULL;
+    if (lk_family_arch(family, family->shape, 0, 10, arch, sizeof arch, &f->error)) return NULL;
     lk_model *model = lk_model_create(arch, &f->error);
     if (!model) return NULL;
-    json_t *row = json_pack(
-        "{s:s,s:s,s:I,s:I,s:b,s:s}", "name", family->name, "arch", lk_model_arch(model),
-        "parameters", (json_int_t)lk_model_parameters(model), "latent",
-        (json_int_t)lk_model_latent(model), "solved", family->solved, "summary", family->summary);
+    json_t *row =
+        json_pack("{s:s,s:s,s:I,s:I,s:b,s:s}", "name", family->name, "arch", lk_model_arch(model),
+                  "parameters", (json_int_t)lk_model_parameters(model), "latent",
+                  (json_int_t)lk_model_latent(model), "solved", family->method == LK_SOLVED,
+                  "summary", family->summary);
     lk_model_free(model);
     return row;
 }

@@ -86,12 +86,13 @@ static lk_status choose_held_out(const options *o, size_t count, size_t *held, f
                 count);
 }
 
-static lk_status make_model(job *j, lk_shape shape, fault *f) {
+/* `set` says what the images are, where a family is asked for. */
+static lk_status make_model(job *j, const lk_dataset *set, fault *f) {
     const options *o = j->o;
     char arch[4096];
     if (j->family) {
-        const uint32_t latent = o->latent ? o->latent : j->family->latent;
-        if (lk_family_arch(j->family, shape, latent, arch, sizeof arch, &f->error))
+        if (lk_family_arch(j->family, set->shape, o->latent, set->classes, arch, sizeof arch,
+                           &f->error))
             return f->error.status;
     }
     j->model = lk_model_create(j->family ? arch : o->arch, &f->error);
@@ -107,7 +108,7 @@ static lk_status make_model(job *j, lk_shape shape, fault *f) {
 /* With --arch the model says the shape of the images; else the images say the model's. */
 static lk_status prepare(job *j, fault *f) {
     const options *o = j->o;
-    lk_status status = o->arch ? make_model(j, o->shape, f) : LK_OK;
+    lk_status status = o->arch ? make_model(j, NULL, f) : LK_OK;
     if (status) return status;
     data d;
     status = data_load(o->data, DATA_TRAIN, o->arch ? lk_model_shape(j->model) : o->shape, o->limit,
@@ -115,7 +116,7 @@ static lk_status prepare(job *j, fault *f) {
     if (status) return status;
     size_t held;
     status = choose_held_out(o, d.set.count, &held, f);
-    if (!status && !o->arch) status = make_model(j, d.set.shape, f);
+    if (!status && !o->arch) status = make_model(j, &d.set, f);
     if (!status && o->ink && d.set.shape.channels != 1)
         status = fail(f, LK_USAGE, NULL, "--ink is for grey images");
     data_sha256(&d.set, j->data_sha256);
@@ -129,12 +130,14 @@ static lk_status prepare(job *j, fault *f) {
 static lk_status mean_losses(job *j, fault *f) {
     const int threads = (int)j->o->threads;
     const lk_simd simd = (lk_simd)j->o->simd;
-    j->validation = NAN;
-    if (lk_evaluate_loss(j->model, &j->images, threads, simd, &j->loss, &f->error))
+    lk_progress images, held_out = {NAN, 0};
+    if (lk_evaluate(j->model, &j->images, threads, simd, &images, &f->error))
         return f->error.status;
     if (j->held_out.count > 0 &&
-        lk_evaluate_loss(j->model, &j->held_out, threads, simd, &j->validation, &f->error))
+        lk_evaluate(j->model, &j->held_out, threads, simd, &held_out, &f->error))
         return f->error.status;
+    j->loss = images.loss;
+    j->validation = held_out.loss;
     if (isfinite(j->loss) && (j->held_out.count == 0 || isfinite(j->validation))) return LK_OK;
     return fail(f, LK_NONFINITE, NULL, "the loss is not finite after training");
 }
@@ -300,7 +303,7 @@ static int finish(job *j, fault *f) {
 static int train(job *j, fault *f) {
     lk_status status = file_lock_take(&j->lock, j->o->out, f);
     if (status) return status;
-    const bool solved = j->family && j->family->solved;
+    const bool solved = j->family && j->family->method == LK_SOLVED;
     if (!solved) interrupt_watch(j->lock.path);
     int code = solved ? (int)solve(j, f) : LK_OK;
     if (!code && !solved)

@@ -140,10 +140,11 @@ static lk_status log_epoch(const training *t, const json_t *row, fault *f) {
 static lk_status end_epoch(training *t, fault *f) {
     const uint32_t epoch = (uint32_t)json_array_size(t->epochs) + 1;
     const double loss = t->loss_sum / t->images_done, rate = t->images_done / t->seconds;
-    double validation = NAN;
-    if (t->held_out->count > 0 && lk_evaluate_loss(t->model, t->held_out, (int)t->o->threads,
-                                                   (lk_simd)t->o->simd, &validation, &f->error))
+    lk_progress held_out = {NAN, 0};
+    if (t->held_out->count > 0 && lk_evaluate(t->model, t->held_out, (int)t->o->threads,
+                                              (lk_simd)t->o->simd, &held_out, &f->error))
         return f->error.status;
+    const double validation = held_out.loss;
     json_t *row =
         json_pack("{s:i,s:f,s:o,s:f,s:f}", "epoch", (int)epoch, "loss", loss, "validation_loss",
                   output_number(validation), "seconds", t->seconds, "images_per_second", rate);
@@ -160,11 +161,11 @@ static lk_status step(training *t, uint64_t per_epoch, fault *f) {
     const double left = (double)t->images->count - (double)at * t->o->batch;
     const double batch = left < t->o->batch ? left : t->o->batch;
     const double start = clock_seconds();
-    double loss;
-    const lk_status status = lk_trainer_step(t->trainer, &loss, &f->error);
+    lk_progress now;
+    const lk_status status = lk_trainer_step(t->trainer, &now, &f->error);
     if (status) return status;
     t->seconds += clock_seconds() - start;
-    t->loss_sum += loss * batch;
+    t->loss_sum += now.loss * batch;
     t->images_done += batch;
     const double epochs_done =
         (double)json_array_size(t->epochs) + t->images_done / (double)t->images->count;

@@ -56,6 +56,24 @@ static bool parse_number(const char *text, size_t length, uint32_t *number) {
     return true;
 }
 
+/* A decimal number below 2^30 with at most six decimals, none of them idle: 3, 0.25; not .5, 1.0.
+ */
+static bool parse_decimal(const char *text, size_t length, lk_real *number) {
+    const char *point = memchr(text, '.', length);
+    const size_t decimals = point ? (size_t)(text + length - point) - 1 : 0;
+    uint32_t whole, fraction = 0;
+    double unit = 1;
+    if (decimals > 6 || (point && (decimals == 0 || text[length - 1] == '0')) ||
+        !parse_number(text, point ? (size_t)(point - text) : length, &whole))
+        return false;
+    for (size_t i = 0; i < decimals; i++, unit *= 10) {
+        if (point[1 + i] < '0' || point[1 + i] > '9') return false;
+        fraction = fraction * 10 + (uint32_t)(point[1 + i] - '0');
+    }
+    *number = (lk_real)((whole * unit + fraction) / unit);
+    return true;
+}
+
 static lk_status parse_shape(reader *r, lk_shape *shape) {
     uint32_t numbers[3];
     if (!next_word(r)) return fail_word(r, "expected the input's shape, such as 1x28x28, not");
@@ -132,10 +150,16 @@ static lk_status place_layer(reader *r, lk_arch *arch) {
     layer->transposed_offset = arch->transposed;
     /* No overflow: each layer's are at most sixteen times the limit on parameters. */
     arch->parameters += layer->parameters;
+    arch->stored += layer->stored;
     arch->packed += layer->packed;
     arch->transposed += layer->transposed;
     arch->scratch = LK_MAX(arch->scratch, layer->scratch);
     arch->flops += layer->flops;
+    arch->labelled = arch->labelled || layer->op->labelled;
+    if (layer->classes && arch->classes && layer->classes != arch->classes)
+        return lk_fail(r->error, LK_MODEL, "architecture: %u classes here, %u before",
+                       (unsigned long long)layer->classes, (unsigned long long)arch->classes);
+    if (layer->classes) arch->classes = layer->classes;
     if (arch->packed > LK_MAX_PACKED || arch->transposed > LK_MAX_PACKED)
         return lk_fail(r->error, LK_MODEL,
                        "architecture: its layers are too narrow for their size");
@@ -152,13 +176,15 @@ static lk_status parse_layer(reader *r, lk_arch *arch) {
     if (arch->count == LK_MAX_LAYERS) return fail_word(r, "too many layers at");
 
     lk_layer *layer = &arch->layers[arch->count];
-    *layer = (lk_layer){.op = op};
+    *layer = (lk_layer){.op = op, .index = arch->count};
     layer->in = arch->count ? layer[-1].out : arch->input;
     layer->in_stride = lk_round_up(lk_shape_size(layer->in), LK_LANES);
     uint32_t numbers[4] = {0};
     for (size_t i = 0; i < op->arguments; i++)
         if (!next_word(r) || !parse_number(r->word, r->length, &numbers[i]))
             return fail_word(r, "expected a number, not");
+    if (op->decimal && (!next_word(r) || !parse_decimal(r->word, r->length, &layer->amount)))
+        return fail_word(r, "expected a number such as 0.25, not");
     bool more;
     lk_status status = parse_window(r, layer, &more);
     if (status == LK_OK && more) status = parse_activation(r, layer);
@@ -167,31 +193,69 @@ static lk_status parse_layer(reader *r, lk_arch *arch) {
     return status == LK_OK ? place_layer(r, arch) : status;
 }
 
+/* The loss's own number, where it stands. */
+static lk_status parse_option(reader *r, lk_arch *arch) {
+    arch->option = arch->loss->fallback;
+    if (!next_word(r)) return LK_OK;
+    if (!arch->loss->option || !word_is(r, arch->loss->option))
+        return fail_word(r, "nothing may follow the loss, but here is");
+    if (!next_word(r) || !parse_decimal(r->word, r->length, &arch->option))
+        return fail_word(r, "expected a number such as 0.25, not");
+    return next_word(r) ? fail_word(r, "nothing may follow the loss, but here is") : LK_OK;
+}
+
 static lk_status parse_loss(reader *r, lk_arch *arch) {
     size_t count;
     const lk_loss *losses = lk_losses(&count);
     for (size_t i = 0; i < count; i++)
         if (word_is(r, losses[i].name)) arch->loss = &losses[i];
     if (!arch->loss) return LK_OK; /* not a loss: the caller tries an operator */
-    if (next_word(r)) return fail_word(r, "nothing may follow the loss, but here is");
-    if (r->text[r->at])
+    const lk_status status = parse_option(r, arch);
+    if (status == LK_OK && r->text[r->at])
         return lk_fail_at(r->error, LK_MODEL, r->at, "architecture: nothing may follow the loss");
+    return status;
+}
+
+/* The last layer must make what the loss compares. */
+static lk_status check_output(reader *r, lk_arch *arch) {
+    const size_t input = lk_shape_size(arch->input);
+    const size_t values = lk_shape_size(arch->layers[arch->count - 1].out);
+    arch->loss_values = 1;
+    if (arch->loss->output == LK_OUTPUT_IMAGE) {
+        arch->loss_values = input;
+        if (values == input) return LK_OK;
+        return lk_fail(r->error, LK_MODEL,
+                       "architecture: the last layer makes %u values, the input has %u",
+                       (unsigned long long)values, (unsigned long long)input);
+    }
+    if (arch->loss->output == LK_OUTPUT_CODE) return LK_OK;
+    if (values < 2 || (arch->classes && arch->classes != values))
+        return lk_fail(r->error, LK_MODEL, "architecture: the last layer makes %u classes",
+                       (unsigned long long)values);
+    arch->classes = (uint32_t)values;
     return LK_OK;
 }
 
 static lk_status check_ends(reader *r, lk_arch *arch) {
-    if (arch->encoder == 0 || arch->encoder == arch->count)
+    const bool code = arch->loss->output == LK_OUTPUT_CODE;
+    if (arch->encoder == 0)
         return lk_fail(r->error, LK_MODEL,
                        "architecture: needs '|' behind the layer whose output is the code");
+    if ((arch->encoder == arch->count) != code)
+        return lk_fail(r->error, LK_MODEL, "architecture: the loss %s needs %s behind '|'",
+                       arch->loss->name, code ? "no layer" : "a layer");
     lk_layer *last = &arch->layers[arch->count - 1];
-    if (lk_shape_size(last->out) != lk_shape_size(arch->input))
-        return lk_fail(r->error, LK_MODEL,
-                       "architecture: the last layer makes %u values, the input has %u",
-                       (unsigned long long)lk_shape_size(last->out),
-                       (unsigned long long)lk_shape_size(arch->input));
+    const lk_status status = check_output(r, arch);
+    if (status != LK_OK) return status;
+    arch->classifier = arch->loss->output == LK_OUTPUT_CLASSES ? arch->count - 1 : 0;
+    while (arch->loss->output != LK_OUTPUT_CLASSES && arch->classifier < arch->count &&
+           arch->layers[arch->classifier].op != &lk_op_classify)
+        arch->classifier++;
+    while (arch->trained < arch->count && !arch->layers[arch->trained].slices) arch->trained++;
+    arch->labelled = arch->labelled || arch->loss->labelled;
     arch->head = LK_LINEAR;
     if (arch->loss->head == LK_ACTIVATIONS) return LK_OK;
-    if (last->activation != arch->loss->head)
+    if (last->activation != arch->loss->head || (arch->loss->head && !last->op->activates))
         return lk_fail(r->error, LK_MODEL, "architecture: the loss %s needs %s in front of it",
                        arch->loss->name, lk_activation_name(arch->loss->head));
     arch->head = last->activation;
@@ -249,7 +313,7 @@ lk_status lk_arch_parse(const char *text, lk_arch *arch, lk_error *error) {
         r.at++;
         if (!next_word(&r))
             return lk_fail_at(error, LK_MODEL, r.at, "architecture: expected an operator");
-        status = separator == '>' ? parse_loss(&r, arch) : LK_OK;
+        status = arch->count || separator == '>' ? parse_loss(&r, arch) : LK_OK;
         if (status == LK_OK && !arch->loss) status = parse_layer(&r, arch);
         if (status != LK_OK) return status;
     }

@@ -19,7 +19,7 @@ const lk_kernel_bench *lk_kernel_benches(size_t *count) {
 /* room: four parts of VALUES values, more than any kernel here touches of each. */
 static void run_once(size_t which, const lk_kernels *kernels, lk_real *room) {
     lk_real *a = room, *b = room + VALUES, *c = room + 2 * VALUES, *d = room + 3 * VALUES;
-    static const lk_adam step = {(lk_real)1e-3, 1, (lk_real)0.9, (lk_real)0.999, (lk_real)1e-8};
+    static const lk_adam step = {(lk_real)1e-3, 1, (lk_real)0.9, (lk_real)0.999, (lk_real)1e-8, 1};
     switch (which) {
     case 0:
     case 1:

@@ -57,7 +57,7 @@ static void add(writer *w, lk_dtype dtype, size_t rank, const size_t *dims, cons
     w->count++;
 }
 
-/* Adds the layers' tensors, their plain values going to plain[parameters]. */
+/* Adds the layers' tensors, their plain values going to plain[stored]. */
 static void add_layers(writer *w, const lk_model *model, lk_real *plain) {
     for (size_t i = 0; i < model->arch.count; i++) {
         const lk_layer *layer = &model->arch.layers[i];
@@ -109,13 +109,13 @@ static size_t evidence_values(const lk_score *score) {
     return n;
 }
 
-/* Fills the writer; `room` holds plain parameters, then plain evidence. */
+/* Fills the writer; `room` holds plain tensors, then plain evidence. */
 static void add_all(writer *w, const lk_model *model, lk_real *room) {
     const lk_score *score = model->score;
     add_layers(w, model, room);
     if (!score) return;
     add_score(w, score);
-    room += model->arch.parameters;
+    room += model->arch.stored;
     for (int p = 0; p < LK_PREPARATIONS; p++) {
         const lk_calibration *c = score->calibration[p];
         if (!c) continue;
@@ -137,7 +137,7 @@ static size_t describe(const lk_model *model, const lk_checksum *checksum, lk_me
 lk_status lk_model_save(const lk_model *model, lk_bytes *out, lk_error *error) {
     if (!all_finite(model->parameters, model->arch.packed))
         return lk_fail(error, LK_NONFINITE, "a weight is not finite");
-    const size_t values = model->arch.parameters + evidence_values(model->score);
+    const size_t values = model->arch.stored + evidence_values(model->score);
     writer *w = lk_alloc(sizeof *w);
     lk_real *room = lk_alloc(values * sizeof *room);
     lk_status status = LK_MEMORY;
@@ -156,7 +156,7 @@ lk_status lk_model_save(const lk_model *model, lk_bytes *out, lk_error *error) {
 }
 
 lk_status lk_model_weights(const lk_model *model, lk_bytes *out, lk_error *error) {
-    const size_t bytes = model->arch.parameters * sizeof(lk_real);
+    const size_t bytes = model->arch.stored * sizeof(lk_real);
     writer *w = lk_alloc(sizeof *w);
     lk_real *plain = lk_alloc(bytes);
     if (!w || !plain) {
@@ -223,7 +223,7 @@ static lk_status read_layer(reader *r, lk_model *model, size_t i, lk_real *plain
 }
 
 static lk_status read_layers(reader *r, lk_model *model) {
-    lk_real *plain = lk_alloc(model->arch.parameters * sizeof *plain);
+    lk_real *plain = lk_alloc(model->arch.stored * sizeof *plain);
     if (!plain) return lk_fail(r->error, LK_MEMORY, "out of memory");
     lk_status status = LK_OK;
     for (size_t i = 0; status == LK_OK && i < model->arch.count; i++)

@@ -1,10 +1,16 @@
 /* Passing over all images of a data set with a model. */
+#include <string.h>
+
 #include "model.h"
 
 enum { BLOCK = 64 };
 
 void lk_dataset_images(const lk_dataset *data, size_t first, size_t n, lk_real *x) {
     const size_t size = lk_shape_size(data->shape);
+    if (data->values) {
+        memcpy(x, data->values + first * size, n * size * sizeof *x);
+        return;
+    }
     lk_kernels_get(LK_SIMD_BEST)->from_pixels(data->pixels + first * size, n * size, x);
 }
 
@@ -60,7 +66,7 @@ lk_status lk_dataset_visit(const lk_dataset *data, const lk_model *model,
     const lk_shape want = model->arch.input, have = data->shape;
     if (have.channels != want.channels || have.height != want.height || have.width != want.width)
         return lk_fail(error, LK_DATA, "the images' shape is not the model's");
-    if (preparation == LK_PREPARE_INK && have.channels != 1)
+    if (preparation == LK_PREPARE_INK && (have.channels != 1 || data->values))
         return lk_fail(error, LK_USAGE, "ink is for grey images");
     if (threads < 1 || threads > 1024) return lk_fail(error, LK_USAGE, "threads must be 1 to 1024");
     const int blocks = (int)((data->count + BLOCK - 1) / BLOCK);

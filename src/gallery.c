@@ -36,7 +36,8 @@ static lk_gallery *create(lk_shape shape, size_t count, size_t latent, bool labe
         uint32_t *origins = lk_arena_take(&arena, count, sizeof *origins);
         int8_t *code = lk_arena_take(&arena, codes, 1);
         if (g) {
-            g->images = (lk_dataset){shape, count, images, label, 0};
+            g->images =
+                (lk_dataset){.shape = shape, .count = count, .pixels = images, .labels = label};
             g->origins = origins;
             g->codes = code;
             g->latent = latent;

@@ -142,10 +142,10 @@ static void column_sums(const lk_real *a, size_t rows, size_t stride, size_t pan
     }
 }
 
-/* The n - i last values (fewer than 16), then zeros. */
+/* The n - i last values, at most 16, then zeros. */
 static vec load_tail(const lk_real *p, size_t i, size_t n) {
     lk_real lane[LK_LANES] = {0};
-    for (size_t l = 0; i + l < n; l++) lane[l] = p[i + l];
+    for (size_t l = 0; l < LK_LANES && i + l < n; l++) lane[l] = p[i + l];
     return vec_load(lane);
 }
 
@@ -206,12 +206,26 @@ static lk_real logistic_loss(const lk_real *x, const lk_real *logits, size_t n, 
     return vec_sum(sum);
 }
 
+static lk_real softmax(const lk_real *logits, size_t n, lk_real *p) {
+    lk_real most = logits[0];
+    for (size_t i = 1; i < n; i++) most = LK_MAX(most, logits[i]);
+    for (size_t i = 0; i < n; i += LK_LANES)
+        vec_store(p + i, vec_exp(vec_sub(load_tail(logits, i, n), vec_set(most))));
+    const lk_real sum = sum_of(p, n);
+    for (size_t i = 0; i < n; i++) p[i] /= sum;
+    return most + (lk_real)lk_log((double)sum);
+}
+
+static void exponential(lk_real *values, size_t n) {
+    MAP(vec_exp(y))
+}
+
 static void adam(const lk_adam *step, const lk_real *gradient, lk_real *parameters, lk_real *m,
                  lk_real *v, size_t n) {
     const vec b1 = vec_set(step->beta1), b2 = vec_set(step->beta2), one = vec_set(1);
     const vec c1 = vec_sub(one, b1), c2 = vec_sub(one, b2);
     const vec rate = vec_set(step->rate), second = vec_set(step->second);
-    const vec epsilon = vec_set(step->epsilon);
+    const vec epsilon = vec_set(step->epsilon), keep = vec_set(step->keep);
     for (size_t i = 0; i < n; i += LK_LANES) {
         const vec g = vec_load(gradient + i);
         const vec first = vec_add(vec_mul(b1, vec_load(m + i)), vec_mul(c1, g));
@@ -220,7 +234,7 @@ static void adam(const lk_adam *step, const lk_real *gradient, lk_real *paramete
         vec_store(v + i, squares);
         const vec root = vec_add(vec_sqrt(vec_mul(squares, second)), epsilon);
         const vec change = vec_div(vec_mul(rate, first), root);
-        vec_store(parameters + i, vec_sub(vec_load(parameters + i), change));
+        vec_store(parameters + i, vec_sub(vec_mul(vec_load(parameters + i), keep), change));
     }
 }
 
@@ -257,6 +271,8 @@ const lk_kernels TABLE = {
     .squared_error = squared_error,
     .squared_loss = squared_loss,
     .logistic_loss = logistic_loss,
+    .softmax = softmax,
+    .exponential = exponential,
     .adam = adam,
     .from_pixels = from_pixels,
 };

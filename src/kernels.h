@@ -36,6 +36,7 @@ typedef struct lk_adam {
     lk_real rate;   /* learning rate / (1 - b1^t) */
     lk_real second; /* 1 / (1 - b2^t) */
     lk_real beta1, beta2, epsilon;
+    lk_real keep; /* share of a parameter that weight decay leaves */
 } lk_adam;
 
 typedef struct lk_kernels {
@@ -67,6 +68,12 @@ typedef struct lk_kernels {
                             lk_real *gradient);
     lk_real (*logistic_loss)(const lk_real *x, const lk_real *logits, size_t n, lk_real scale,
                              lk_real *gradient);
+
+    /* p[n] = the softmax of n logits, and the logarithm of their summed exponentials; p holds whole
+       vectors, the padding is of no meaning. */
+    lk_real (*softmax)(const lk_real *logits, size_t n, lk_real *p);
+    /* y = e^y in place; n a multiple of 16. */
+    void (*exponential)(lk_real *y, size_t n);
 
     /* One step on n parameters (a multiple of 16); m, v are its moments. */
     void (*adam)(const lk_adam *step, const lk_real *gradient, lk_real *parameters, lk_real *m,

@@ -86,6 +86,7 @@ static lk_status plan(lk_layer *l, const uint32_t *numbers, lk_error *error) {
         return lk_fail(error, LK_MODEL, "%s has windows too many or too large", l->op->name);
     l->out_stride = lk_round_up(lk_shape_size(l->out), LK_LANES);
     l->parameters = linear(l).in * linear(l).out + l->out.channels;
+    l->stored = l->parameters;
     l->packed = bias_start(l) + channel_stride(l->out);
     l->transposed = lk_linear_transposed(linear(l));
     l->slices = lk_linear_panels(linear(l)) * (is_conv(l) ? taps(l) : 1) + 1;
@@ -180,52 +181,51 @@ static const lk_real *widen(const lk_layer *l, const lk_real *image, lk_real *wi
 
 /* ---- forward and backward ---- */
 
-static void conv_image(const lk_layer *l, const lk_pass *pass, const lk_real *parameters,
-                       const lk_real *x, lk_real *y) {
+static void conv_image(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk_real *y) {
     lk_real *wide = wide_of(l, pass, y);
     gather(l, x, pass->scratch);
-    lk_linear_forward(linear(l), pass->kernels, parameters, parameters + bias_start(l),
+    lk_linear_forward(linear(l), pass->kernels, pass->parameters, pass->parameters + bias_start(l),
                       pass->scratch, window_stride(l), positions(l), wide, channel_stride(l->out));
     narrow(l, wide, y);
 }
 
-static void deconv_image(const lk_layer *l, const lk_pass *pass, const lk_real *parameters,
-                         const lk_real *x, lk_real *y) {
+static void deconv_image(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk_real *y) {
     const size_t c = l->out.channels, pixels = lk_shape_size(l->out) / c;
-    lk_linear_forward(linear(l), pass->kernels, parameters, NULL, x, l->in.channels, positions(l),
-                      pass->scratch, window_stride(l));
+    lk_linear_forward(linear(l), pass->kernels, pass->parameters, NULL, x, l->in.channels,
+                      positions(l), pass->scratch, window_stride(l));
     scatter(l, pass->scratch, y);
     for (size_t i = 0; i < pixels; i++)
-        for (size_t k = 0; k < c; k++) y[i * c + k] += parameters[bias_start(l) + k];
+        for (size_t k = 0; k < c; k++) y[i * c + k] += pass->parameters[bias_start(l) + k];
 }
 
-static void forward(const lk_layer *l, const lk_pass *pass, const lk_real *parameters,
-                    const lk_real *x, lk_real *y, size_t rows) {
+static void forward(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk_real *y,
+                    size_t rows) {
     for (size_t r = 0; r < rows; r++) {
         const lk_real *from = x + r * l->in_stride;
         lk_real *to = y + r * l->out_stride;
         if (is_conv(l))
-            conv_image(l, pass, parameters, from, to);
+            conv_image(l, pass, from, to);
         else
-            deconv_image(l, pass, parameters, from, to);
+            deconv_image(l, pass, from, to);
     }
     pass->kernels->activate(l->activation, y, rows * l->out_stride);
 }
 
-static void backward(const lk_layer *l, const lk_pass *pass, const lk_real *transposed,
-                     const lk_real *y, lk_real *dy, lk_real *dx, size_t rows) {
+static void backward(const lk_layer *l, const lk_pass *pass, const lk_real *x, const lk_real *y,
+                     lk_real *dy, lk_real *dx, size_t rows) {
+    (void)x;
     pass->kernels->activate_gradient(l->activation, y, dy, rows * l->out_stride);
     for (size_t r = 0; dx && r < rows; r++) {
         const lk_real *from = dy + r * l->out_stride;
         lk_real *to = dx + r * l->in_stride;
         if (is_conv(l)) {
-            lk_linear_backward(linear(l), pass->kernels, transposed, from, l->out.channels,
+            lk_linear_backward(linear(l), pass->kernels, pass->transposed, from, l->out.channels,
                                positions(l), pass->scratch, window_stride(l));
             scatter(l, pass->scratch, to);
         } else {
             lk_real *wide = wide_of(l, pass, to);
             gather(l, from, pass->scratch);
-            lk_linear_backward(linear(l), pass->kernels, transposed, pass->scratch,
+            lk_linear_backward(linear(l), pass->kernels, pass->transposed, pass->scratch,
                                window_stride(l), positions(l), wide, channel_stride(l->in));
             narrow(l, wide, to);
         }
@@ -239,9 +239,9 @@ static size_t slice_panel(const lk_layer *l, size_t which) {
 }
 
 static lk_slice slice(const lk_layer *l, size_t which) {
-    if (which + 1 == l->slices) return (lk_slice){bias_start(l), channel_stride(l->out)};
+    if (which + 1 == l->slices) return (lk_slice){bias_start(l), channel_stride(l->out), LK_BIAS};
     const size_t count = l->in.channels * LK_LANES; /* of a tap, or of the whole panel */
-    return (lk_slice){which * count, count};
+    return (lk_slice){which * count, count, LK_WEIGHT};
 }
 
 static void bias_gradient(const lk_layer *l, const lk_real *dy, size_t rows, lk_real *gradient) {

@@ -22,24 +22,26 @@ static lk_status plan(lk_layer *l, const uint32_t *numbers, lk_error *error) {
     const lk_status status = lk_layer_check(products, l->flops, error);
     if (status != LK_OK) return status;
     l->parameters = lk_shape_size(l->in) * numbers[0] + numbers[0];
+    l->stored = l->parameters;
     l->packed = bias_start(l) + l->out_stride;
     l->transposed = lk_linear_transposed(linear(l));
     l->slices = (lk_linear_panels(linear(l)) + SLICE_PANELS - 1) / SLICE_PANELS + 1;
     return LK_OK;
 }
 
-static void forward(const lk_layer *l, const lk_pass *pass, const lk_real *parameters,
-                    const lk_real *x, lk_real *y, size_t rows) {
-    lk_linear_forward(linear(l), pass->kernels, parameters, parameters + bias_start(l), x,
-                      l->in_stride, rows, y, l->out_stride);
+static void forward(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk_real *y,
+                    size_t rows) {
+    lk_linear_forward(linear(l), pass->kernels, pass->parameters, pass->parameters + bias_start(l),
+                      x, l->in_stride, rows, y, l->out_stride);
     pass->kernels->activate(l->activation, y, rows * l->out_stride);
 }
 
-static void backward(const lk_layer *l, const lk_pass *pass, const lk_real *transposed,
-                     const lk_real *y, lk_real *dy, lk_real *dx, size_t rows) {
+static void backward(const lk_layer *l, const lk_pass *pass, const lk_real *x, const lk_real *y,
+                     lk_real *dy, lk_real *dx, size_t rows) {
+    (void)x;
     pass->kernels->activate_gradient(l->activation, y, dy, rows * l->out_stride);
     if (dx)
-        lk_linear_backward(linear(l), pass->kernels, transposed, dy, l->out_stride, rows, dx,
+        lk_linear_backward(linear(l), pass->kernels, pass->transposed, dy, l->out_stride, rows, dx,
                            l->in_stride);
 }
 
@@ -49,9 +51,9 @@ static size_t slice_end(const lk_layer *l, size_t which) {
 }
 
 static lk_slice slice(const lk_layer *l, size_t which) {
-    if (which + 1 == l->slices) return (lk_slice){bias_start(l), l->out_stride};
+    if (which + 1 == l->slices) return (lk_slice){bias_start(l), l->out_stride, LK_BIAS};
     const size_t first = which * SLICE_PANELS, values = linear(l).in * LK_LANES;
-    return (lk_slice){first * values, (slice_end(l, which) - first) * values};
+    return (lk_slice){first * values, (slice_end(l, which) - first) * values, LK_WEIGHT};
 }
 
 static void gradient(const lk_layer *l, const lk_pass *pass, size_t which, const lk_real *x,

@@ -61,9 +61,8 @@ static size_t window(const lk_layer *l) {
 
 /* ---- maxpool: memory holds, for each output, the place of its value in the window ---- */
 
-static void max_forward(const lk_layer *l, const lk_pass *pass, const lk_real *parameters,
-                        const lk_real *x, lk_real *y, size_t rows) {
-    (void)parameters;
+static void max_forward(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk_real *y,
+                        size_t rows) {
     const size_t c = l->in.channels;
     for (size_t r = 0; r < rows; r++, x += l->in_stride, y += l->out_stride) {
         lk_real *places = pass->memory + r * l->memory;
@@ -100,26 +99,25 @@ static void take(const lk_layer *l, const lk_real *places, const lk_real *from, 
             to[i * c + k] = from[pixel_of(l, i, (size_t)places[i * c + k]) * c + k];
 }
 
-static void max_backward(const lk_layer *l, const lk_pass *pass, const lk_real *transposed,
-                         const lk_real *y, lk_real *dy, lk_real *dx, size_t rows) {
-    (void)transposed, (void)y;
+static void max_backward(const lk_layer *l, const lk_pass *pass, const lk_real *x, const lk_real *y,
+                         lk_real *dy, lk_real *dx, size_t rows) {
+    (void)x, (void)y;
     for (size_t r = 0; dx && r < rows; r++)
         put(l, pass->memory + r * l->memory, dy + r * l->out_stride, dx + r * l->in_stride);
 }
 
 /* ---- unpool ---- */
 
-static void unpool_forward(const lk_layer *l, const lk_pass *pass, const lk_real *parameters,
-                           const lk_real *x, lk_real *y, size_t rows) {
-    (void)parameters;
+static void unpool_forward(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk_real *y,
+                           size_t rows) {
     const size_t places = lk_shape_size(l->in);
     for (size_t r = 0; r < rows; r++)
         put(l, pass->partner + r * places, x + r * l->in_stride, y + r * l->out_stride);
 }
 
-static void unpool_backward(const lk_layer *l, const lk_pass *pass, const lk_real *transposed,
+static void unpool_backward(const lk_layer *l, const lk_pass *pass, const lk_real *x,
                             const lk_real *y, lk_real *dy, lk_real *dx, size_t rows) {
-    (void)transposed, (void)y;
+    (void)x, (void)y;
     const size_t places = lk_shape_size(l->in);
     for (size_t r = 0; dx && r < rows; r++)
         take(l, pass->partner + r * places, dy + r * l->out_stride, dx + r * l->in_stride);
@@ -148,30 +146,30 @@ static void fill_windows(const lk_layer *l, lk_real factor, const lk_real *from,
                 to[pixel_of(l, i, inner) * c + k] = factor * from[i * c + k];
 }
 
-static void average_forward(const lk_layer *l, const lk_pass *pass, const lk_real *parameters,
-                            const lk_real *x, lk_real *y, size_t rows) {
-    (void)pass, (void)parameters;
+static void average_forward(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk_real *y,
+                            size_t rows) {
+    (void)pass;
     for (size_t r = 0; r < rows; r++)
         sum_windows(l, 1 / (lk_real)window(l), x + r * l->in_stride, y + r * l->out_stride);
 }
 
-static void average_backward(const lk_layer *l, const lk_pass *pass, const lk_real *transposed,
+static void average_backward(const lk_layer *l, const lk_pass *pass, const lk_real *x,
                              const lk_real *y, lk_real *dy, lk_real *dx, size_t rows) {
-    (void)pass, (void)transposed, (void)y;
+    (void)pass, (void)x, (void)y;
     for (size_t r = 0; dx && r < rows; r++)
         fill_windows(l, 1 / (lk_real)window(l), dy + r * l->out_stride, dx + r * l->in_stride);
 }
 
-static void up_forward(const lk_layer *l, const lk_pass *pass, const lk_real *parameters,
-                       const lk_real *x, lk_real *y, size_t rows) {
-    (void)pass, (void)parameters;
+static void up_forward(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk_real *y,
+                       size_t rows) {
+    (void)pass;
     for (size_t r = 0; r < rows; r++)
         fill_windows(l, 1, x + r * l->in_stride, y + r * l->out_stride);
 }
 
-static void up_backward(const lk_layer *l, const lk_pass *pass, const lk_real *transposed,
-                        const lk_real *y, lk_real *dy, lk_real *dx, size_t rows) {
-    (void)pass, (void)transposed, (void)y;
+static void up_backward(const lk_layer *l, const lk_pass *pass, const lk_real *x, const lk_real *y,
+                        lk_real *dy, lk_real *dx, size_t rows) {
+    (void)pass, (void)x, (void)y;
     for (size_t r = 0; dx && r < rows; r++)
         sum_windows(l, 1, dy + r * l->out_stride, dx + r * l->in_stride);
 }

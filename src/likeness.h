@@ -91,9 +91,11 @@ typedef struct lk_dataset {
     uint8_t *pixels;  /* count x channels x height x width */
     uint32_t *labels; /* count, or NULL */
     uint32_t classes; /* 1 + the largest label, or 0 */
+    lk_real *values;  /* count x channels x height x width in place of pixels, or NULL */
 } lk_dataset;
 
-/* x[n x channels x height x width] = the n images from `first` on, v / 255. */
+/* x[n x channels x height x width] = the n images from `first` on: v / 255, or values as they are.
+ */
 void lk_dataset_images(const lk_dataset *data, size_t first, size_t n, lk_real *x);
 
 /* order[0..n) = a permutation of 0..n-1 that depends on the seed alone; for splits. */
@@ -119,23 +121,38 @@ lk_simd lk_simd_best(void);
 typedef struct lk_model lk_model;
 typedef struct lk_run lk_run;
 
+/* What a model makes of an image behind its code. */
+typedef enum lk_output {
+    LK_OUTPUT_IMAGE,   /* the image again */
+    LK_OUTPUT_CLASSES, /* a class */
+    LK_OUTPUT_CODE,    /* nothing: the code is all */
+} lk_output;
+
+typedef enum lk_method {
+    LK_TRAINED,
+    LK_SOLVED,  /* PCA: weights are computed */
+    LK_STACKED, /* each layer is trained as an autoencoder of its own first */
+} lk_method;
+
 /* One named architecture: a row of zoo.c. */
 typedef struct lk_family {
     const char *name;
-    /* Behind the input's shape; {z} is the latent size, {x} an image's values, {c} its channels,
-       {h} and {w} a quarter of its sides, {f} 32 x {h} x {w}. */
+    /* Behind the input's shape. {z} is the latent size, {x} an image's values, {k} the classes;
+       {c}, {h} and {w} its channels and sides, which may be multiplied and divided: {32hw/16}. */
     const char *arch;
-    uint32_t latent;     /* latent size unless another is asked for */
-    bool solved;         /* PCA: weights are computed, not trained */
+    uint32_t latent; /* latent size unless another is asked for */
+    lk_method method;
+    lk_shape shape;      /* of the images it is made for */
     const char *summary; /* one line for people */
 } lk_family;
 const lk_family *lk_families(size_t *count);
 const lk_family *lk_family_find(const char *name);
 
-/* The family's architecture for images of this shape, into text[size], 1,024 being enough for any;
-   latent 0 means the family's own. LK_USAGE if it cannot be. */
-lk_status lk_family_arch(const lk_family *family, lk_shape shape, uint32_t latent, char *text,
-                         size_t size, lk_error *error);
+/* The family's architecture for images of this shape and labels below `classes`, into text[size],
+   1,024 being enough for any; latent 0 means the family's own, classes 0 that there are no labels.
+   LK_USAGE if it cannot be. */
+lk_status lk_family_arch(const lk_family *family, lk_shape shape, uint32_t latent, uint32_t classes,
+                         char *text, size_t size, lk_error *error);
 
 /* A model from its one-line architecture; weights are zero. Owned by the caller. */
 lk_model *lk_model_create(const char *arch, lk_error *error);
@@ -147,7 +164,10 @@ void lk_model_init(lk_model *model, lk_init init, uint64_t seed);
 
 const char *lk_model_arch(const lk_model *model); /* canonical spelling */
 lk_shape lk_model_shape(const lk_model *model);
-uint32_t lk_model_latent(const lk_model *model);   /* values in a code */
+uint32_t lk_model_latent(const lk_model *model); /* values in a code */
+lk_output lk_model_output(const lk_model *model);
+uint32_t lk_model_classes(const lk_model *model);  /* that it tells apart, or 0 */
+bool lk_model_labelled(const lk_model *model);     /* it cannot learn without labels */
 size_t lk_model_parameters(const lk_model *model); /* weights and biases */
 double lk_model_flops(const lk_model *model);      /* one image, forward */
 
@@ -170,10 +190,18 @@ size_t lk_run_max_batch(const lk_run *run);
 
 /* x[n x input], z[n x latent], x_hat[n x input]; n at most max_batch. A code holds no places of
    maxima: where `unpool` undoes a `maxpool` before the code, decoding puts values first in their
-   windows, reconstruction back where they stood. */
+   windows, reconstruction back where they stood. Where a model makes no images (lk_model_output),
+   x_hat is left alone. */
 void lk_encode(lk_run *run, const lk_real *x, size_t n, lk_real *z);
 void lk_decode(lk_run *run, const lk_real *z, size_t n, lk_real *x_hat);
 void lk_reconstruct(lk_run *run, const lk_real *x, size_t n, lk_real *z, lk_real *x_hat);
+
+/* probabilities[n x lk_model_classes]; nothing where there are none. */
+void lk_classify(lk_run *run, const lk_real *x, size_t n, lk_real *probabilities);
+
+/* For models that take a label (embed): which one the images that follow are coded and decoded
+   under. One past the classes stands for none, as at first: then the mean of all. */
+void lk_run_set_label(lk_run *run, uint32_t label);
 
 /* ---- metrics ---- */
 
@@ -308,11 +336,18 @@ typedef struct lk_augmentation {
 lk_status lk_augmentation_parse(const char *text, lk_augmentation *out, lk_error *error);
 bool lk_augmentation_any(const lk_augmentation *augmentation); /* something is not zero */
 
+/* How the rate falls at the end. */
+typedef enum lk_fall { LK_FALL_LINEAR, LK_FALL_COSINE } lk_fall;
+
 typedef struct lk_train_options {
     uint32_t batch;       /* images a step */
     double learning_rate; /* Adam's (Kingma and Ba 2015), b1 0.9, b2 0.999, eps 1e-8 */
     uint32_t epochs;      /* the schedule's length */
+    double warmup;        /* share of the epochs, at the start, in which the rate rises from 0 */
     double decay;         /* share of the epochs, at the end, in which the rate falls to 0 */
+    lk_fall fall;
+    double weight_decay; /* decoupled (Loshchilov and Hutter 2019): of weights, not of biases */
+    lk_augmentation augment;
     uint64_t seed;
     int threads; /* at least 1 */
     lk_simd simd;
@@ -320,16 +355,28 @@ typedef struct lk_train_options {
 lk_train_options lk_train_defaults(void);
 
 typedef struct lk_trainer lk_trainer;
-/* Trains `model` in place on `data`; both must outlive the trainer. */
+/* Trains `model` in place on `data`; both must outlive the trainer. LK_DATA where the model needs
+   labels that the data have not. */
 lk_trainer *lk_trainer_create(lk_model *model, const lk_dataset *data,
                               const lk_train_options *options, lk_error *error);
 void lk_trainer_free(lk_trainer *trainer);
-/* One step of up to `batch` images. *loss is the step's mean loss. LK_NONFINITE when the loss is
-   not finite: the model is then of no use. */
-lk_status lk_trainer_step(lk_trainer *trainer, double *loss, lk_error *error);
+
+/* Mean loss of some images, by images, and the share of them whose class was right (0 where the
+   model tells none apart). */
+typedef struct lk_progress {
+    double loss, accuracy;
+} lk_progress;
+/* One step of up to `batch` images, which *progress is about. LK_NONFINITE when the loss is not
+   finite: the model is then of no use. */
+lk_status lk_trainer_step(lk_trainer *trainer, lk_progress *progress, lk_error *error);
 /* Steps done, and steps that make an epoch: the place in the schedule. */
 uint64_t lk_trainer_steps(const lk_trainer *trainer);
 uint64_t lk_trainer_steps_per_epoch(const lk_trainer *trainer);
+
+/* For early stopping: keeps the present parameters, and puts the kept ones back into the model. */
+void lk_trainer_keep(lk_trainer *trainer);
+void lk_trainer_put_back(lk_trainer *trainer);
+
 /* Everything needed to go on to the same bits, as a safetensors file; `note` is kept for the
    caller. Restoring checks that architecture, data size and options are the same. */
 lk_status lk_trainer_save(const lk_trainer *trainer, const char *note, lk_bytes *out,
@@ -338,9 +385,10 @@ lk_status lk_trainer_restore(lk_trainer *trainer, const void *bytes, size_t size
 /* The note of a checkpoint file, owned by the caller (lk_bytes_free), terminated by a zero. */
 lk_status lk_checkpoint_note(const void *bytes, size_t size, lk_bytes *note, lk_error *error);
 
-/* Mean loss of the model on a data set, by images, with no training. */
-lk_status lk_evaluate_loss(const lk_model *model, const lk_dataset *data, int threads, lk_simd simd,
-                           double *loss, lk_error *error);
+/* The same of a data set with no training. Noise in front of a chain and the sampling of a Gaussian
+   latent are part of the loss, and depend on an image's place alone. */
+lk_status lk_evaluate(const lk_model *model, const lk_dataset *data, int threads, lk_simd simd,
+                      lk_progress *out, lk_error *error);
 
 /* Solves PCA: a chain of two linear layers gets the leading components of the data's covariance.
    explained[latent] (or NULL) receives each component's share of the variance. */

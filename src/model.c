@@ -48,6 +48,16 @@ double lk_model_flops(const lk_model *model) {
     return model->arch.flops;
 }
 
+lk_output lk_model_output(const lk_model *model) {
+    return model->arch.loss->output;
+}
+uint32_t lk_model_classes(const lk_model *model) {
+    return model->arch.classifier < model->arch.count ? model->arch.classes : 0;
+}
+bool lk_model_labelled(const lk_model *model) {
+    return model->arch.labelled;
+}
+
 uint32_t lk_model_latent(const lk_model *model) {
     return (uint32_t)lk_shape_size(model->arch.layers[model->arch.encoder - 1].out);
 }
@@ -97,14 +107,24 @@ static lk_run *create(const lk_model *model, size_t max_batch, int threads, lk_s
     }
     lk_arena arena = {0};
     for (int pass = 0; pass < 2; pass++) {
-        size_t scratch = 0;
+        size_t scratch = 0, pairs = 0;
         if (!lk_mul_size((size_t)threads, model->arch.scratch, &scratch)) arena.overflow = true;
         lk_run *run = lk_arena_take(&arena, 1, sizeof *run);
         lk_run made = {.model = model, .kernels = kernels, .max_batch = max_batch};
         take_rows_of(&model->arch, &arena, max_batch, training, &made);
+        made.labels = lk_arena_take(&arena, max_batch, sizeof *made.labels);
+        made.picture = lk_arena_take(&arena, lk_shape_size(model->arch.input), sizeof(lk_real));
+        made.gradient =
+            lk_arena_take(&arena, stride(&model->arch, model->arch.count), sizeof(lk_real));
+        made.penalties = lk_arena_take(&arena, max_batch, sizeof *made.penalties);
+        if (model->arch.loss->mine) {
+            if (!lk_mul_size(max_batch, max_batch, &pairs)) arena.overflow = true;
+            made.pairs = lk_arena_take(&arena, pairs, sizeof *made.pairs);
+        }
         made.scratch = lk_arena_take(&arena, scratch, sizeof *made.scratch);
         if (run) {
             *run = made;
+            lk_run_set_label(run, LK_NO_LABEL);
             return run;
         }
         if (!lk_arena_commit(&arena)) break;
@@ -138,34 +158,56 @@ lk_pass lk_run_pass(const lk_run *run, size_t i, size_t row, int thread) {
     const size_t partner = layer->partner;
     return (lk_pass){
         .kernels = run->kernels,
+        .parameters = run->model->parameters + layer->offset,
         .scratch = run->scratch + (size_t)thread * arch->scratch,
         .memory = run->memory[i] + row * layer->memory,
         .partner =
             layer->op->partner ? run->memory[partner] + row * arch->layers[partner].memory : NULL,
+        .labels = run->labels + row,
+        .penalties = run->batch ? run->penalties + row : NULL,
+        .batch = run->batch,
+        .row = row,
     };
 }
 
 void lk_run_forward(lk_run *run, size_t first, size_t last, size_t row, size_t rows, int thread) {
     for (size_t i = first; i < last; i++) {
         const lk_layer *layer = &run->model->arch.layers[i];
-        if (layer->op->view) continue;
+        if (!layer->op->forward) continue;
         const lk_pass pass = lk_run_pass(run, i, row, thread);
-        layer->op->forward(layer, &pass, run->model->parameters + layer->offset,
-                           run->value[i] + row * layer->in_stride,
+        layer->op->forward(layer, &pass, run->value[i] + row * layer->in_stride,
                            run->value[i + 1] + row * layer->out_stride, rows);
     }
 }
 
-void lk_run_backward(lk_run *run, const lk_real *transposed, size_t row, size_t rows, int thread) {
-    for (size_t i = run->model->arch.count; i-- > 0;) {
+void lk_run_backward(lk_run *run, const lk_real *transposed, size_t first, size_t last, size_t row,
+                     size_t rows, int thread) {
+    const size_t trained = run->model->arch.trained;
+    for (size_t i = last; i-- > LK_MAX(first, trained);) {
         const lk_layer *layer = &run->model->arch.layers[i];
-        if (layer->op->view) continue;
-        const lk_pass pass = lk_run_pass(run, i, row, thread);
-        layer->op->backward(layer, &pass, transposed + layer->transposed_offset,
+        if (!layer->op->backward) continue;
+        lk_pass pass = lk_run_pass(run, i, row, thread);
+        pass.transposed = transposed + layer->transposed_offset;
+        layer->op->backward(layer, &pass, run->value[i] + row * layer->in_stride,
                             run->value[i + 1] + row * layer->out_stride,
                             run->delta[i + 1] + row * layer->out_stride,
-                            i ? run->delta[i] + row * layer->in_stride : NULL, rows);
+                            i > trained ? run->delta[i] + row * layer->in_stride : NULL, rows);
     }
+}
+
+lk_loss_pass lk_run_loss(const lk_run *run) {
+    const lk_arch *arch = &run->model->arch;
+    return (lk_loss_pass){.kernels = run->kernels,
+                          .x = run->value[0],
+                          .y = run->value[arch->count],
+                          .x_stride = stride(arch, 0),
+                          .y_stride = stride(arch, arch->count),
+                          .labels = run->labels,
+                          .n = lk_shape_size(arch->layers[arch->count - 1].out),
+                          .batch = run->batch->rows,
+                          .option = arch->option,
+                          .scale = run->batch->scale,
+                          .pairs = run->pairs};
 }
 
 /* Rows of `size` packed values <-> rows of `padded` values. */
@@ -213,6 +255,20 @@ void lk_run_output(const lk_run *run, size_t row, lk_real *x_hat) {
     for (size_t i = 0; i < size; i++) x_hat[i] = y[lk_interleaved(arch->input, i)];
 }
 
+void lk_run_set_label(lk_run *run, uint32_t label) {
+    if (label >= run->model->arch.classes) label = LK_NO_LABEL;
+    for (size_t i = 0; i < run->max_batch; i++) run->labels[i] = label;
+}
+
+lk_real *lk_run_logits(const lk_run *run, size_t row) {
+    const lk_arch *arch = &run->model->arch;
+    const size_t at = arch->classifier;
+    if (at == arch->count) return NULL;
+    return arch->loss->output == LK_OUTPUT_CLASSES
+               ? run->value[at + 1] + row * arch->layers[at].out_stride
+               : run->memory[at] + row * arch->layers[at].memory;
+}
+
 static void take_code(const lk_run *run, size_t n, lk_real *z) {
     const lk_arch *arch = &run->model->arch;
     take_rows(run->value[arch->encoder], stride(arch, arch->encoder), n, z,
@@ -221,7 +277,8 @@ static void take_code(const lk_run *run, size_t n, lk_real *z) {
 
 static void take_output(const lk_run *run, size_t n, lk_real *x_hat) {
     const size_t size = lk_shape_size(run->model->arch.input);
-    for (size_t i = 0; i < n; i++) lk_run_output(run, i, x_hat + i * size);
+    for (size_t i = 0; i < n && lk_model_output(run->model) == LK_OUTPUT_IMAGE; i++)
+        lk_run_output(run, i, x_hat + i * size);
 }
 
 void lk_encode(lk_run *run, const lk_real *x, size_t n, lk_real *z) {
@@ -251,4 +308,16 @@ void lk_reconstruct(lk_run *run, const lk_real *x, size_t n, lk_real *z, lk_real
     lk_run_forward(run, 0, run->model->arch.count, 0, n, 0);
     take_code(run, n, z);
     take_output(run, n, x_hat);
+}
+
+void lk_classify(lk_run *run, const lk_real *x, size_t n, lk_real *probabilities) {
+    const size_t classes = lk_model_classes(run->model);
+    if (classes == 0) return;
+    lk_run_load(run, x, 0, n);
+    lk_run_forward(run, 0, run->model->arch.count, 0, n, 0);
+    for (size_t i = 0; i < n; i++) {
+        lk_real *logits = lk_run_logits(run, i);
+        run->kernels->softmax(logits, classes, logits);
+        memcpy(probabilities + i * classes, logits, classes * sizeof *logits);
+    }
 }

@@ -15,8 +15,8 @@ struct lk_model {
 };
 
 /* Activations of a batch: value[i] is the input of layer i, value[count] the chain's output. While
-   training, delta[i] is the loss's gradient with respect to value[i] (nobody asks for delta[0]).
-   Behind a view both are those in front of it. */
+   training, delta[i] is the loss's gradient with respect to value[i] (nobody asks for those before
+   the first layer with parameters). Behind a view both are those in front of it. */
 struct lk_run {
     const lk_model *model;
     const lk_kernels *kernels;
@@ -25,6 +25,12 @@ struct lk_run {
     lk_real *delta[LK_MAX_LAYERS + 1];
     lk_real *memory[LK_MAX_LAYERS]; /* what layer i remembers of each row */
     lk_real *scratch;               /* threads x arch.scratch */
+    uint32_t *labels;               /* of each row; LK_NO_LABEL unless asked for */
+    lk_real *picture;               /* room for one input */
+    lk_real *gradient;              /* room for one output's gradient that nobody wants */
+    lk_real *penalties;             /* of each row, while batch is set */
+    lk_real *pairs;                 /* see loss.h; NULL for losses that do not compare */
+    const lk_batch *batch;          /* while a loss is asked for, else NULL; borrowed */
 };
 
 /* A run for a trainer's batch: with deltas, and scratch for each of its threads. */
@@ -34,12 +40,16 @@ lk_run *lk_run_create_training(const lk_model *model, size_t max_batch, int thre
 /* What layer i works with on rows from `row` on, in thread number `thread`. */
 lk_pass lk_run_pass(const lk_run *run, size_t i, size_t row, int thread);
 
-/* Runs layers first..last-1 on rows row..row+rows-1. Rows are independent of each other. */
+/* Runs layers first..last-1 on rows row..row+rows-1. Rows are independent of each other, but for
+   what op->gather says. */
 void lk_run_forward(lk_run *run, size_t first, size_t last, size_t row, size_t rows, int thread);
 
-/* From delta[count] of these rows to the deltas of all layers; transposed holds arch.transposed
-   values. */
-void lk_run_backward(lk_run *run, const lk_real *transposed, size_t row, size_t rows, int thread);
+/* From delta[last] of these rows to delta[first]; transposed holds arch.transposed values. */
+void lk_run_backward(lk_run *run, const lk_real *transposed, size_t first, size_t last, size_t row,
+                     size_t rows, int thread);
+
+/* The batch as its loss sees it, when its rows have gone forward. */
+lk_loss_pass lk_run_loss(const lk_run *run);
 
 /* Puts n inputs into value[0] from row on; or one image's pixels into one row. */
 void lk_run_load(lk_run *run, const lk_real *x, size_t row, size_t n);
@@ -47,5 +57,8 @@ void lk_run_load_pixels(lk_run *run, const uint8_t *pixels, size_t row);
 
 /* Applies the head to the chain's output of one row, in place, and copies it to x_hat[input]. */
 void lk_run_output(const lk_run *run, size_t row, lk_real *x_hat);
+
+/* The logits of one row's classes; NULL where the model tells none apart. */
+lk_real *lk_run_logits(const lk_run *run, size_t row);
 
 #endif

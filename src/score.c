@@ -73,18 +73,16 @@ void lk_score_attach(lk_model *model, lk_score *score) {
 
 /* ---- evidence ---- */
 
-/* measures[LK_MEASURES] of row `row` of a run that has gone forward. Destroys the row's output. */
-static lk_status measure(lk_run *run, size_t row, float *measures, lk_error *error) {
+/* The first evidence. A model that makes no images has none of it: the same for all. */
+static lk_status measure_error(lk_run *run, size_t row, float *measure, lk_error *error) {
     const lk_arch *arch = &run->model->arch;
-    const lk_score *score = run->model->score;
     const lk_layer *last = &arch->layers[arch->count - 1];
-    const lk_layer *code = &arch->layers[arch->encoder - 1];
     const size_t size = lk_shape_size(arch->input);
     const lk_real *x = run->value[0] + row * arch->layers[0].in_stride;
-    const lk_real *z = run->value[arch->encoder] + row * code->out_stride;
     lk_real *x_hat = run->value[arch->count] + row * last->out_stride;
+    *measure = 0;
+    if (arch->loss->output != LK_OUTPUT_IMAGE) return LK_OK;
     run->kernels->activate(arch->head, x_hat, last->out_stride);
-
     double energy = 0;
     for (size_t i = 0; i < size; i++) energy += (double)x[i] * (double)x[i];
     const double error_energy = (double)run->kernels->squared_error(x, x_hat, size);
@@ -92,7 +90,19 @@ static lk_status measure(lk_run *run, size_t row, float *measures, lk_error *err
         return lk_fail(error, LK_NONFINITE, "the score '%s' is not finite",
                        lk_evidence_name(LK_RECONSTRUCTION));
     /* A perfect copy is as usual as can be; the floor keeps its logarithm finite. */
-    measures[LK_RECONSTRUCTION] = (float)lk_log(LK_MAX(error_energy, 1e-12) / (energy + 1));
+    *measure = (float)lk_log(LK_MAX(error_energy, 1e-12) / (energy + 1));
+    return LK_OK;
+}
+
+/* measures[LK_MEASURES] of row `row` of a run that has gone forward. Destroys the row's output. */
+static lk_status measure(lk_run *run, size_t row, float *measures, lk_error *error) {
+    const lk_arch *arch = &run->model->arch;
+    const lk_score *score = run->model->score;
+    const lk_layer *code = &arch->layers[arch->encoder - 1];
+    const lk_real *x = run->value[0] + row * arch->layers[0].in_stride;
+    const lk_real *z = run->value[arch->encoder] + row * code->out_stride;
+    const lk_status status = measure_error(run, row, &measures[LK_RECONSTRUCTION], error);
+    if (status != LK_OK) return status;
     measures[LK_MAHALANOBIS] = (float)lk_mixture_distance(&score->mixture, z);
     lk_neighbour nearest = {0, 1};
     lk_index_search(score->index, z, 1, 1, 1, run->kernels->simd, &nearest);
@@ -281,15 +291,13 @@ lk_status lk_check(lk_run *run, lk_preparation preparation, lk_picture picture, 
     lk_status status = check_request(run, preparation, alpha, error);
     if (status != LK_OK) return status;
     bool empty;
-    /* The room of the output, which is as large, serves the input until it is loaded. */
-    lk_real *x = run->value[run->model->arch.count];
-    status = lk_prepare(preparation, picture, run->model->arch.input, x, &empty, error);
+    status = lk_prepare(preparation, picture, run->model->arch.input, run->picture, &empty, error);
     if (status != LK_OK) return status;
     if (empty) {
         judge_empty(result);
         return LK_OK;
     }
-    lk_run_load(run, x, 0, 1);
+    lk_run_load(run, run->picture, 0, 1);
     return judge(run, run->model->score->calibration[preparation], alpha, result, error);
 }
 

@@ -1,14 +1,16 @@
 /* Training: Adam on mini-batches with the same bits whatever the threads.
 
    A step has two parallel phases. First, blocks of rows of the batch go forward and backward: rows
-   do not depend on each other. Then, slices of the parameters: each slice's gradient is summed over
-   the whole batch in row order by whoever takes it, and Adam moves it at once, while it is in the
-   cache. No sum ever depends on who computed it, so nothing needs to be merged in a fixed order but
-   the rows' losses. */
+   do not depend on each other, but where an operator or a loss says so: there all rows wait for
+   the last, and the chain falls into stretches. Then, slices of the parameters: each slice's
+   gradient is summed over the whole batch in row order by whoever takes it, and Adam moves it at
+   once, while it is in the cache. No sum ever depends on who computed it, so nothing needs to be
+   merged in a fixed order but the rows' losses. */
 #include <math.h>
 #include <string.h>
 
 #include "arena.h"
+#include "augment.h"
 #include "model.h"
 #include "tensorfile.h"
 
@@ -28,7 +30,14 @@ struct lk_trainer {
     lk_real *transposed; /* of the weights, for the backward pass */
     lk_real *gradients;  /* threads x largest slice */
     size_t largest_slice;
-    lk_real *row_loss;    /* batch */
+    lk_real *room; /* threads x room_size: an image to be augmented */
+    size_t room_size;
+    lk_real *row_loss; /* batch */
+    bool *row_right;   /* batch: was the class right? */
+    lk_real *kept;     /* parameters, once lk_trainer_keep was called */
+    bool has_kept;
+    size_t meets[LK_MAX_LAYERS]; /* layers before which rows wait for each other */
+    size_t meet_count;
     uint32_t *order;      /* this epoch's order of the images */
     uint64_t ordered_for; /* the epoch that `order` is for, plus 1 */
     work *works;          /* largest first, so that threads end together */
@@ -46,6 +55,18 @@ lk_train_options lk_train_defaults(void) {
                               .simd = LK_SIMD_BEST};
 }
 
+static lk_status check_labels(const lk_model *model, const lk_dataset *data, lk_error *error) {
+    if (!model->arch.labelled) return LK_OK;
+    if (!data->labels) return lk_fail(error, LK_DATA, "this network needs images with labels");
+    if (!model->arch.classes) return LK_OK;
+    for (size_t i = 0; i < data->count; i++)
+        if (data->labels[i] >= model->arch.classes)
+            return lk_fail(error, LK_DATA, "label %u, the network knows %u classes",
+                           (unsigned long long)data->labels[i],
+                           (unsigned long long)model->arch.classes);
+    return LK_OK;
+}
+
 static lk_status check_options(const lk_model *model, const lk_dataset *data,
                                const lk_train_options *o, lk_error *error) {
     if (data->count == 0 || data->count > UINT32_MAX)
@@ -58,11 +79,15 @@ static lk_status check_options(const lk_model *model, const lk_dataset *data,
         return lk_fail(error, LK_USAGE, "learning rate must be over 0 and at most 10");
     if (!(o->decay >= 0) || !(o->decay <= 1))
         return lk_fail(error, LK_USAGE, "decay must be 0 to 1");
+    if (!(o->warmup >= 0) || !(o->warmup + o->decay <= 1))
+        return lk_fail(error, LK_USAGE, "warmup must be 0 to 1, with decay at most 1");
+    if (!(o->weight_decay >= 0) || !(o->weight_decay <= 1))
+        return lk_fail(error, LK_USAGE, "weight decay must be 0 to 1");
     if (o->epochs == 0 || o->epochs > 1000000)
         return lk_fail(error, LK_USAGE, "epochs must be 1 to 1000000");
     if (o->threads < 1 || o->threads > 1024)
         return lk_fail(error, LK_USAGE, "threads must be 1 to 1024");
-    return LK_OK;
+    return check_labels(model, data, error);
 }
 
 static void plan_works(lk_trainer *t) {
@@ -89,23 +114,32 @@ static void plan_works(lk_trainer *t) {
 static void transpose_all(lk_trainer *t) {
     for (size_t i = 0; i < t->work_count; i++) {
         const lk_layer *layer = &t->model->arch.layers[t->works[i].layer];
-        layer->op->transpose(layer, t->works[i].slice, t->model->parameters + layer->offset,
-                             t->transposed + layer->transposed_offset);
+        if (layer->op->transpose)
+            layer->op->transpose(layer, t->works[i].slice, t->model->parameters + layer->offset,
+                                 t->transposed + layer->transposed_offset);
     }
+}
+
+static void find_meets(lk_trainer *t) {
+    const lk_arch *arch = &t->model->arch;
+    for (size_t i = 0; i < arch->count; i++)
+        if (arch->layers[i].op->gather) t->meets[t->meet_count++] = i;
 }
 
 lk_trainer *lk_trainer_create(lk_model *model, const lk_dataset *data,
                               const lk_train_options *options, lk_error *error) {
     if (check_options(model, data, options, error) != LK_OK) return NULL;
     const lk_arch *arch = &model->arch;
-    /* Parameters and both moments go into one file, which must not turn out too large later. */
-    if (arch->packed > (LK_MAX_FILE - LK_MAX_HEADER) / (3 * sizeof(lk_real))) {
+    /* Parameters, those kept and both moments go into one file, which must not turn out too large
+       later. */
+    if (arch->packed > (LK_MAX_FILE - LK_MAX_HEADER) / (4 * sizeof(lk_real))) {
         lk_fail(error, LK_USAGE,
                 "the network is too large to train: its checkpoints would be over %u bytes",
                 (unsigned long long)LK_MAX_FILE);
         return NULL;
     }
     size_t works = 0, largest = 0;
+    const size_t room_size = lk_shape_size(arch->input) + lk_augment_scratch(arch->input);
     for (size_t l = 0; l < arch->count; l++) {
         works += arch->layers[l].slices;
         for (size_t s = 0; s < arch->layers[l].slices; s++)
@@ -122,7 +156,10 @@ lk_trainer *lk_trainer_create(lk_model *model, const lk_dataset *data,
         lk_real *transposed = lk_arena_take(&arena, arch->transposed, sizeof *transposed);
         lk_real *gradients =
             lk_arena_take(&arena, (size_t)options->threads * largest, sizeof *gradients);
+        lk_real *room = lk_arena_take(&arena, (size_t)options->threads * room_size, sizeof *room);
         lk_real *row_loss = lk_arena_take(&arena, options->batch, sizeof *row_loss);
+        bool *row_right = lk_arena_take(&arena, options->batch, sizeof *row_right);
+        lk_real *kept = lk_arena_take(&arena, arch->packed, sizeof *kept);
         uint32_t *order = lk_arena_take(&arena, data->count, sizeof *order);
         work *list = lk_arena_take(&arena, works, sizeof *list);
         if (t) {
@@ -135,11 +172,16 @@ lk_trainer *lk_trainer_create(lk_model *model, const lk_dataset *data,
                               .transposed = transposed,
                               .gradients = gradients,
                               .largest_slice = largest,
+                              .room = room,
+                              .room_size = room_size,
                               .row_loss = row_loss,
+                              .row_right = row_right,
+                              .kept = kept,
                               .order = order,
                               .works = list,
                               .work_count = works};
             plan_works(t);
+            find_meets(t);
             transpose_all(t);
             return t;
         }
@@ -172,12 +214,30 @@ static void shuffle(lk_trainer *t, uint64_t epoch) {
     t->ordered_for = epoch + 1;
 }
 
-/* The learning rate of this step: constant, then linearly to 0 over the last `decay` of all. */
+/* cos(pi u) for u in [0, 1] by its series about the nearer of 0 and 1/2, so that no libm is needed.
+ */
+static double cosine(double u) {
+    const double pi = 3.14159265358979323846;
+    const bool near_half = u > 0.25 && u < 0.75;
+    const double x = near_half ? pi * (0.5 - u) : pi * (u < 0.5 ? u : 1 - u);
+    double term = near_half ? x : 1, sum = term;
+    for (int k = near_half ? 2 : 1; k < 20; k += 2) {
+        term *= -x * x / (k * (k + 1));
+        sum += term;
+    }
+    return near_half || u < 0.5 ? sum : -sum;
+}
+
+/* The learning rate of this step: rising, constant, falling. */
 static double rate_now(const lk_trainer *t) {
-    const double total = (double)lk_trainer_steps_per_epoch(t) * t->options.epochs;
+    const lk_train_options *o = &t->options;
+    const double total = (double)lk_trainer_steps_per_epoch(t) * o->epochs;
+    const double done = (double)(t->step + 1) / total;
     const double left = LK_MAX((total - (double)t->step) / total, 0.0);
-    const double decay = t->options.decay;
-    return t->options.learning_rate * (decay > 0 && left < decay ? left / decay : 1);
+    if (done < o->warmup) return o->learning_rate * done / o->warmup;
+    if (!(o->decay > 0) || left >= o->decay) return o->learning_rate;
+    const double share = left / o->decay;
+    return o->learning_rate * (o->fall == LK_FALL_COSINE ? (1 - cosine(share)) / 2 : share);
 }
 
 /* base^n by squaring, so that no libm is needed. */
@@ -188,27 +248,132 @@ static double power(double base, uint64_t n) {
     return result;
 }
 
-/* Forward and backward for rows row..row+rows-1 of the batch, whose images are indices[]. */
-static void rows_pass(lk_trainer *t, const uint32_t *indices, size_t row, size_t rows,
-                      size_t batch) {
+/* ---- the first phase: rows ---- */
+
+/* Rows row..row+rows-1 of a step's batch. */
+typedef struct block {
+    const uint32_t *indices; /* the batch's images */
+    size_t row, rows;
+} block;
+
+/* Puts image `index` of the data, perhaps augmented, into a row. */
+static void load(lk_trainer *t, size_t index, size_t row) {
+    const lk_dataset *data = t->data;
+    const size_t size = lk_shape_size(data->shape);
+    if (!data->values && !lk_augmentation_any(&t->options.augment)) {
+        lk_run_load_pixels(t->run, data->pixels + index * size, row);
+        return;
+    }
+    lk_real *x = t->room + (size_t)lk_thread_number() * t->room_size;
+    lk_dataset_images(data, index, 1, x);
+    const uint64_t epoch = t->step / lk_trainer_steps_per_epoch(t);
+    lk_augment(&t->options.augment, lk_rng_make(t->options.seed, LK_STREAM_AUGMENT, epoch), index,
+               data->shape, x, x + size);
+    lk_run_load(t->run, x, row, 1);
+}
+
+static void load_block(lk_trainer *t, block b) {
+    const size_t size = lk_shape_size(t->data->shape), end = b.row + b.rows;
+    for (size_t i = b.row; i < end; i++) {
+        /* Images are read in random order, which no hardware foresees: ask for one soon to come. */
+        const size_t next = b.indices[LK_MIN(i + 4, end - 1)] * size;
+        for (size_t k = 0; t->data->pixels && k < size; k += LK_ALIGN)
+            __builtin_prefetch(t->data->pixels + next + k);
+        load(t, b.indices[i], i);
+        t->run->labels[i] = t->data->labels ? t->data->labels[b.indices[i]] : LK_NO_LABEL;
+        t->run->penalties[i] = 0;
+    }
+}
+
+/* Forward from the last meeting (`meet` of them lie behind) to the next, or to the end. */
+static void go_forward(lk_trainer *t, block b, size_t meet) {
     lk_run *run = t->run;
     const lk_arch *arch = &t->model->arch;
-    const size_t size = lk_shape_size(arch->input), in = arch->layers[0].in_stride;
-    const size_t out = arch->layers[arch->count - 1].out_stride;
-    for (size_t i = row; i < row + rows; i++) {
-        /* Images are read in random order, which no hardware foresees: ask for one soon to come. */
-        const uint8_t *next = t->data->pixels + indices[LK_MIN(i + 4, row + rows - 1)] * size;
-        for (size_t k = 0; k < size; k += LK_ALIGN) __builtin_prefetch(next + k);
-        lk_run_load_pixels(run, t->data->pixels + indices[i] * size, i);
-    }
-    lk_run_forward(run, 0, arch->count, row, rows, lk_thread_number());
-    const lk_real scale = (lk_real)(1.0 / ((double)size * (double)batch));
-    for (size_t i = row; i < row + rows; i++)
-        t->row_loss[i] =
-            arch->loss->row(run->kernels, run->value[0] + i * in, run->value[arch->count] + i * out,
-                            size, scale, run->delta[arch->count] + i * out);
-    lk_run_backward(run, t->transposed, row, rows, lk_thread_number());
+    if (meet == 0) load_block(t, b);
+    const size_t first = meet ? t->meets[meet - 1] : 0;
+    const size_t last = meet < t->meet_count ? t->meets[meet] : arch->count;
+    lk_run_forward(run, first, last, b.row, b.rows, lk_thread_number());
+    if (last == arch->count) return;
+    const lk_layer *layer = &arch->layers[last];
+    const lk_pass pass = lk_run_pass(run, last, b.row, lk_thread_number());
+    layer->op->gather(layer, &pass, run->value[last] + b.row * layer->in_stride, b.rows);
 }
+
+/* Backward from the meeting before, or from the end, to the one whose number is `meet` - 1. */
+static void go_backward(lk_trainer *t, block b, size_t meet) {
+    lk_run *run = t->run;
+    const lk_arch *arch = &t->model->arch;
+    const size_t last = meet < t->meet_count ? t->meets[meet] + 1 : arch->count;
+    const size_t first = meet ? t->meets[meet - 1] + 1 : 0;
+    lk_run_backward(run, t->transposed, first, last, b.row, b.rows, lk_thread_number());
+    if (first == 0) return;
+    const lk_layer *layer = &arch->layers[first - 1];
+    const lk_pass pass = lk_run_pass(run, first - 1, b.row, lk_thread_number());
+    layer->op->gather_back(layer, &pass, run->value[first - 1] + b.row * layer->in_stride,
+                           run->value[first] + b.row * layer->out_stride,
+                           run->delta[first] + b.row * layer->out_stride, b.rows);
+}
+
+static size_t largest(const lk_real *values, size_t n) {
+    size_t at = 0;
+    for (size_t i = 1; i < n; i++)
+        if (values[i] > values[at]) at = i;
+    return at;
+}
+
+/* Whether the class of a row that has gone forward is right. */
+static bool is_right(const lk_run *run, size_t row) {
+    const lk_real *logits = lk_run_logits(run, row);
+    return logits && largest(logits, run->model->arch.classes) == run->labels[row];
+}
+
+static void measure_losses(lk_trainer *t, block b) {
+    const lk_arch *arch = &t->model->arch;
+    const lk_loss_pass pass = lk_run_loss(t->run);
+    for (size_t i = b.row; i < b.row + b.rows; i++) {
+        t->row_loss[i] = arch->loss->row(&pass, i, t->run->delta[arch->count] + i * pass.y_stride);
+        t->row_loss[i] += t->run->penalties[i];
+        t->row_right[i] = is_right(t->run, i);
+    }
+}
+
+static void mine(const lk_run *run, block b) {
+    const lk_loss_pass pass = lk_run_loss(run);
+    for (size_t i = b.row; i < b.row + b.rows; i++) run->model->arch.loss->mine(&pass, i);
+}
+
+static block nth_block(const uint32_t *indices, int n, size_t batch) {
+    const size_t row = (size_t)n * BLOCK_ROWS;
+    return (block){indices, row, LK_MIN((size_t)BLOCK_ROWS, batch - row)};
+}
+
+/* All rows forward and backward; called by every thread of a team. Each loop ends with all rows
+   done. What needs no meeting is one loop, so that rows stay in the cache. */
+static void rows_phase(lk_trainer *t, const uint32_t *indices, size_t batch) {
+    const int blocks = (int)((batch + BLOCK_ROWS - 1) / BLOCK_ROWS);
+    const bool compares = t->model->arch.loss->mine != NULL;
+    for (size_t meet = 0; meet < t->meet_count + compares; meet++) {
+#pragma omp for schedule(static)
+        for (int n = 0; n < blocks; n++) go_forward(t, nth_block(indices, n, batch), meet);
+    }
+    if (compares) {
+#pragma omp for schedule(static)
+        for (int n = 0; n < blocks; n++) mine(t->run, nth_block(indices, n, batch));
+    }
+#pragma omp for schedule(static)
+    for (int n = 0; n < blocks; n++) {
+        const block b = nth_block(indices, n, batch);
+        if (!compares) go_forward(t, b, t->meet_count);
+        measure_losses(t, b);
+        go_backward(t, b, t->meet_count);
+    }
+    for (size_t meet = t->meet_count; meet-- > 0;) {
+#pragma omp for schedule(static)
+        for (int n = 0; n < blocks; n++) go_backward(t, nth_block(indices, n, batch), meet);
+    }
+}
+
+/* ---- the second phase: parameters ---- */
 
 /* The gradient of one slice over the batch, then Adam, then the transposed copy. */
 static void slice_pass(lk_trainer *t, work w, size_t batch, const lk_adam *adam,
@@ -218,106 +383,180 @@ static void slice_pass(lk_trainer *t, work w, size_t batch, const lk_adam *adam,
     const lk_slice slice = layer->op->slice(layer, w.slice);
     const size_t at = layer->offset + slice.first;
     const lk_pass pass = lk_run_pass(run, w.layer, 0, lk_thread_number());
+    lk_real *parameters = t->model->parameters + layer->offset;
+    if (slice.kind == LK_AVERAGE) {
+        layer->op->follow(layer, &pass, w.slice, run->value[w.layer], batch, parameters);
+        return;
+    }
+    lk_adam own = *adam;
+    if (slice.kind != LK_WEIGHT) own.keep = 1;
     layer->op->gradient(layer, &pass, w.slice, run->value[w.layer], run->delta[w.layer + 1], batch,
                         gradient);
-    run->kernels->adam(adam, gradient, t->model->parameters + at, t->m + at, t->v + at,
+    run->kernels->adam(&own, gradient, t->model->parameters + at, t->m + at, t->v + at,
                        slice.count);
-    layer->op->transpose(layer, w.slice, t->model->parameters + layer->offset,
-                         t->transposed + layer->transposed_offset);
+    if (layer->op->transpose)
+        layer->op->transpose(layer, w.slice, parameters, t->transposed + layer->transposed_offset);
 }
 
-lk_status lk_trainer_step(lk_trainer *t, double *loss, lk_error *error) {
-    const uint64_t per_epoch = lk_trainer_steps_per_epoch(t);
-    shuffle(t, t->step / per_epoch);
-    const size_t first = t->step % per_epoch * t->options.batch;
-    const size_t batch = LK_MIN(t->options.batch, t->data->count - first);
-    const uint32_t *indices = t->order + first;
-    const lk_adam adam = {
-        .rate = (lk_real)(rate_now(t) / (1 - power(0.9, t->step + 1))),
+/* Adam's constants of this step. */
+static lk_adam adam_now(const lk_trainer *t) {
+    const double rate = rate_now(t);
+    return (lk_adam){
+        .rate = (lk_real)(rate / (1 - power(0.9, t->step + 1))),
         .second = (lk_real)(1 / (1 - power(0.999, t->step + 1))),
         .beta1 = (lk_real)0.9,
         .beta2 = (lk_real)0.999,
         .epsilon = (lk_real)1e-8,
+        .keep = (lk_real)(1 - rate * t->options.weight_decay),
     };
-    const int blocks = (int)((batch + BLOCK_ROWS - 1) / BLOCK_ROWS);
+}
+
+/* Mean loss and accuracy of n images from their sums. */
+static lk_progress progress_of(const lk_arch *arch, double loss, size_t right, size_t n) {
+    return (lk_progress){loss / ((double)n * (double)arch->loss_values), (double)right / (double)n};
+}
+
+lk_status lk_trainer_step(lk_trainer *t, lk_progress *progress, lk_error *error) {
+    const lk_arch *arch = &t->model->arch;
+    const uint64_t per_epoch = lk_trainer_steps_per_epoch(t);
+    const uint64_t epoch = t->step / per_epoch;
+    shuffle(t, epoch);
+    const size_t first = t->step % per_epoch * t->options.batch;
+    const size_t rows = LK_MIN(t->options.batch, t->data->count - first);
+    const lk_batch batch = {
+        .rows = rows,
+        .learning = true,
+        .seed = t->options.seed,
+        .sample = epoch * t->data->count + first,
+        .beta = arch->option,
+        .scale = (lk_real)(1.0 / ((double)arch->loss_values * (double)rows)),
+    };
+    const lk_adam adam = adam_now(t);
     const int works = (int)t->work_count;
+    t->run->batch = &batch;
 #pragma omp parallel num_threads(t->options.threads) if (t->options.threads > 1)
     {
-#pragma omp for schedule(static)
-        for (int b = 0; b < blocks; b++) {
-            const size_t row = (size_t)b * BLOCK_ROWS;
-            rows_pass(t, indices, row, LK_MIN((size_t)BLOCK_ROWS, batch - row), batch);
-        }
+        rows_phase(t, t->order + first, rows);
 #pragma omp for schedule(dynamic)
         for (int w = 0; w < works; w++)
-            slice_pass(t, t->works[w], batch, &adam,
+            slice_pass(t, t->works[w], rows, &adam,
                        t->gradients + (size_t)lk_thread_number() * t->largest_slice);
     }
+    t->run->batch = NULL;
     double sum = 0;
-    for (size_t i = 0; i < batch; i++) sum += t->row_loss[i];
-    *loss = sum / ((double)batch * (double)lk_shape_size(t->data->shape));
+    size_t right = 0;
+    for (size_t i = 0; i < rows; i++) {
+        sum += (double)t->row_loss[i];
+        right += t->row_right[i];
+    }
+    *progress = progress_of(arch, sum, right, rows);
     t->step++;
-    if (!isfinite(*loss))
+    if (!isfinite(progress->loss))
         return lk_fail(error, LK_NONFINITE, "the loss is not finite in step %u: lower the rate",
                        (unsigned long long)t->step);
     return LK_OK;
 }
 
+void lk_trainer_keep(lk_trainer *t) {
+    memcpy(t->kept, t->model->parameters, t->model->arch.packed * sizeof *t->kept);
+    t->has_kept = true;
+}
+
+void lk_trainer_put_back(lk_trainer *t) {
+    if (!t->has_kept) return;
+    memcpy(t->model->parameters, t->kept, t->model->arch.packed * sizeof *t->kept);
+    transpose_all(t);
+}
+
 /* ---- loss without training ---- */
+
+typedef struct evaluation {
+    const lk_dataset *data;
+    double *losses;
+    bool *right;
+} evaluation;
 
 static lk_status block_loss(void *context, lk_run *run, size_t first, size_t n, const lk_real *x,
                             lk_error *error) {
     (void)error;
-    double *losses = context;
+    const evaluation *e = context;
     const lk_arch *arch = &run->model->arch;
-    const size_t in = arch->layers[0].in_stride;
-    const size_t out = arch->layers[arch->count - 1].out_stride;
+    const lk_batch batch = {.rows = n, .sample = first, .beta = arch->option, .scale = 1};
     lk_run_load(run, x, 0, n);
-    lk_run_forward(run, 0, arch->count, 0, n, 0);
     for (size_t i = 0; i < n; i++) {
-        /* The gradient is not wanted: it may overwrite the input it was made from. */
-        lk_real *input = run->value[0] + i * in;
-        losses[first + i] = arch->loss->row(run->kernels, input, run->value[arch->count] + i * out,
-                                            lk_shape_size(arch->input), 1, input);
+        run->labels[i] = e->data->labels ? e->data->labels[first + i] : LK_NO_LABEL;
+        run->penalties[i] = 0;
     }
+    run->batch = &batch;
+    lk_run_forward(run, 0, arch->count, 0, n, 0);
+    const lk_loss_pass pass = lk_run_loss(run);
+    for (size_t i = 0; arch->loss->mine && i < n; i++) arch->loss->mine(&pass, i);
+    for (size_t i = 0; i < n; i++) {
+        e->losses[first + i] =
+            (double)arch->loss->row(&pass, i, run->gradient) + (double)run->penalties[i];
+        e->right[first + i] = is_right(run, i);
+    }
+    run->batch = NULL;
     return LK_OK;
 }
 
-lk_status lk_evaluate_loss(const lk_model *model, const lk_dataset *data, int threads, lk_simd simd,
-                           double *loss, lk_error *error) {
+lk_status lk_evaluate(const lk_model *model, const lk_dataset *data, int threads, lk_simd simd,
+                      lk_progress *out, lk_error *error) {
     if (data->count == 0) return lk_fail(error, LK_DATA, "no images to measure the loss on");
-    double *losses = lk_alloc(data->count * sizeof *losses);
-    if (!losses) return lk_fail(error, LK_MEMORY, "out of memory");
-    const lk_status status =
-        lk_dataset_visit(data, model, LK_PREPARE_IMAGE, threads, simd, block_loss, losses, error);
+    lk_status status = check_labels(model, data, error);
+    if (status != LK_OK) return status;
+    evaluation e = {data, lk_alloc(data->count * sizeof *e.losses),
+                    lk_alloc(data->count * sizeof *e.right)};
+    if (e.losses && e.right)
+        status =
+            lk_dataset_visit(data, model, LK_PREPARE_IMAGE, threads, simd, block_loss, &e, error);
+    else
+        status = lk_fail(error, LK_MEMORY, "out of memory");
     double sum = 0;
-    for (size_t i = 0; status == LK_OK && i < data->count; i++) sum += losses[i];
-    *loss = sum / ((double)data->count * (double)lk_shape_size(data->shape));
-    lk_free(losses);
+    size_t right = 0;
+    for (size_t i = 0; status == LK_OK && i < data->count; i++) {
+        sum += e.losses[i];
+        right += e.right[i];
+    }
+    *out = progress_of(&model->arch, sum, right, data->count);
+    lk_free(e.losses);
+    lk_free(e.right);
     return status;
 }
 
 /* ---- checkpoints ---- */
 
-static const char CHECKPOINT_FORMAT[] = "likeness checkpoint 1";
+static const char CHECKPOINT_FORMAT[] = "likeness checkpoint 2";
 
 /* What must be the same for going on to give the same bits; written and compared as raw values. */
 typedef struct place {
-    uint64_t step, images, batch, epochs, seed, rate_bits, decay_bits;
+    uint64_t step, images, batch, epochs, seed, fall;
+    double rate, decay, warmup, weight_decay;
+    lk_augmentation augment; /* six doubles */
 } place;
+LK_STATIC_ASSERT(sizeof(place) == 16 * 8, a_place_has_no_gaps);
 
 static place place_of(const lk_trainer *t) {
-    place p = {.step = t->step,
-               .images = t->data->count,
-               .batch = t->options.batch,
-               .epochs = t->options.epochs,
-               .seed = t->options.seed};
-    memcpy(&p.rate_bits, &t->options.learning_rate, sizeof p.rate_bits);
-    memcpy(&p.decay_bits, &t->options.decay, sizeof p.decay_bits);
-    return p;
+    const lk_train_options *o = &t->options;
+    return (place){.step = t->step,
+                   .images = t->data->count,
+                   .batch = o->batch,
+                   .epochs = o->epochs,
+                   .seed = o->seed,
+                   .fall = (uint64_t)o->fall,
+                   .rate = o->learning_rate,
+                   .decay = o->decay,
+                   .warmup = o->warmup,
+                   .weight_decay = o->weight_decay,
+                   .augment = o->augment};
 }
 
-enum { STATE_PLACE, STATE_PARAMETERS, STATE_M, STATE_V, STATES };
+enum { STATE_PLACE, STATE_PARAMETERS, STATE_M, STATE_V, STATE_KEPT, STATES };
+
+/* How many of the tensors a checkpoint has: `kept` is there once something was kept. */
+static size_t state_count(bool kept) {
+    return kept ? STATES : STATE_KEPT;
+}
 
 /* The tensors of a checkpoint; `p` and the trainer lend their memory. */
 static void state_tensors(const lk_trainer *t, const place *p, lk_tensor *tensors) {
@@ -327,18 +566,20 @@ static void state_tensors(const lk_trainer *t, const place *p, lk_tensor *tensor
         (lk_tensor){"parameters", LK_F32, 1, {n}, t->model->parameters, bytes};
     tensors[STATE_M] = (lk_tensor){"adam.m", LK_F32, 1, {n}, t->m, bytes};
     tensors[STATE_V] = (lk_tensor){"adam.v", LK_F32, 1, {n}, t->v, bytes};
+    tensors[STATE_KEPT] = (lk_tensor){"kept", LK_F32, 1, {n}, t->kept, bytes};
 }
 
 lk_status lk_trainer_save(const lk_trainer *t, const char *note, lk_bytes *out, lk_error *error) {
     const place p = place_of(t);
     lk_tensor tensors[STATES];
     state_tensors(t, &p, tensors);
-    const lk_checksum checksum = lk_tensorfile_checksum(tensors, STATES);
+    const size_t count = state_count(t->has_kept);
+    const lk_checksum checksum = lk_tensorfile_checksum(tensors, count);
     const lk_metadata metadata[] = {{"format", CHECKPOINT_FORMAT},
                                     {"arch", t->model->arch.text},
                                     {"note", note},
                                     {LK_CHECKSUM, checksum.text}};
-    return lk_tensorfile_write(tensors, STATES, metadata, LK_COUNTOF(metadata), out, error);
+    return lk_tensorfile_write(tensors, count, metadata, LK_COUNTOF(metadata), out, error);
 }
 
 /* Checks an opened checkpoint against this trainer and takes its state over. */
@@ -352,8 +593,9 @@ static lk_status restore(lk_trainer *t, const lk_tensorfile *file, lk_error *err
     place here = place_of(t), there;
     lk_tensor expected[STATES];
     const lk_tensor *found[STATES];
+    const bool kept = lk_tensorfile_find(file, "kept") != NULL;
     state_tensors(t, &here, expected);
-    for (size_t i = 0; i < STATES; i++) {
+    for (size_t i = 0; i < state_count(kept); i++) {
         found[i] = lk_tensorfile_find(file, expected[i].name);
         if (!found[i] || found[i]->dtype != expected[i].dtype ||
             found[i]->bytes != expected[i].bytes)
@@ -379,6 +621,8 @@ static lk_status restore(lk_trainer *t, const lk_tensorfile *file, lk_error *err
     memcpy(t->model->parameters, found[STATE_PARAMETERS]->data, found[STATE_PARAMETERS]->bytes);
     memcpy(t->m, found[STATE_M]->data, found[STATE_M]->bytes);
     memcpy(t->v, found[STATE_V]->data, found[STATE_V]->bytes);
+    if (kept) memcpy(t->kept, found[STATE_KEPT]->data, found[STATE_KEPT]->bytes);
+    t->has_kept = kept;
     t->step = there.step;
     t->ordered_for = 0;
     transpose_all(t);

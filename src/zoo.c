@@ -3,22 +3,42 @@
 
 #include "arch.h"
 
+#define GREY                                                                                       \
+    { 1, 28, 28 }
+#define COLOUR                                                                                     \
+    { 3, 32, 32 }
+
 static const lk_family families[] = {
-    {"ae", "> dense {z} relu | dense {x} sigmoid > bce", 64, false,
+    {"ae", "> dense {z} relu | dense {x} sigmoid > bce", 64, LK_TRAINED, GREY,
      "one hidden layer: compress to 64 numbers and back"},
-    {"gate", "> dense 128 relu > dense {z} | dense 128 relu > dense {x} sigmoid > bce", 32, false,
-     "small and deep enough for a verdict: the shipped models"},
+    {"gate", "> dense 128 relu > dense {z} | dense 128 relu > dense {x} sigmoid > bce", 32,
+     LK_TRAINED, GREY, "small and deep enough for a verdict: the shipped models"},
     {"deep",
      "> dense 1000 relu > dense 500 relu > dense 250 relu > dense {z}"
      " | dense 250 relu > dense 500 relu > dense 1000 relu > dense {x} sigmoid > bce",
-     30, false, "four layers down to a linear code and four back up"},
+     30, LK_TRAINED, GREY, "four layers down to a linear code and four back up"},
+    {"pca", "> dense {z} | dense {x} > mse", 64, LK_SOLVED, GREY,
+     "principal components: solved for, not trained"},
+    {"stacked",
+     "> dense 1000 relu > l1 0.001 > dense 500 relu > dense {z} relu"
+     " | dense 500 relu > dense 1000 relu > dense {x} sigmoid > bce",
+     250, LK_STACKED, GREY, "layer after layer, each an autoencoder of its own, then all together"},
+    {"denoise",
+     "> noise 0.3 > conv 32 3 relu > maxpool 2 > conv 64 3 relu > maxpool 2 > dense {z} relu"
+     " | dense {64hw/16} relu > reshape 64 {h/4} {w/4} > deconv 32 4 s2 relu"
+     " > deconv {c} 4 s2 sigmoid > bce",
+     128, LK_TRAINED, GREY, "noisy in, clean out"},
     {"conv",
      "> conv 16 3 relu > maxpool 2 > conv 32 3 relu > maxpool 2 > dense {z}"
-     " | dense {f} relu > reshape 32 {h} {w} > unpool 2 > deconv 16 3 relu > unpool 2"
+     " | dense {32hw/16} relu > reshape 32 {h/4} {w/4} > unpool 2 > deconv 16 3 relu > unpool 2"
      " > deconv {c} 3 sigmoid > bce",
-     64, false, "convolutions and pools, undone with the places of the maxima remembered"},
-    {"pca", "> dense {z} | dense {x} > mse", 64, true,
-     "principal components: solved for, not trained"},
+     64, LK_TRAINED, GREY,
+     "convolutions and pools, undone with the places of the maxima remembered"},
+    {"cnn",
+     "> conv 32 3 > bn relu > conv 32 3 > bn relu > maxpool 2 > dropout 0.25"
+     " > conv 64 3 > bn relu > conv 64 3 > bn relu > maxpool 2 > dropout 0.25"
+     " > dense {z} > bn relu | dropout 0.5 > dense {k} > ce",
+     256, LK_TRAINED, GREY, "a classifier: convolutions in pairs, then the class"},
 };
 
 const lk_family *lk_families(size_t *count) {
@@ -32,7 +52,7 @@ const lk_family *lk_family_find(const char *name) {
     return NULL;
 }
 
-/* Appends a number in decimal at `at`; room is checked by the caller (10 digits). */
+/* Appends a number in decimal at `at`; room is checked by the caller (20 digits). */
 static size_t put_number(char *text, size_t at, size_t number) {
     char digits[20];
     size_t n = 0;
@@ -42,47 +62,81 @@ static size_t put_number(char *text, size_t at, size_t number) {
     return at;
 }
 
-/* What a letter in braces stands for; see lk_family. */
-static size_t meaning(char letter, lk_shape shape, uint32_t latent) {
+/* The sizes that templates speak of. */
+typedef struct sizes {
+    lk_shape shape;
+    uint32_t latent, classes;
+} sizes;
+
+static size_t meaning(char letter, const sizes *s) {
     switch (letter) {
-    case 'z': return latent;
-    case 'x': return lk_shape_size(shape);
-    case 'c': return shape.channels;
-    case 'h': return shape.height / 4;
-    case 'w': return shape.width / 4;
-    default: return 32 * (size_t)(shape.height / 4) * (shape.width / 4);
+    case 'z': return s->latent;
+    case 'x': return lk_shape_size(s->shape);
+    case 'k': return s->classes;
+    case 'c': return s->shape.channels;
+    case 'h': return s->shape.height;
+    default: return s->shape.width;
     }
 }
 
-lk_status lk_family_arch(const lk_family *family, lk_shape shape, uint32_t latent, char *text,
-                         size_t size, lk_error *error) {
-    const size_t values = lk_shape_size(shape);
-    if (values == 0 || values > LK_MAX_UNITS)
-        return lk_fail(error, LK_USAGE, "images of %u values do not suit a network",
-                       (unsigned long long)values);
-    if (latent == 0) latent = family->latent;
-    if (family->solved && latent > values)
-        return lk_fail(error, LK_USAGE, "%u components of images of %u values",
-                       (unsigned long long)latent, (unsigned long long)values);
-    if (strstr(family->arch, "{h}") && (shape.height % 4 || shape.width % 4))
-        return lk_fail(error, LK_USAGE, "family %s needs sides that 4 divides, not %u x %u",
-                       family->name, (unsigned long long)shape.height,
-                       (unsigned long long)shape.width);
-    if (size < strlen(family->arch) + 200)
-        return lk_fail(error, LK_USAGE, "no room for the architecture");
+static size_t read_number(const char **at) {
+    size_t number = 0;
+    for (; **at >= '0' && **at <= '9'; ++*at) number = number * 10 + (size_t)(**at - '0');
+    return number;
+}
+
+/* The value of {32hw/16}, *at standing behind the brace; moves it behind the other. 0: it has
+   none. */
+static size_t evaluate(const char **at, const sizes *s) {
+    size_t value = read_number(at), divisor = 1;
+    if (value == 0) value = 1;
+    for (; **at != '/' && **at != '}'; ++*at) value *= meaning(**at, s);
+    if (**at == '/') {
+        ++*at;
+        divisor = read_number(at);
+    }
+    ++*at;
+    return value % divisor ? 0 : value / divisor;
+}
+
+static size_t put_shape(char *text, lk_shape shape) {
     size_t n = put_number(text, 0, shape.channels);
     text[n++] = 'x';
     n = put_number(text, n, shape.height);
     text[n++] = 'x';
     n = put_number(text, n, shape.width);
     text[n++] = ' ';
+    return n;
+}
+
+lk_status lk_family_arch(const lk_family *family, lk_shape shape, uint32_t latent, uint32_t classes,
+                         char *text, size_t size, lk_error *error) {
+    const sizes s = {shape, latent ? latent : family->latent, classes};
+    const size_t values = lk_shape_size(shape);
+    if (values == 0 || values > LK_MAX_UNITS)
+        return lk_fail(error, LK_USAGE, "images of %u values do not suit a network",
+                       (unsigned long long)values);
+    if (family->method == LK_SOLVED && s.latent > values)
+        return lk_fail(error, LK_USAGE, "%u components of images of %u values",
+                       (unsigned long long)s.latent, (unsigned long long)values);
+    if (strstr(family->arch, "{k}") && classes < 2)
+        return lk_fail(error, LK_DATA, "family %s needs images of two classes or more",
+                       family->name);
+    if (size < strlen(family->arch) + 200)
+        return lk_fail(error, LK_USAGE, "no room for the architecture");
+    size_t n = put_shape(text, shape);
     for (const char *a = family->arch; *a;) {
-        if (*a == '{') {
-            n = put_number(text, n, meaning(a[1], shape, latent));
-            a += 3;
-        } else {
+        if (*a != '{') {
             text[n++] = *a++;
+            continue;
         }
+        a++;
+        const size_t value = evaluate(&a, &s);
+        if (value == 0)
+            return lk_fail(error, LK_USAGE, "family %s does not suit images of %u x %u",
+                           family->name, (unsigned long long)shape.height,
+                           (unsigned long long)shape.width);
+        n = put_number(text, n, value);
     }
     text[n] = 0;
     return LK_OK;

@@ -2,6 +2,7 @@
 #ifndef FIXTURE_H
 #define FIXTURE_H
 
+#include <math.h>
 #include <string.h>
 
 #include "base.h"
@@ -18,7 +19,11 @@
    free_images. */
 static inline lk_dataset make_images(lk_shape shape, size_t first, size_t count, uint64_t seed) {
     const size_t size = lk_shape_size(shape);
-    lk_dataset data = {shape, count, lk_alloc(count * size), lk_alloc(count * sizeof(uint32_t)), 3};
+    lk_dataset data = {.shape = shape,
+                       .count = count,
+                       .pixels = lk_alloc(count * size),
+                       .labels = lk_alloc(count * sizeof(uint32_t)),
+                       .classes = 3};
     for (size_t i = 0; i < count; i++) {
         const lk_rng rng = lk_rng_make(seed, 77, first + i);
         const size_t label = (size_t)lk_rng_below(rng, 0, 3);
@@ -64,6 +69,21 @@ static inline uint64_t hash_bytes(const void *bytes, size_t size) {
     uint64_t hash = 0xcbf29ce484222325u;
     for (size_t i = 0; i < size; i++) hash = (hash ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3u;
     return hash;
+}
+
+/* The losses alone of a training step and of a data set. */
+static inline lk_status step_loss(lk_trainer *trainer, double *loss, lk_error *error) {
+    lk_progress progress = {NAN, 0};
+    const lk_status status = lk_trainer_step(trainer, &progress, error);
+    *loss = progress.loss;
+    return status;
+}
+static inline lk_status evaluate_loss(const lk_model *model, const lk_dataset *data, int threads,
+                                      lk_simd simd, double *loss, lk_error *error) {
+    lk_progress progress = {NAN, 0};
+    const lk_status status = lk_evaluate(model, data, threads, simd, &progress, error);
+    *loss = progress.loss;
+    return status;
 }
 
 #endif

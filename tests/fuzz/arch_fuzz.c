@@ -30,7 +30,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t room, unsigne
     const lk_family *families = lk_families(&count);
     const unsigned int other = draw / 8;
     if (room > 1024 && (size < 4 || draw % 32 == 0)) {
-        demand(lk_family_arch(&families[other % count], SHAPE, 3, (char *)bytes, 1024, NULL) ==
+        demand(lk_family_arch(&families[other % count], SHAPE, 3, 3, (char *)bytes, 1024, NULL) ==
                LK_OK);
         return strlen((char *)bytes);
     }
@@ -47,7 +47,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t room, unsigne
 static void check(const lk_arch *arch) {
     size_t parameters = 0, packed = 0;
     demand(arch->count > 0 && arch->count <= LK_MAX_LAYERS);
-    demand(arch->encoder > 0 && arch->encoder < arch->count);
+    demand(arch->encoder > 0 && arch->encoder <= arch->count);
     for (size_t i = 0; i < arch->count; i++) {
         const lk_layer *l = &arch->layers[i];
         demand(lk_shape_size(l->in) == lk_shape_size(i ? l[-1].out : arch->input));
@@ -72,11 +72,11 @@ static void use(const char *text, const lk_arch *arch) {
     lk_run *run = lk_run_create(model, 2, LK_SIMD_BEST, NULL);
     float *x = lk_alloc(2 * size * sizeof *x),
           *z = lk_alloc(2 * lk_model_latent(model) * sizeof *z);
-    double loss;
+    lk_progress progress;
     demand(model && data.pixels && data.labels && trainer && run && x && z);
     lk_model_init(model, LK_INIT_GLOROT, 1);
-    demand(lk_trainer_step(trainer, &loss, NULL) == LK_OK);
-    demand(lk_trainer_step(trainer, &loss, NULL) == LK_OK); /* one image: the epoch's last */
+    demand(lk_trainer_step(trainer, &progress, NULL) == LK_OK);
+    demand(lk_trainer_step(trainer, &progress, NULL) == LK_OK); /* one image: the epoch's last */
     lk_dataset_images(&data, 0, 2, x);
     lk_reconstruct(run, x, 2, z, x);
     lk_free(z);

@@ -2,8 +2,8 @@
 #include <jansson.h>
 #include <math.h>
 
+#include "chain.h"
 #include "fixture.h"
-#include "model.h"
 #include "test.h"
 
 enum { MOST = 256 };
@@ -69,31 +69,17 @@ static void compare_tensor(const char *what, const lk_layer *layer, size_t which
 static void check_gradients(const lk_model *model, const lk_dataset *data, lk_simd simd,
                             const json_t *wanted) {
     const lk_arch *arch = &model->arch;
-    const size_t rows = data->count, size = lk_shape_size(arch->input);
+    const size_t rows = data->count;
+    const lk_batch batch = whole_batch(model, rows);
     lk_run *run = lk_run_create_training(model, rows, 1, simd, NULL);
     lk_real x[MOST], *transposed = lk_alloc(arch->transposed * sizeof *transposed);
     lk_real *gradient = lk_alloc(arch->packed * sizeof *gradient);
     lk_dataset_images(data, 0, rows, x);
     lk_run_load(run, x, 0, rows);
-    lk_run_forward(run, 0, arch->count, 0, rows, 0);
-    const size_t in = arch->layers[0].in_stride, out = arch->layers[arch->count - 1].out_stride;
-    const lk_real scale = (lk_real)(1 / (double)(size * rows));
-    for (size_t i = 0; i < rows; i++)
-        arch->loss->row(run->kernels, run->value[0] + i * in, run->value[arch->count] + i * out,
-                        size, scale, run->delta[arch->count] + i * out);
-    for (size_t i = 0; i < arch->count; i++)
-        for (size_t s = 0; s < arch->layers[i].slices; s++)
-            arch->layers[i].op->transpose(&arch->layers[i], s,
-                                          model->parameters + arch->layers[i].offset,
-                                          transposed + arch->layers[i].transposed_offset);
-    lk_run_backward(run, transposed, 0, rows, 0);
-    for (size_t i = 0; i < arch->count; i++) {
-        const lk_layer *l = &arch->layers[i];
-        const lk_pass pass = lk_run_pass(run, i, 0, 0);
-        for (size_t s = 0; s < l->slices; s++)
-            l->op->gradient(l, &pass, s, run->value[i], run->delta[i + 1], rows,
-                            gradient + l->offset + l->op->slice(l, s).first);
-    }
+    if (data->labels) memcpy(run->labels, data->labels, rows * sizeof *data->labels);
+    chain_loss(run, &batch, false, NULL);
+    chain_transpose(model, transposed);
+    chain_gradients(run, transposed, gradient);
     each_tensor(arch, arch->text, gradient, wanted, compare_tensor);
     lk_free(transposed);
     lk_free(gradient);
@@ -119,7 +105,7 @@ static void check_case(const json_t *golden, const json_t *wanted, const lk_data
 
     const double golden_loss = json_number_value(json_object_get(wanted, "loss"));
     double loss = NAN;
-    CHECK(lk_evaluate_loss(model, data, 1, simd, &loss, &error) == LK_OK, "%s", error.message);
+    CHECK(evaluate_loss(model, data, 1, simd, &loss, &error) == LK_OK, "%s", error.message);
     CHECK(fabs(loss - golden_loss) <= TOLERANCE, "%s: loss %.9g, not %.9g", text, loss,
           golden_loss);
     check_gradients(model, data, simd, json_object_get(wanted, "gradients"));
@@ -132,7 +118,7 @@ static void check_case(const json_t *golden, const json_t *wanted, const lk_data
     CHECK(trainer, "%s", error.message);
     const json_int_t steps = json_integer_value(json_object_get(golden, "steps"));
     for (json_int_t i = 0; i < steps; i++) {
-        CHECK(lk_trainer_step(trainer, &loss, &error) == LK_OK, "%s: %s", text, error.message);
+        CHECK(step_loss(trainer, &loss, &error) == LK_OK, "%s: %s", text, error.message);
         if (i == 0)
             CHECK(fabs(loss - golden_loss) <= TOLERANCE, "%s: loss %.9g in training", text, loss);
     }
@@ -147,7 +133,8 @@ static lk_dataset images_of(const json_t *golden, const json_t *wanted, uint8_t 
     const json_t *images = of(wanted, golden, "pixels"), *shape = of(wanted, golden, "shape");
     uint32_t side[3];
     for (size_t i = 0; i < 3; i++) side[i] = (uint32_t)json_integer_value(json_array_get(shape, i));
-    const lk_dataset data = {{side[0], side[1], side[2]}, json_array_size(images), pixels, NULL, 0};
+    const lk_dataset data = {
+        .shape = {side[0], side[1], side[2]}, .count = json_array_size(images), .pixels = pixels};
     for (size_t i = 0; i < data.count; i++) {
         double values[MOST];
         const size_t n = numbers(json_array_get(images, i), values);

@@ -309,8 +309,8 @@ static void test_adam(void) {
             const double g = (double)gradient[i];
             dm[i] = 0.9 * dm[i] + 0.1 * g;
             dv[i] = 0.999 * dv[i] + 0.001 * g * g;
-            dp[i] -=
-                1e-3 * (dm[i] / (1 - pow(0.9, t))) / (sqrt(dv[i] / (1 - pow(0.999, t))) + 1e-8);
+            dp[i] = 0.75 * dp[i] -
+                    1e-3 * (dm[i] / (1 - pow(0.9, t))) / (sqrt(dv[i] / (1 - pow(0.999, t))) + 1e-8);
         }
     }
     EACH_SIMD(simd) {
@@ -319,7 +319,11 @@ static void test_adam(void) {
         memset(v, 0, sizeof v);
         for (int t = 1; t <= STEPS; t++) {
             const lk_adam step = {(float)(1e-3 / (1 - pow(0.9, t))),
-                                  (float)(1 / (1 - pow(0.999, t))), 0.9f, 0.999f, 1e-8f};
+                                  (float)(1 / (1 - pow(0.999, t))),
+                                  0.9f,
+                                  0.999f,
+                                  1e-8f,
+                                  0.75f};
             fill_normal(gradient, N, (uint64_t)t * 10);
             lk_kernels_get(simd)->adam(&step, gradient, p, m, v, N);
         }

@@ -136,7 +136,7 @@ static void test_degenerate(const lk_dataset *data) {
     static uint8_t same[40 * D];
     for (size_t i = 0; i < 40; i++) memcpy(same + i * D, data->pixels, D);
     for (size_t n = 1; n <= 40; n += 39) {
-        const lk_dataset alike = {SHAPE, n, same, NULL, 0};
+        const lk_dataset alike = {.shape = SHAPE, .count = n, .pixels = same};
         lk_real explained[K], x[D], z[K], x_hat[D];
         lk_model *model = new_model(K);
         lk_error error = {LK_OK, 0, ""};

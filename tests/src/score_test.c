@@ -23,7 +23,7 @@ static lk_model *trained(const lk_dataset *data) {
     lk_trainer *trainer = lk_trainer_create(model, data, &options, &error);
     double loss;
     for (int i = 0; i < 40; i++)
-        CHECK(lk_trainer_step(trainer, &loss, &error) == LK_OK, "%s", error.message);
+        CHECK(step_loss(trainer, &loss, &error) == LK_OK, "%s", error.message);
     lk_trainer_free(trainer);
     return model;
 }
@@ -337,7 +337,7 @@ static void test_no_variation(const lk_dataset *data) {
     enum { N = 25 };
     static uint8_t pixels[N * SIZE];
     for (size_t i = 0; i < N; i++) memcpy(pixels + i * SIZE, data->pixels, SIZE);
-    const lk_dataset alike = {SHAPE, N, pixels, NULL, 0};
+    const lk_dataset alike = {.shape = SHAPE, .count = N, .pixels = pixels};
     lk_model *model = trained(data);
     fit(model, &alike, 1, LK_SIMD_BEST);
     calibrate(model, LK_PREPARE_IMAGE, &alike, 1, LK_SIMD_BEST);
@@ -368,8 +368,8 @@ static void test_overflowing_calibration(const lk_dataset *data) {
     for (size_t i = 0; i < N; i++)
         for (size_t k = 0; k < SIZE; k++)
             pixels[order[i] * SIZE + k] = data->pixels[k] / (i < SHAPING ? 1 : 3);
-    const lk_dataset first = {SHAPE, 1, pixels + order[0] * SIZE, NULL, 0};
-    const lk_dataset both = {SHAPE, N, pixels, NULL, 0};
+    const lk_dataset first = {.shape = SHAPE, .count = 1, .pixels = pixels + order[0] * SIZE};
+    const lk_dataset both = {.shape = SHAPE, .count = N, .pixels = pixels};
     lk_model *model = lk_model_create("1x6x7 > dense 5 | dense 42 > mse", NULL);
     lk_model_init(model, LK_INIT_GLOROT, 1);
     for (size_t i = 0; i < model->arch.packed; i++)

@@ -40,7 +40,7 @@ static void steps(lk_trainer *trainer, int n) {
     lk_error error = {LK_OK, 0, ""};
     for (int i = 0; i < n; i++) {
         double loss;
-        CHECK(lk_trainer_step(trainer, &loss, &error) == LK_OK, "%s", error.message);
+        CHECK(step_loss(trainer, &loss, &error) == LK_OK, "%s", error.message);
     }
 }
 
@@ -308,17 +308,17 @@ static void test_learning(const lk_dataset *data) {
         o.batch = 16;
         lk_model *model = new_model(ARCHS[i]);
         double before = NAN, after = NAN, first = NAN;
-        CHECK(lk_evaluate_loss(model, data, 1, LK_SIMD_BEST, &before, &error) == LK_OK, "%s",
+        CHECK(evaluate_loss(model, data, 1, LK_SIMD_BEST, &before, &error) == LK_OK, "%s",
               error.message);
         lk_trainer *trainer = lk_trainer_create(model, data, &o, &error);
-        CHECK(lk_trainer_step(trainer, &first, &error) == LK_OK, "%s", error.message);
+        CHECK(step_loss(trainer, &first, &error) == LK_OK, "%s", error.message);
         CHECK(fabs(first - before) < 0.2 * before, "the first step's loss %g, all images' %g",
               first, before);
         steps(trainer, 60 * 10 - 1);
         EACH_SIMD(simd)
         for (int threads = 1; threads <= 3; threads++) {
             double loss = NAN;
-            CHECK(lk_evaluate_loss(model, data, threads, simd, &loss, &error) == LK_OK, "%s",
+            CHECK(evaluate_loss(model, data, threads, simd, &loss, &error) == LK_OK, "%s",
                   error.message);
             if (isnan(after)) after = loss;
             CHECK(loss == after, "%s, %d threads: %.17g, not %.17g", lk_simd_name(simd), threads,
@@ -363,7 +363,7 @@ static void test_loss(const lk_dataset *data) {
             wanted -= a ? -(t - y) * (t - y) : t * log(y) + (1 - t) * log(1 - y);
         }
         wanted /= IMAGES * 63;
-        CHECK(lk_evaluate_loss(model, data, 2, LK_SIMD_BEST, &loss, NULL) == LK_OK, "loss");
+        CHECK(evaluate_loss(model, data, 2, LK_SIMD_BEST, &loss, NULL) == LK_OK, "loss");
         CHECK(fabs(loss - wanted) < 1e-6 * wanted, "%.9g, not %.9g", loss, wanted);
         lk_run_free(run);
         lk_model_free(model);
@@ -379,7 +379,7 @@ static void test_nonfinite(const lk_dataset *data) {
             double loss = 0;
             for (size_t k = 0; k < model->arch.packed; k++) model->parameters[k] = BAD[i];
             lk_trainer *trainer = lk_trainer_create(model, data, &o, &error);
-            CHECK(lk_trainer_step(trainer, &loss, &error) == LK_NONFINITE, "%g passes: %g",
+            CHECK(step_loss(trainer, &loss, &error) == LK_NONFINITE, "%g passes: %g",
                   (double)BAD[i], loss);
             CHECK(error.status == LK_NONFINITE && strstr(error.message, "step 1"), "%s",
                   error.message);
@@ -399,8 +399,7 @@ static void test_nonfinite(const lk_dataset *data) {
     lk_trainer *trainer = lk_trainer_create(model, data, &o, &error);
     lk_status status = LK_OK;
     double loss;
-    for (int i = 0; i < 3000 && status == LK_OK; i++)
-        status = lk_trainer_step(trainer, &loss, &error);
+    for (int i = 0; i < 3000 && status == LK_OK; i++) status = step_loss(trainer, &loss, &error);
     CHECK(status == LK_NONFINITE, "the loss stays at %g", loss);
     lk_trainer_free(trainer);
     lk_model_free(model);
@@ -419,31 +418,43 @@ static void test_options(const lk_dataset *data) {
         double decay;
         int threads;
         lk_simd simd;
+        double warmup, weight_decay;
     } CASES[] = {
-        {"batch", 0, 1e-3, 1, 0, 1, LK_SIMD_BEST},
-        {"batch", 65537, 1e-3, 1, 0, 1, LK_SIMD_BEST},
-        {"learning rate", 1, 0, 1, 0, 1, LK_SIMD_BEST},
-        {"learning rate", 1, -1e-3, 1, 0, 1, LK_SIMD_BEST},
-        {"learning rate", 1, NAN, 1, 0, 1, LK_SIMD_BEST},
-        {"learning rate", 1, INFINITY, 1, 0, 1, LK_SIMD_BEST},
-        {"learning rate", 1, 10.1, 1, 0, 1, LK_SIMD_BEST},
-        {"epochs", 1, 1e-3, 0, 0, 1, LK_SIMD_BEST},
-        {"epochs", 1, 1e-3, 1000001, 0, 1, LK_SIMD_BEST},
-        {"decay", 1, 1e-3, 1, -0.1, 1, LK_SIMD_BEST},
-        {"decay", 1, 1e-3, 1, 1.1, 1, LK_SIMD_BEST},
-        {"decay", 1, 1e-3, 1, NAN, 1, LK_SIMD_BEST},
-        {"threads", 1, 1e-3, 1, 0, 0, LK_SIMD_BEST},
-        {"threads", 1, 1e-3, 1, 0, -1, LK_SIMD_BEST},
-        {"threads", 1, 1e-3, 1, 0, 1025, LK_SIMD_BEST},
-        {"no kernels", 1, 1e-3, 1, 0, 1, LK_SIMD_WASM},
-        {"no kernels", 1, 1e-3, 1, 0, 1, LK_SIMD_COUNT},
+        {"batch", 0, 1e-3, 1, 0, 1, LK_SIMD_BEST, 0, 0},
+        {"batch", 65537, 1e-3, 1, 0, 1, LK_SIMD_BEST, 0, 0},
+        {"learning rate", 1, 0, 1, 0, 1, LK_SIMD_BEST, 0, 0},
+        {"learning rate", 1, -1e-3, 1, 0, 1, LK_SIMD_BEST, 0, 0},
+        {"learning rate", 1, NAN, 1, 0, 1, LK_SIMD_BEST, 0, 0},
+        {"learning rate", 1, INFINITY, 1, 0, 1, LK_SIMD_BEST, 0, 0},
+        {"learning rate", 1, 10.1, 1, 0, 1, LK_SIMD_BEST, 0, 0},
+        {"epochs", 1, 1e-3, 0, 0, 1, LK_SIMD_BEST, 0, 0},
+        {"epochs", 1, 1e-3, 1000001, 0, 1, LK_SIMD_BEST, 0, 0},
+        {"decay", 1, 1e-3, 1, -0.1, 1, LK_SIMD_BEST, 0, 0},
+        {"decay", 1, 1e-3, 1, 1.1, 1, LK_SIMD_BEST, 0, 0},
+        {"decay", 1, 1e-3, 1, NAN, 1, LK_SIMD_BEST, 0, 0},
+        {"warmup", 1, 1e-3, 1, 0, 1, LK_SIMD_BEST, -0.1, 0},
+        {"warmup", 1, 1e-3, 1, 0.6, 1, LK_SIMD_BEST, 0.5, 0},
+        {"warmup", 1, 1e-3, 1, 0, 1, LK_SIMD_BEST, NAN, 0},
+        {"weight decay", 1, 1e-3, 1, 0, 1, LK_SIMD_BEST, 0, -0.1},
+        {"weight decay", 1, 1e-3, 1, 0, 1, LK_SIMD_BEST, 0, 1.1},
+        {"threads", 1, 1e-3, 1, 0, 0, LK_SIMD_BEST, 0, 0},
+        {"threads", 1, 1e-3, 1, 0, -1, LK_SIMD_BEST, 0, 0},
+        {"threads", 1, 1e-3, 1, 0, 1025, LK_SIMD_BEST, 0, 0},
+        {"no kernels", 1, 1e-3, 1, 0, 1, LK_SIMD_WASM, 0, 0},
+        {"no kernels", 1, 1e-3, 1, 0, 1, LK_SIMD_COUNT, 0, 0},
     };
     lk_model *model = new_model(MSE);
     lk_error error = {LK_OK, 0, ""};
     for (size_t i = 0; i < LK_COUNTOF(CASES); i++) {
-        const lk_train_options o = {
-            CASES[i].batch,   CASES[i].rate, CASES[i].epochs, CASES[i].decay, 1,
-            CASES[i].threads, CASES[i].simd};
+        const lk_train_options o = {.batch = CASES[i].batch,
+                                    .learning_rate = CASES[i].rate,
+                                    .epochs = CASES[i].epochs,
+                                    .decay = CASES[i].decay,
+                                    .warmup = CASES[i].warmup,
+                                    .weight_decay = CASES[i].weight_decay,
+                                    .seed = 1,
+                                    .threads = CASES[i].threads,
+                                    .simd = CASES[i].simd};
         CHECK(!lk_trainer_create(model, data, &o, &error), "case %zu passes", i);
         CHECK(error.status == LK_USAGE && strstr(error.message, CASES[i].says), "case %zu: %s", i,
               error.message);
@@ -481,9 +492,9 @@ static void test_limits(const lk_dataset *data) {
     lk_model *model = new_model("1x7x9 > dense 180000 relu | dense 63 > mse");
     CHECK(!lk_trainer_create(model, data, &o, &error) && error.status == LK_USAGE, "passes");
     CHECK(strstr(error.message, "too large to train"), "%s", error.message);
-    const lk_dataset none = {data->shape, 0, data->pixels, NULL, 0};
+    const lk_dataset none = {.shape = data->shape, .pixels = data->pixels};
     double loss;
-    CHECK(lk_evaluate_loss(model, &none, 1, LK_SIMD_BEST, &loss, &error) == LK_DATA, "a loss");
+    CHECK(evaluate_loss(model, &none, 1, LK_SIMD_BEST, &loss, &error) == LK_DATA, "a loss");
     lk_model_free(model);
 }
 

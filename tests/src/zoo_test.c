@@ -21,6 +21,12 @@ static const struct {
     {"conv", {1, 28, 28}, 0, 211905},
     {"ae", {3, 32, 32}, 100, 3072 * 100 + 100 + 100 * 3072 + 3072},
     {"pca", {1, 1, 2}, 1, 2 + 1 + 2 + 2},
+    /* 785,000 + 500,500 + 125,250, and back 125,500 + 501,000 + 784,784 */
+    {"stacked", {1, 28, 28}, 0, 2822034},
+    /* 320 + 18,496 + 401,536, and back 404,544 + 32,800 + 513 */
+    {"denoise", {1, 28, 28}, 0, 858209},
+    /* 320 + 9,248 + 18,496 + 36,928 + 803,072, bn twice 32, 64 and once 256, 2,570 */
+    {"cnn", {1, 28, 28}, 0, 871530},
 };
 
 static void test_known(void) {
@@ -29,8 +35,8 @@ static void test_known(void) {
         char text[1024];
         lk_error error = {LK_OK, 0, ""};
         const lk_family *family = lk_family_find(KNOWN[i].name);
-        CHECK(family && lk_family_arch(family, KNOWN[i].shape, KNOWN[i].latent, text, sizeof text,
-                                       &error) == LK_OK,
+        CHECK(family && lk_family_arch(family, KNOWN[i].shape, KNOWN[i].latent, 10, text,
+                                       sizeof text, &error) == LK_OK,
               "%s: %s", KNOWN[i].name, error.message);
         CHECK(lk_arch_parse(text, &arch, &error) == LK_OK, "%s: %s", text, error.message);
         CHECK(arch.parameters == KNOWN[i].parameters, "%s: %zu", text, arch.parameters);
@@ -56,21 +62,22 @@ static void test_all(void) {
             for (uint32_t latent = 0; latent <= 7; latent += 7) {
                 char text[1024];
                 lk_error error = {LK_OK, 0, ""};
-                if (strstr(f->arch, "{h}") && (SHAPES[s].height % 4 || SHAPES[s].width % 4)) {
-                    CHECK(lk_family_arch(f, SHAPES[s], latent, text, sizeof text, &error) ==
-                              LK_USAGE,
-                          "%s", f->name);
-                    CHECK(strstr(error.message, "sides that 4 divides"), "%s", error.message);
-                    continue;
+                const lk_status status =
+                    lk_family_arch(f, SHAPES[s], latent, 10, text, sizeof text, &error);
+                if (SHAPES[s].height % 4 || SHAPES[s].width % 4) { /* for some only */
+                    CHECK(status == LK_OK || (status == LK_USAGE &&
+                                              strstr(error.message, "does not suit images of")),
+                          "%s: %s", f->name, error.message);
+                    if (status != LK_OK || strstr(text, "pool")) continue;
                 }
-                CHECK(lk_family_arch(f, SHAPES[s], latent, text, sizeof text, &error) == LK_OK,
-                      "%s: %s", f->name, error.message);
+                CHECK(status == LK_OK, "%s: %s", f->name, error.message);
                 CHECK(lk_arch_parse(text, &arch, &error) == LK_OK, "%s: %s", text, error.message);
                 CHECK(strcmp(arch.text, text) == 0, "'%s' is not '%s'", text, arch.text);
                 CHECK(lk_arch_parse(arch.text, &again, &error) == LK_OK, "%s", error.message);
-                CHECK(lk_shape_size(arch.layers[arch.encoder - 1].out) ==
-                          (latent ? latent : f->latent),
-                      "%s", text);
+                if (strstr(f->arch, "{z}"))
+                    CHECK(lk_shape_size(arch.layers[arch.encoder - 1].out) ==
+                              (latent ? latent : f->latent),
+                          "%s", text);
             }
     }
     CHECK(!lk_family_find("") && !lk_family_find("ae ") && !lk_family_find("AE"), "no such family");
@@ -79,17 +86,23 @@ static void test_all(void) {
 static void test_refusals(void) {
     char text[1024];
     lk_error error = {LK_OK, 0, ""};
+    CHECK(lk_family_arch(lk_family_find("cnn"), (lk_shape){1, 28, 28}, 0, 1, text, sizeof text,
+                         &error) == LK_DATA,
+          "one class");
     const lk_family *pca = lk_family_find("pca"), *ae = lk_family_find("ae");
-    CHECK(lk_family_arch(pca, (lk_shape){1, 2, 2}, 5, text, sizeof text, &error) == LK_USAGE,
+    CHECK(lk_family_arch(pca, (lk_shape){1, 2, 2}, 5, 10, text, sizeof text, &error) == LK_USAGE,
           "5 components of 4 values");
     CHECK(strstr(error.message, "5 components of images of 4 values"), "%s", error.message);
-    CHECK(lk_family_arch(ae, (lk_shape){1, 0, 2}, 5, text, sizeof text, &error) == LK_USAGE, "0");
-    CHECK(lk_family_arch(ae, (lk_shape){1, 1025, 1024}, 5, text, sizeof text, &error) == LK_USAGE,
+    CHECK(lk_family_arch(ae, (lk_shape){1, 0, 2}, 5, 10, text, sizeof text, &error) == LK_USAGE,
+          "0");
+    CHECK(lk_family_arch(ae, (lk_shape){1, 1025, 1024}, 5, 10, text, sizeof text, &error) ==
+              LK_USAGE,
           "too large");
     CHECK(strstr(error.message, "1049600"), "%s", error.message);
-    CHECK(lk_family_arch(ae, (lk_shape){1, 2, 2}, 5, text, 16, &error) == LK_USAGE, "no room");
+    CHECK(lk_family_arch(ae, (lk_shape){1, 2, 2}, 5, 10, text, 16, &error) == LK_USAGE, "no room");
     /* A latent size of ten digits fits the text; the parser refuses it. */
-    CHECK(lk_family_arch(ae, (lk_shape){1, 28, 28}, UINT32_MAX, text, sizeof text, &error) == LK_OK,
+    CHECK(lk_family_arch(ae, (lk_shape){1, 28, 28}, UINT32_MAX, 10, text, sizeof text, &error) ==
+              LK_OK,
           "%s", error.message);
     CHECK(strstr(text, "dense 4294967295 "), "%s", text);
     CHECK(lk_arch_parse(text, &arch, &error) == LK_MODEL, "passes");

@@ -1,0 +1,262 @@
+/* embed K, classify K A: operators that look at labels below K.
+
+   embed multiplies a row by its label's vector of as many values; without a label, by the mean of
+   all vectors. The packed parameters are the vectors.
+
+   classify lets a row pass, guesses its label by a linear layer and adds A times the cross-entropy
+   of the guess to the row's loss: a second task beside that of the chain. The packed parameters are
+   those of a dense layer. A row's memory holds its logits, then the gradient of its loss by them.
+ */
+#include "layer.h"
+
+#include <string.h>
+
+enum { MOST_CLASSES = 65536 };
+
+static lk_status plan_same(lk_layer *l, const uint32_t *numbers, lk_error *error) {
+    if (numbers[0] < 2 || numbers[0] > MOST_CLASSES)
+        return lk_fail(error, LK_MODEL, "%s needs 2 to %u classes", l->op->name,
+                       (unsigned long long)MOST_CLASSES);
+    l->classes = numbers[0];
+    l->out = l->in;
+    l->out_stride = l->in_stride;
+    const double products = (double)lk_shape_size(l->in) * numbers[0];
+    l->flops = 2 * products;
+    return lk_layer_check(products, l->flops, error);
+}
+
+/* ---- embed ---- */
+
+static lk_status plan_embed(lk_layer *l, const uint32_t *numbers, lk_error *error) {
+    const lk_status status = plan_same(l, numbers, error);
+    if (status != LK_OK) return status;
+    l->parameters = l->stored = lk_shape_size(l->in) * l->classes;
+    l->packed = l->in_stride * l->classes;
+    l->slices = l->classes;
+    l->scratch = l->in_stride;
+    l->flops = (double)lk_shape_size(l->in);
+    return LK_OK;
+}
+
+/* The vector of a label, or the mean of all in scratch. */
+static const lk_real *vector_of(const lk_layer *l, const lk_pass *pass, uint32_t label) {
+    if (label < l->classes) return pass->parameters + label * l->in_stride;
+    memset(pass->scratch, 0, l->in_stride * sizeof *pass->scratch);
+    for (uint32_t k = 0; k < l->classes; k++)
+        for (size_t i = 0; i < l->in_stride; i++)
+            pass->scratch[i] += pass->parameters[k * l->in_stride + i];
+    for (size_t i = 0; i < l->in_stride; i++) pass->scratch[i] /= (lk_real)l->classes;
+    return pass->scratch;
+}
+
+/* to[rows] = from[rows] times their vectors: forward and backward. */
+static void multiply(const lk_layer *l, const lk_pass *pass, const lk_real *from, lk_real *to,
+                     size_t rows) {
+    for (size_t r = 0; r < rows; r++, from += l->in_stride, to += l->in_stride) {
+        const lk_real *vector = vector_of(l, pass, pass->labels[r]);
+        for (size_t i = 0; i < l->in_stride; i++) to[i] = from[i] * vector[i];
+    }
+}
+
+static void embed_backward(const lk_layer *l, const lk_pass *pass, const lk_real *x,
+                           const lk_real *y, lk_real *dy, lk_real *dx, size_t rows) {
+    (void)x, (void)y;
+    if (dx) multiply(l, pass, dy, dx, rows);
+}
+
+static lk_slice embed_slice(const lk_layer *l, size_t which) {
+    return (lk_slice){which * l->in_stride, l->in_stride, LK_BIAS};
+}
+
+static void embed_gradient(const lk_layer *l, const lk_pass *pass, size_t which, const lk_real *x,
+                           const lk_real *dy, size_t rows, lk_real *gradient) {
+    memset(gradient, 0, l->in_stride * sizeof *gradient);
+    for (size_t r = 0; r < rows; r++, x += l->in_stride, dy += l->in_stride)
+        for (size_t i = 0; pass->labels[r] == which && i < l->in_stride; i++)
+            gradient[i] += x[i] * dy[i];
+}
+
+/* Near 1, so that at first all labels mean the same. */
+static void embed_init(const lk_layer *l, lk_init how, lk_rng rng, lk_real *parameters) {
+    (void)how;
+    const size_t n = lk_shape_size(l->in);
+    memset(parameters, 0, l->packed * sizeof *parameters);
+    for (size_t k = 0; k < l->classes; k++)
+        for (size_t i = 0; i < n; i++)
+            parameters[k * l->in_stride + i] = (lk_real)(1 + 0.1 * lk_rng_normal(rng, k * n + i));
+}
+
+static lk_tensor_shape embed_tensor(const lk_layer *l, size_t which) {
+    (void)which;
+    const size_t n = lk_shape_size(l->in);
+    return (lk_tensor_shape){"weight", 2, {l->classes, n}, l->classes * n};
+}
+
+static void embed_pack(const lk_layer *l, size_t which, const lk_real *plain, lk_real *parameters) {
+    (void)which;
+    const size_t n = lk_shape_size(l->in);
+    for (size_t k = 0; k < l->classes; k++)
+        memcpy(parameters + k * l->in_stride, plain + k * n, n * sizeof *plain);
+}
+static void embed_unpack(const lk_layer *l, size_t which, const lk_real *parameters,
+                         lk_real *plain) {
+    (void)which;
+    const size_t n = lk_shape_size(l->in);
+    for (size_t k = 0; k < l->classes; k++)
+        memcpy(plain + k * n, parameters + k * l->in_stride, n * sizeof *plain);
+}
+
+const lk_op lk_op_embed = {
+    .name = "embed",
+    .arguments = 1,
+    .labelled = true,
+    .plan = plan_embed,
+    .forward = multiply,
+    .backward = embed_backward,
+    .slice = embed_slice,
+    .gradient = embed_gradient,
+    .init = embed_init,
+    .tensors = 1,
+    .tensor = embed_tensor,
+    .pack = embed_pack,
+    .unpack = embed_unpack,
+};
+
+/* ---- classify ---- */
+
+enum { WEIGHT, BIAS };
+
+static lk_linear linear(const lk_layer *l) {
+    return (lk_linear){lk_shape_size(l->in), l->classes};
+}
+static size_t stride(const lk_layer *l) {
+    return lk_round_up(l->classes, LK_LANES);
+}
+static size_t bias_start(const lk_layer *l) {
+    return lk_linear_packed(linear(l));
+}
+
+static lk_status plan_classify(lk_layer *l, const uint32_t *numbers, lk_error *error) {
+    if (!(l->amount > 0))
+        return lk_fail(error, LK_MODEL, "classify needs a number over 0 behind its classes");
+    const lk_status status = plan_same(l, numbers, error);
+    l->parameters = l->stored = lk_shape_size(l->in) * l->classes + l->classes;
+    l->packed = bias_start(l) + stride(l);
+    l->transposed = lk_linear_transposed(linear(l));
+    l->slices = lk_linear_panels(linear(l)) + 1;
+    l->memory = 2 * stride(l);
+    return status;
+}
+
+static void classify_forward(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk_real *y,
+                             size_t rows) {
+    (void)y;
+    lk_linear_forward(linear(l), pass->kernels, pass->parameters, pass->parameters + bias_start(l),
+                      x, l->in_stride, rows, pass->memory, l->memory);
+    for (size_t r = 0; pass->penalties && r < rows; r++) {
+        const lk_real *logits = pass->memory + r * l->memory;
+        lk_real *gradient = pass->memory + r * l->memory + stride(l);
+        const uint32_t label = pass->labels[r];
+        const lk_real total = pass->kernels->softmax(logits, l->classes, gradient);
+        pass->penalties[r] += l->amount * (total - logits[label]);
+        gradient[label] -= 1;
+        for (size_t k = 0; k < stride(l); k++)
+            gradient[k] = k < l->classes ? gradient[k] * l->amount * pass->batch->scale : 0;
+    }
+}
+
+static void classify_backward(const lk_layer *l, const lk_pass *pass, const lk_real *x,
+                              const lk_real *y, lk_real *dy, lk_real *dx, size_t rows) {
+    (void)x, (void)y, (void)dx;
+    const lk_linear back = {l->classes, lk_shape_size(l->in)};
+    pass->kernels->gemm(&(lk_gemm){.m = rows,
+                                   .k = back.in,
+                                   .panels = lk_linear_panels(back),
+                                   .a = pass->memory + stride(l),
+                                   .a_row = l->memory,
+                                   .a_col = 1,
+                                   .b = pass->transposed,
+                                   .b_panel = back.in * LK_LANES,
+                                   .b_row = LK_LANES,
+                                   .c = dy,
+                                   .c_row = l->in_stride,
+                                   .c_panel = LK_LANES,
+                                   .accumulate = true});
+}
+
+static lk_slice classify_slice(const lk_layer *l, size_t which) {
+    if (which + 1 == l->slices) return (lk_slice){bias_start(l), stride(l), LK_BIAS};
+    const size_t values = linear(l).in * LK_LANES;
+    return (lk_slice){which * values, values, LK_WEIGHT};
+}
+
+static void classify_gradient(const lk_layer *l, const lk_pass *pass, size_t which,
+                              const lk_real *x, const lk_real *dy, size_t rows, lk_real *gradient) {
+    (void)dy;
+    const lk_real *errors = pass->memory + stride(l);
+    if (which + 1 == l->slices) {
+        pass->kernels->column_sums(errors, rows, l->memory, lk_linear_panels(linear(l)), gradient);
+        return;
+    }
+    pass->kernels->gemm(&(lk_gemm){.m = linear(l).in,
+                                   .k = rows,
+                                   .panels = 1,
+                                   .a = x,
+                                   .a_row = 1,
+                                   .a_col = l->in_stride,
+                                   .b = errors + which * LK_LANES,
+                                   .b_row = l->memory,
+                                   .c = gradient,
+                                   .c_row = LK_LANES});
+}
+
+static void classify_transpose(const lk_layer *l, size_t which, const lk_real *parameters,
+                               lk_real *transposed) {
+    if (which + 1 < l->slices)
+        lk_linear_transpose(linear(l), which, which + 1, 0, linear(l).in, parameters, transposed);
+}
+
+static void classify_init(const lk_layer *l, lk_init how, lk_rng rng, lk_real *parameters) {
+    lk_linear_init(linear(l), how, (double)linear(l).in, (double)l->classes, rng, parameters);
+    memset(parameters + bias_start(l), 0, stride(l) * sizeof *parameters);
+}
+
+static lk_tensor_shape classify_tensor(const lk_layer *l, size_t which) {
+    const size_t in = linear(l).in, out = l->classes;
+    if (which == BIAS) return (lk_tensor_shape){"bias", 1, {out}, out};
+    return (lk_tensor_shape){"weight", 2, {out, in}, out * in};
+}
+
+static void classify_pack(const lk_layer *l, size_t which, const lk_real *plain,
+                          lk_real *parameters) {
+    if (which == WEIGHT)
+        lk_linear_pack(linear(l), plain, parameters);
+    else
+        memcpy(parameters + bias_start(l), plain, l->classes * sizeof *plain);
+}
+static void classify_unpack(const lk_layer *l, size_t which, const lk_real *parameters,
+                            lk_real *plain) {
+    if (which == WEIGHT)
+        lk_linear_unpack(linear(l), parameters, plain);
+    else
+        memcpy(plain, parameters + bias_start(l), l->classes * sizeof *plain);
+}
+
+const lk_op lk_op_classify = {
+    .name = "classify",
+    .arguments = 1,
+    .decimal = true,
+    .view = true,
+    .labelled = true,
+    .plan = plan_classify,
+    .forward = classify_forward,
+    .backward = classify_backward,
+    .slice = classify_slice,
+    .gradient = classify_gradient,
+    .transpose = classify_transpose,
+    .init = classify_init,
+    .tensors = 2,
+    .tensor = classify_tensor,
+    .pack = classify_pack,
+    .unpack = classify_unpack,
+};

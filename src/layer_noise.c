@@ -1,0 +1,74 @@
+/* noise S, mask P, salt P, dropout P: operators that spoil what passes, and do nothing once a model
+   is in use.
+
+   The first three corrupt inputs, for chains whose task is the clean image (P. Vincent et al.
+   2010): normal noise of deviation S is added, or a share P of the values becomes 0, or 0 or 1.
+   They are part of the task, so a loss is measured through them. dropout (N. Srivastava et al.
+   2014) zeroes a share P while learning alone, and makes up for it by a factor on the rest. */
+#include "layer.h"
+
+#include <string.h>
+
+static lk_status plan(lk_layer *l, const uint32_t *numbers, lk_error *error) {
+    (void)numbers;
+    const double most = l->op == &lk_op_noise ? 100 : 0.999999;
+    if (!((double)l->amount > 0) || (double)l->amount > most)
+        return lk_fail(error, LK_MODEL, "%s needs a number over 0%s", l->op->name,
+                       l->op == &lk_op_noise ? " and at most 100" : " and below 1");
+    l->out = l->in;
+    l->out_stride = l->in_stride;
+    l->flops = (double)lk_shape_size(l->in);
+    return LK_OK;
+}
+
+/* What becomes of value x by the random number `index`. */
+static lk_real spoil(const lk_layer *l, lk_rng rng, uint64_t index, lk_real x) {
+    if (l->op == &lk_op_noise) return x + l->amount * (lk_real)lk_rng_normal(rng, index);
+    const double u = lk_rng_uniform(rng, index), p = (double)l->amount;
+    if (l->op == &lk_op_dropout) return u < p ? 0 : x * (1 / (1 - l->amount));
+    if (l->op == &lk_op_mask) return u < p ? 0 : x;
+    return u < p / 2 ? 0 : u < p ? 1 : x;
+}
+
+static bool spoils(const lk_layer *l, const lk_pass *pass) {
+    return l->op == &lk_op_dropout ? lk_pass_learns(pass) : pass->batch != NULL;
+}
+
+static void forward(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk_real *y,
+                    size_t rows) {
+    const size_t n = lk_shape_size(l->in);
+    memcpy(y, x, rows * l->in_stride * sizeof *y);
+    for (size_t r = 0; spoils(l, pass) && r < rows; r++) {
+        uint64_t first;
+        const lk_rng rng = lk_pass_rng(l, pass, r, n, &first);
+        lk_real *row = y + r * l->out_stride;
+        for (size_t i = 0; i < n; i++) row[i] = spoil(l, rng, first + i, row[i]);
+    }
+}
+
+/* The same numbers again: how much of a value passed is its derivative. */
+static void backward(const lk_layer *l, const lk_pass *pass, const lk_real *x, const lk_real *y,
+                     lk_real *dy, lk_real *dx, size_t rows) {
+    (void)x, (void)y;
+    const size_t n = lk_shape_size(l->in);
+    if (!dx) return;
+    memcpy(dx, dy, rows * l->in_stride * sizeof *dx);
+    if (!spoils(l, pass) || l->op == &lk_op_noise) return;
+    for (size_t r = 0; r < rows; r++) {
+        uint64_t first;
+        const lk_rng rng = lk_pass_rng(l, pass, r, n, &first);
+        lk_real *row = dx + r * l->in_stride;
+        for (size_t i = 0; i < n; i++) {
+            const bool lost = lk_rng_uniform(rng, first + i) < (double)l->amount;
+            row[i] = lost ? 0 : l->op == &lk_op_dropout ? row[i] * (1 / (1 - l->amount)) : row[i];
+        }
+    }
+}
+
+#define SPOILER(its_name)                                                                          \
+    { .name = its_name, .decimal = true, .plan = plan, .forward = forward, .backward = backward }
+
+const lk_op lk_op_noise = SPOILER("noise");
+const lk_op lk_op_mask = SPOILER("mask");
+const lk_op lk_op_salt = SPOILER("salt");
+const lk_op lk_op_dropout = SPOILER("dropout");

@@ -1,0 +1,281 @@
+/* bn, l2norm, l1: operators on the size of values.
+
+   bn (S. Ioffe and C. Szegedy 2015) gives each feature mean 0 and variance 1 over the batch, then a
+   scale and a shift that are learned; in use, by averages that followed the batches. A feature is a
+   channel of an image, or a value where there is a row of them (1x1xN). The packed parameters are
+   scale, shift, mean and variance. A row's memory holds its sums: of x, of x^2, and on the way back
+   of dy and of dy x_norm.
+
+   l2norm brings a row to length 1. l1 A lets a row pass and adds A times the sum of its absolute
+   values to its loss. */
+#include "layer.h"
+
+#include <math.h>
+#include <string.h>
+
+static const double EPSILON = 1e-5, FOLLOW = 0.1; /* as PyTorch's */
+
+enum { SCALE, SHIFT, MEAN, VARIANCE, TENSORS };
+enum { SUM, SQUARES, BACK, BACK_NORM, SUMS };
+
+static lk_status plan_same(lk_layer *l) {
+    l->out = l->in;
+    l->out_stride = l->in_stride;
+    l->flops = 4 * (double)lk_shape_size(l->in);
+    return LK_OK;
+}
+
+/* ---- bn ---- */
+
+static size_t features(const lk_layer *l) {
+    return l->in.channels == 1 && l->in.height == 1 ? l->in.width : l->in.channels;
+}
+static size_t pixels(const lk_layer *l) {
+    return lk_shape_size(l->in) / features(l);
+}
+static size_t stride(const lk_layer *l) {
+    return lk_round_up(features(l), LK_LANES);
+}
+
+static lk_status plan_bn(lk_layer *l, const uint32_t *numbers, lk_error *error) {
+    (void)numbers, (void)error;
+    l->parameters = 2 * features(l);
+    l->stored = TENSORS * features(l);
+    l->packed = TENSORS * stride(l);
+    l->slices = 2;
+    l->memory = SUMS * stride(l);
+    l->scratch = 4 * stride(l);
+    return plan_same(l);
+}
+
+/* A row's sums over its pixels of a and of a x b. */
+static void sum_row(const lk_layer *l, const lk_real *a, const lk_real *b, lk_real *sum,
+                    lk_real *products) {
+    const size_t c = features(l);
+    memset(sum, 0, stride(l) * sizeof *sum);
+    memset(products, 0, stride(l) * sizeof *products);
+    for (size_t i = 0; i < pixels(l); i++)
+        for (size_t k = 0; k < c; k++) {
+            sum[k] += a[i * c + k];
+            products[k] += a[i * c + k] * b[i * c + k];
+        }
+}
+
+static void gather(const lk_layer *l, const lk_pass *pass, const lk_real *x, size_t rows) {
+    for (size_t r = 0; r < rows; r++) {
+        lk_real *memory = pass->memory + r * l->memory;
+        const lk_real *row = x + r * l->in_stride;
+        sum_row(l, row, row, memory + SUM * stride(l), memory + SQUARES * stride(l));
+    }
+}
+
+/* The mean over the batch of what all rows' memory holds at `which`. */
+static double batch_mean(const lk_layer *l, const lk_pass *pass, size_t which, size_t k) {
+    const lk_real *all = pass->memory - pass->row * l->memory + which * stride(l) + k;
+    double sum = 0;
+    for (size_t r = 0; r < pass->batch->rows; r++) sum += (double)all[r * l->memory];
+    return sum / ((double)pass->batch->rows * (double)pixels(l));
+}
+
+static void batch_moments(const lk_layer *l, const lk_pass *pass, size_t k, double *mean,
+                          double *variance) {
+    *mean = batch_mean(l, pass, SUM, k);
+    *variance = LK_MAX(batch_mean(l, pass, SQUARES, k) - *mean * *mean, 0.0);
+}
+
+/* mean[] and factor[] with x_norm = (x - mean) factor, into scratch. */
+static void normal_form(const lk_layer *l, const lk_pass *pass, lk_real **mean, lk_real **factor) {
+    *mean = pass->scratch;
+    *factor = pass->scratch + stride(l);
+    for (size_t k = 0; k < features(l); k++) {
+        double m = (double)pass->parameters[MEAN * stride(l) + k];
+        double v = (double)pass->parameters[VARIANCE * stride(l) + k];
+        if (lk_pass_learns(pass)) batch_moments(l, pass, k, &m, &v);
+        (*mean)[k] = (lk_real)m;
+        (*factor)[k] = (lk_real)(1 / sqrt(LK_MAX(v, 0.0) + EPSILON));
+    }
+}
+
+static void bn_forward(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk_real *y,
+                       size_t rows) {
+    const size_t c = features(l), n = pixels(l);
+    const lk_real *scale = pass->parameters, *shift = pass->parameters + stride(l);
+    lk_real *mean, *factor;
+    normal_form(l, pass, &mean, &factor);
+    for (size_t k = 0; k < c; k++) factor[k] *= scale[k];
+    for (size_t r = 0; r < rows; r++, x += l->in_stride, y += l->out_stride)
+        for (size_t i = 0; i < n; i++)
+            for (size_t k = 0; k < c; k++)
+                y[i * c + k] = (x[i * c + k] - mean[k]) * factor[k] + shift[k];
+    y -= rows * l->out_stride;
+    pass->kernels->activate(l->activation, y, rows * l->out_stride);
+}
+
+static void bn_gather_back(const lk_layer *l, const lk_pass *pass, const lk_real *x,
+                           const lk_real *y, lk_real *dy, size_t rows) {
+    const size_t c = features(l);
+    lk_real *mean, *factor;
+    pass->kernels->activate_gradient(l->activation, y, dy, rows * l->out_stride);
+    normal_form(l, pass, &mean, &factor);
+    for (size_t r = 0; r < rows; r++) {
+        lk_real *memory = pass->memory + r * l->memory;
+        lk_real *back = memory + BACK * stride(l), *norm = memory + BACK_NORM * stride(l);
+        sum_row(l, dy + r * l->out_stride, x + r * l->in_stride, back, norm);
+        for (size_t k = 0; k < c; k++) norm[k] = (norm[k] - mean[k] * back[k]) * factor[k];
+    }
+}
+
+/* dx = scale factor (dy - mean(dy) - x_norm mean(dy x_norm)), means over the batch. */
+static void bn_backward(const lk_layer *l, const lk_pass *pass, const lk_real *x, const lk_real *y,
+                        lk_real *dy, lk_real *dx, size_t rows) {
+    (void)y;
+    if (!dx) return;
+    const size_t c = features(l), n = pixels(l);
+    lk_real *mean, *factor, *back = pass->scratch + 2 * stride(l), *norm = back + stride(l);
+    normal_form(l, pass, &mean, &factor);
+    for (size_t k = 0; k < c; k++) {
+        back[k] = (lk_real)batch_mean(l, pass, BACK, k);
+        norm[k] = (lk_real)batch_mean(l, pass, BACK_NORM, k) * factor[k];
+        factor[k] *= pass->parameters[k];
+    }
+    for (size_t r = 0; r < rows; r++, x += l->in_stride, dy += l->out_stride, dx += l->in_stride) {
+        for (size_t i = 0; i < n; i++)
+            for (size_t k = 0; k < c; k++)
+                dx[i * c + k] =
+                    factor[k] * (dy[i * c + k] - back[k] - (x[i * c + k] - mean[k]) * norm[k]);
+        memset(dx + n * c, 0, (l->in_stride - n * c) * sizeof *dx);
+    }
+}
+
+static lk_slice bn_slice(const lk_layer *l, size_t which) {
+    return (lk_slice){which * 2 * stride(l), 2 * stride(l), which ? LK_AVERAGE : LK_BIAS};
+}
+
+static void bn_gradient(const lk_layer *l, const lk_pass *pass, size_t which, const lk_real *x,
+                        const lk_real *dy, size_t rows, lk_real *gradient) {
+    (void)which, (void)x, (void)dy;
+    const double values = (double)rows * (double)pixels(l);
+    memset(gradient, 0, 2 * stride(l) * sizeof *gradient);
+    for (size_t k = 0; k < features(l); k++) {
+        gradient[k] = (lk_real)(batch_mean(l, pass, BACK_NORM, k) * values);
+        gradient[stride(l) + k] = (lk_real)(batch_mean(l, pass, BACK, k) * values);
+    }
+}
+
+static void bn_follow(const lk_layer *l, const lk_pass *pass, size_t which, const lk_real *x,
+                      size_t rows, lk_real *parameters) {
+    (void)which, (void)x;
+    const double values = (double)rows * (double)pixels(l);
+    lk_real *mean = parameters + MEAN * stride(l), *variance = parameters + VARIANCE * stride(l);
+    for (size_t k = 0; k < features(l); k++) {
+        double m, v;
+        batch_moments(l, pass, k, &m, &v);
+        v *= values / LK_MAX(values - 1, 1.0); /* of the images, not of this sample of them */
+        mean[k] += (lk_real)(FOLLOW * (m - (double)mean[k]));
+        variance[k] += (lk_real)(FOLLOW * (v - (double)variance[k]));
+    }
+}
+
+static void bn_init(const lk_layer *l, lk_init how, lk_rng rng, lk_real *parameters) {
+    (void)how, (void)rng;
+    memset(parameters, 0, l->packed * sizeof *parameters);
+    for (size_t k = 0; k < features(l); k++)
+        parameters[k] = parameters[VARIANCE * stride(l) + k] = 1;
+}
+
+static lk_tensor_shape bn_tensor(const lk_layer *l, size_t which) {
+    static const char *const names[TENSORS] = {"weight", "bias", "running_mean", "running_var"};
+    return (lk_tensor_shape){names[which], 1, {features(l)}, features(l)};
+}
+
+static void bn_pack(const lk_layer *l, size_t which, const lk_real *plain, lk_real *parameters) {
+    memcpy(parameters + which * stride(l), plain, features(l) * sizeof *plain);
+}
+static void bn_unpack(const lk_layer *l, size_t which, const lk_real *parameters, lk_real *plain) {
+    memcpy(plain, parameters + which * stride(l), features(l) * sizeof *plain);
+}
+
+const lk_op lk_op_bn = {
+    .name = "bn",
+    .activates = true,
+    .plan = plan_bn,
+    .forward = bn_forward,
+    .backward = bn_backward,
+    .gather = gather,
+    .gather_back = bn_gather_back,
+    .slice = bn_slice,
+    .gradient = bn_gradient,
+    .follow = bn_follow,
+    .init = bn_init,
+    .tensors = TENSORS,
+    .tensor = bn_tensor,
+    .pack = bn_pack,
+    .unpack = bn_unpack,
+};
+
+/* ---- l2norm: y = x / |x|; a row's memory holds 1 / |x| ---- */
+
+static lk_status plan_l2norm(lk_layer *l, const uint32_t *numbers, lk_error *error) {
+    (void)numbers, (void)error;
+    l->memory = 1;
+    return plan_same(l);
+}
+
+static void l2norm_forward(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk_real *y,
+                           size_t rows) {
+    const size_t n = l->in_stride;
+    for (size_t r = 0; r < rows; r++, x += n, y += n) {
+        double squares = 0;
+        for (size_t i = 0; i < n; i++) squares += (double)x[i] * (double)x[i];
+        const lk_real factor = (lk_real)(1 / sqrt(LK_MAX(squares, 1e-24)));
+        for (size_t i = 0; i < n; i++) y[i] = x[i] * factor;
+        pass->memory[r] = factor;
+    }
+}
+
+static void l2norm_backward(const lk_layer *l, const lk_pass *pass, const lk_real *x,
+                            const lk_real *y, lk_real *dy, lk_real *dx, size_t rows) {
+    (void)x;
+    const size_t n = l->in_stride;
+    for (size_t r = 0; dx && r < rows; r++, y += n, dy += n, dx += n) {
+        double along = 0;
+        for (size_t i = 0; i < n; i++) along += (double)y[i] * (double)dy[i];
+        for (size_t i = 0; i < n; i++) dx[i] = (dy[i] - y[i] * (lk_real)along) * pass->memory[r];
+    }
+}
+
+const lk_op lk_op_l2norm = {
+    .name = "l2norm", .plan = plan_l2norm, .forward = l2norm_forward, .backward = l2norm_backward};
+
+/* ---- l1 ---- */
+
+static lk_status plan_l1(lk_layer *l, const uint32_t *numbers, lk_error *error) {
+    (void)numbers;
+    if (!(l->amount > 0)) return lk_fail(error, LK_MODEL, "l1 needs a number over 0");
+    return plan_same(l);
+}
+
+static void l1_forward(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk_real *y,
+                       size_t rows) {
+    (void)y;
+    for (size_t r = 0; pass->penalties && r < rows; r++) {
+        double sum = 0;
+        for (size_t i = 0; i < l->in_stride; i++) sum += fabs((double)x[r * l->in_stride + i]);
+        pass->penalties[r] += l->amount * (lk_real)sum;
+    }
+}
+
+static void l1_backward(const lk_layer *l, const lk_pass *pass, const lk_real *x, const lk_real *y,
+                        lk_real *dy, lk_real *dx, size_t rows) {
+    (void)y, (void)dx;
+    const lk_real slope = l->amount * pass->batch->scale;
+    for (size_t i = 0; i < rows * l->in_stride; i++)
+        dy[i] += x[i] > 0 ? slope : x[i] < 0 ? -slope : 0;
+}
+
+const lk_op lk_op_l1 = {.name = "l1",
+                        .decimal = true,
+                        .view = true,
+                        .plan = plan_l1,
+                        .forward = l1_forward,
+                        .backward = l1_backward};
