@@ -11,39 +11,10 @@
 
 #include "arena.h"
 #include "augment.h"
-#include "model.h"
 #include "tensorfile.h"
+#include "trainer.h"
 
 enum { BLOCK_ROWS = 32 };
-
-/* One slice of one layer's parameters: a piece of work of the second phase. */
-typedef struct work {
-    uint32_t layer, slice;
-} work;
-
-struct lk_trainer {
-    lk_model *model;
-    const lk_dataset *data;
-    lk_train_options options;
-    lk_run *run;
-    lk_real *m, *v;      /* Adam's moments, as the parameters */
-    lk_real *transposed; /* of the weights, for the backward pass */
-    lk_real *gradients;  /* threads x largest slice */
-    size_t largest_slice;
-    lk_real *room; /* threads x room_size: an image to be augmented */
-    size_t room_size;
-    lk_real *row_loss; /* batch */
-    bool *row_right;   /* batch: was the class right? */
-    lk_real *kept;     /* parameters, once lk_trainer_keep was called */
-    bool has_kept;
-    size_t meets[LK_MAX_LAYERS]; /* layers before which rows wait for each other */
-    size_t meet_count;
-    uint32_t *order;      /* this epoch's order of the images */
-    uint64_t ordered_for; /* the epoch that `order` is for, plus 1 */
-    work *works;          /* largest first, so that threads end together */
-    size_t work_count;
-    uint64_t step;
-};
 
 lk_train_options lk_train_defaults(void) {
     return (lk_train_options){.batch = 64,
@@ -53,18 +24,6 @@ lk_train_options lk_train_defaults(void) {
                               .seed = 1,
                               .threads = 1,
                               .simd = LK_SIMD_BEST};
-}
-
-static lk_status check_labels(const lk_model *model, const lk_dataset *data, lk_error *error) {
-    if (!model->arch.labelled) return LK_OK;
-    if (!data->labels) return lk_fail(error, LK_DATA, "this network needs images with labels");
-    if (!model->arch.classes) return LK_OK;
-    for (size_t i = 0; i < data->count; i++)
-        if (data->labels[i] >= model->arch.classes)
-            return lk_fail(error, LK_DATA, "label %u, the network knows %u classes",
-                           (unsigned long long)data->labels[i],
-                           (unsigned long long)model->arch.classes);
-    return LK_OK;
 }
 
 static lk_status check_options(const lk_model *model, const lk_dataset *data,
@@ -87,7 +46,7 @@ static lk_status check_options(const lk_model *model, const lk_dataset *data,
         return lk_fail(error, LK_USAGE, "epochs must be 1 to 1000000");
     if (o->threads < 1 || o->threads > 1024)
         return lk_fail(error, LK_USAGE, "threads must be 1 to 1024");
-    return check_labels(model, data, error);
+    return lk_check_labels(model, data, error);
 }
 
 static void plan_works(lk_trainer *t) {
@@ -110,8 +69,7 @@ static void plan_works(lk_trainer *t) {
     }
 }
 
-/* Brings the transposed weights up to date with all parameters. */
-static void transpose_all(lk_trainer *t) {
+void lk_trainer_transpose(lk_trainer *t) {
     for (size_t i = 0; i < t->work_count; i++) {
         const lk_layer *layer = &t->model->arch.layers[t->works[i].layer];
         if (layer->op->transpose)
@@ -182,7 +140,7 @@ lk_trainer *lk_trainer_create(lk_model *model, const lk_dataset *data,
                               .work_count = works};
             plan_works(t);
             find_meets(t);
-            transpose_all(t);
+            lk_trainer_transpose(t);
             return t;
         }
         if (!lk_arena_commit(&arena)) break;
@@ -314,26 +272,13 @@ static void go_backward(lk_trainer *t, block b, size_t meet) {
                            run->delta[first] + b.row * layer->out_stride, b.rows);
 }
 
-static size_t largest(const lk_real *values, size_t n) {
-    size_t at = 0;
-    for (size_t i = 1; i < n; i++)
-        if (values[i] > values[at]) at = i;
-    return at;
-}
-
-/* Whether the class of a row that has gone forward is right. */
-static bool is_right(const lk_run *run, size_t row) {
-    const lk_real *logits = lk_run_logits(run, row);
-    return logits && largest(logits, run->model->arch.classes) == run->labels[row];
-}
-
 static void measure_losses(lk_trainer *t, block b) {
     const lk_arch *arch = &t->model->arch;
     const lk_loss_pass pass = lk_run_loss(t->run);
     for (size_t i = b.row; i < b.row + b.rows; i++) {
         t->row_loss[i] = arch->loss->row(&pass, i, t->run->delta[arch->count] + i * pass.y_stride);
         t->row_loss[i] += t->run->penalties[i];
-        t->row_right[i] = is_right(t->run, i);
+        t->row_right[i] = lk_run_is_right(t->run, i);
     }
 }
 
@@ -411,11 +356,6 @@ static lk_adam adam_now(const lk_trainer *t) {
     };
 }
 
-/* Mean loss and accuracy of n images from their sums. */
-static lk_progress progress_of(const lk_arch *arch, double loss, size_t right, size_t n) {
-    return (lk_progress){loss / ((double)n * (double)arch->loss_values), (double)right / (double)n};
-}
-
 lk_status lk_trainer_step(lk_trainer *t, lk_progress *progress, lk_error *error) {
     const lk_arch *arch = &t->model->arch;
     const uint64_t per_epoch = lk_trainer_steps_per_epoch(t);
@@ -449,7 +389,7 @@ lk_status lk_trainer_step(lk_trainer *t, lk_progress *progress, lk_error *error)
         sum += (double)t->row_loss[i];
         right += t->row_right[i];
     }
-    *progress = progress_of(arch, sum, right, rows);
+    *progress = lk_progress_of(arch, sum, right, rows);
     t->step++;
     if (!isfinite(progress->loss))
         return lk_fail(error, LK_NONFINITE, "the loss is not finite in step %u: lower the rate",
@@ -465,193 +405,5 @@ void lk_trainer_keep(lk_trainer *t) {
 void lk_trainer_put_back(lk_trainer *t) {
     if (!t->has_kept) return;
     memcpy(t->model->parameters, t->kept, t->model->arch.packed * sizeof *t->kept);
-    transpose_all(t);
-}
-
-/* ---- loss without training ---- */
-
-typedef struct evaluation {
-    const lk_dataset *data;
-    double *losses;
-    bool *right;
-} evaluation;
-
-static lk_status block_loss(void *context, lk_run *run, size_t first, size_t n, const lk_real *x,
-                            lk_error *error) {
-    (void)error;
-    const evaluation *e = context;
-    const lk_arch *arch = &run->model->arch;
-    const lk_batch batch = {.rows = n, .sample = first, .beta = arch->option, .scale = 1};
-    lk_run_load(run, x, 0, n);
-    for (size_t i = 0; i < n; i++) {
-        run->labels[i] = e->data->labels ? e->data->labels[first + i] : LK_NO_LABEL;
-        run->penalties[i] = 0;
-    }
-    run->batch = &batch;
-    lk_run_forward(run, 0, arch->count, 0, n, 0);
-    const lk_loss_pass pass = lk_run_loss(run);
-    for (size_t i = 0; arch->loss->mine && i < n; i++) arch->loss->mine(&pass, i);
-    for (size_t i = 0; i < n; i++) {
-        e->losses[first + i] =
-            (double)arch->loss->row(&pass, i, run->gradient) + (double)run->penalties[i];
-        e->right[first + i] = is_right(run, i);
-    }
-    run->batch = NULL;
-    return LK_OK;
-}
-
-lk_status lk_evaluate(const lk_model *model, const lk_dataset *data, int threads, lk_simd simd,
-                      lk_progress *out, lk_error *error) {
-    if (data->count == 0) return lk_fail(error, LK_DATA, "no images to measure the loss on");
-    lk_status status = check_labels(model, data, error);
-    if (status != LK_OK) return status;
-    evaluation e = {data, lk_alloc(data->count * sizeof *e.losses),
-                    lk_alloc(data->count * sizeof *e.right)};
-    if (e.losses && e.right)
-        status =
-            lk_dataset_visit(data, model, LK_PREPARE_IMAGE, threads, simd, block_loss, &e, error);
-    else
-        status = lk_fail(error, LK_MEMORY, "out of memory");
-    double sum = 0;
-    size_t right = 0;
-    for (size_t i = 0; status == LK_OK && i < data->count; i++) {
-        sum += e.losses[i];
-        right += e.right[i];
-    }
-    *out = progress_of(&model->arch, sum, right, data->count);
-    lk_free(e.losses);
-    lk_free(e.right);
-    return status;
-}
-
-/* ---- checkpoints ---- */
-
-static const char CHECKPOINT_FORMAT[] = "likeness checkpoint 2";
-
-/* What must be the same for going on to give the same bits; written and compared as raw values. */
-typedef struct place {
-    uint64_t step, images, batch, epochs, seed, fall;
-    double rate, decay, warmup, weight_decay;
-    lk_augmentation augment; /* six doubles */
-} place;
-LK_STATIC_ASSERT(sizeof(place) == 16 * 8, a_place_has_no_gaps);
-
-static place place_of(const lk_trainer *t) {
-    const lk_train_options *o = &t->options;
-    return (place){.step = t->step,
-                   .images = t->data->count,
-                   .batch = o->batch,
-                   .epochs = o->epochs,
-                   .seed = o->seed,
-                   .fall = (uint64_t)o->fall,
-                   .rate = o->learning_rate,
-                   .decay = o->decay,
-                   .warmup = o->warmup,
-                   .weight_decay = o->weight_decay,
-                   .augment = o->augment};
-}
-
-enum { STATE_PLACE, STATE_PARAMETERS, STATE_M, STATE_V, STATE_KEPT, STATES };
-
-/* How many of the tensors a checkpoint has: `kept` is there once something was kept. */
-static size_t state_count(bool kept) {
-    return kept ? STATES : STATE_KEPT;
-}
-
-/* The tensors of a checkpoint; `p` and the trainer lend their memory. */
-static void state_tensors(const lk_trainer *t, const place *p, lk_tensor *tensors) {
-    const size_t n = t->model->arch.packed, bytes = n * sizeof(lk_real);
-    tensors[STATE_PLACE] = (lk_tensor){"place", LK_U64, 1, {sizeof *p / 8}, p, sizeof *p};
-    tensors[STATE_PARAMETERS] =
-        (lk_tensor){"parameters", LK_F32, 1, {n}, t->model->parameters, bytes};
-    tensors[STATE_M] = (lk_tensor){"adam.m", LK_F32, 1, {n}, t->m, bytes};
-    tensors[STATE_V] = (lk_tensor){"adam.v", LK_F32, 1, {n}, t->v, bytes};
-    tensors[STATE_KEPT] = (lk_tensor){"kept", LK_F32, 1, {n}, t->kept, bytes};
-}
-
-lk_status lk_trainer_save(const lk_trainer *t, const char *note, lk_bytes *out, lk_error *error) {
-    const place p = place_of(t);
-    lk_tensor tensors[STATES];
-    state_tensors(t, &p, tensors);
-    const size_t count = state_count(t->has_kept);
-    const lk_checksum checksum = lk_tensorfile_checksum(tensors, count);
-    const lk_metadata metadata[] = {{"format", CHECKPOINT_FORMAT},
-                                    {"arch", t->model->arch.text},
-                                    {"note", note},
-                                    {LK_CHECKSUM, checksum.text}};
-    return lk_tensorfile_write(tensors, count, metadata, LK_COUNTOF(metadata), out, error);
-}
-
-/* Checks an opened checkpoint against this trainer and takes its state over. */
-static lk_status restore(lk_trainer *t, const lk_tensorfile *file, lk_error *error) {
-    const char *format = lk_tensorfile_text(file, "format");
-    const char *arch = lk_tensorfile_text(file, "arch");
-    if (!format || strcmp(format, CHECKPOINT_FORMAT) != 0)
-        return lk_fail(error, LK_MODEL, "not a checkpoint of this version");
-    if (!arch || strcmp(arch, t->model->arch.text) != 0)
-        return lk_fail(error, LK_USAGE, "the checkpoint is of another architecture");
-    place here = place_of(t), there;
-    lk_tensor expected[STATES];
-    const lk_tensor *found[STATES];
-    const bool kept = lk_tensorfile_find(file, "kept") != NULL;
-    state_tensors(t, &here, expected);
-    for (size_t i = 0; i < state_count(kept); i++) {
-        found[i] = lk_tensorfile_find(file, expected[i].name);
-        if (!found[i] || found[i]->dtype != expected[i].dtype ||
-            found[i]->bytes != expected[i].bytes)
-            return lk_fail(error, LK_MODEL, "checkpoint: tensor '%s' is missing or of another size",
-                           expected[i].name);
-        for (size_t k = 0; found[i]->dtype == LK_F32 && k < found[i]->bytes / sizeof(float); k++) {
-            float value;
-            memcpy(&value, (const char *)found[i]->data + k * sizeof value, sizeof value);
-            /* Adam's v is a mean of squares. */
-            if (!isfinite(value) || (i == STATE_V && value < 0))
-                return lk_fail(error, LK_MODEL, "checkpoint: tensor '%s' holds what cannot be",
-                               expected[i].name);
-        }
-    }
-    memcpy(&there, found[STATE_PLACE]->data, sizeof there);
-    here.step = there.step;
-    if (memcmp(&here, &there, sizeof here) != 0)
-        return lk_fail(error, LK_USAGE, "the checkpoint is of other data or options");
-    if (there.step > lk_trainer_steps_per_epoch(t) * t->options.epochs)
-        return lk_fail(error, LK_MODEL, "checkpoint: step %u is past the end",
-                       (unsigned long long)there.step);
-    if (lk_tensorfile_verify(file, error) != LK_OK) return LK_MODEL;
-    memcpy(t->model->parameters, found[STATE_PARAMETERS]->data, found[STATE_PARAMETERS]->bytes);
-    memcpy(t->m, found[STATE_M]->data, found[STATE_M]->bytes);
-    memcpy(t->v, found[STATE_V]->data, found[STATE_V]->bytes);
-    if (kept) memcpy(t->kept, found[STATE_KEPT]->data, found[STATE_KEPT]->bytes);
-    t->has_kept = kept;
-    t->step = there.step;
-    t->ordered_for = 0;
-    transpose_all(t);
-    return LK_OK;
-}
-
-lk_status lk_trainer_restore(lk_trainer *t, const void *bytes, size_t size, lk_error *error) {
-    lk_tensorfile *file = lk_tensorfile_open(bytes, size, error);
-    if (!file) return error ? error->status : LK_MODEL;
-    const lk_status status = restore(t, file, error);
-    lk_tensorfile_free(file);
-    return status;
-}
-
-lk_status lk_checkpoint_note(const void *bytes, size_t size, lk_bytes *note, lk_error *error) {
-    lk_tensorfile *file = lk_tensorfile_open(bytes, size, error);
-    if (!file) return error ? error->status : LK_MODEL;
-    const char *text = lk_tensorfile_text(file, "note");
-    lk_status status = LK_OK;
-    if (!text) {
-        status = lk_fail(error, LK_MODEL, "not a checkpoint of this version");
-    } else {
-        note->size = strlen(text);
-        note->data = lk_alloc(note->size + 1);
-        if (note->data)
-            memcpy(note->data, text, note->size);
-        else
-            status = lk_fail(error, LK_MEMORY, "out of memory");
-    }
-    lk_tensorfile_free(file);
-    return status;
+    lk_trainer_transpose(t);
 }
