@@ -13,8 +13,8 @@ static inline lk_batch whole_batch(const lk_model *model, size_t rows) {
                       .scale = (lk_real)(1 / ((double)model->arch.loss_values * (double)rows))};
 }
 
-/* The batch's loss, its inputs and labels being loaded; that of each row goes to losses[rows] unless
-   it is NULL. `mined` says that pairs are as they were. */
+/* The batch's loss, its inputs and labels being loaded; that of each row goes to losses[rows]
+   unless it is NULL. `mined` says that pairs are as they were. */
 static inline double chain_loss(lk_run *run, const lk_batch *batch, bool mined, double *losses) {
     const lk_arch *arch = &run->model->arch;
     const size_t rows = batch->rows;
