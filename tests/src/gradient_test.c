@@ -350,6 +350,28 @@ static const struct {
     {"classify", {5, 1, 6}, {17}, 0.5},
     {"classify", {1, 9, 9}, {33}, 1},
     {"classify", {4, 6, 2}, {2}, 0.2},
+    {"gaussian", {1, 1, 1}, {1}, 0},
+    {"gaussian", {1, 1, 7}, {1}, 0},
+    {"gaussian", {1, 1, 1}, {7}, 0},
+    {"gaussian", {1, 1, 16}, {16}, 0},
+    {"gaussian", {1, 1, 17}, {2}, 0},
+    {"gaussian", {1, 1, 31}, {17}, 0},
+    {"gaussian", {1, 1, 33}, {15}, 0},
+    {"gaussian", {1, 3, 5}, {3}, 0},
+    {"gaussian", {1, 7, 7}, {5}, 0},
+    {"gaussian", {2, 4, 4}, {33}, 0},
+    {"gaussian", {3, 5, 4}, {1}, 0},
+    {"gaussian", {7, 3, 3}, {16}, 0},
+    {"gaussian", {16, 2, 2}, {7}, 0},
+    {"gaussian", {16, 4, 3}, {2}, 0},
+    {"gaussian", {17, 2, 3}, {4}, 0},
+    {"gaussian", {31, 2, 1}, {31}, 0},
+    {"gaussian", {32, 3, 3}, {3}, 0},
+    {"gaussian", {33, 1, 2}, {17}, 0},
+    {"gaussian", {3, 8, 8}, {2}, 0},
+    {"gaussian", {5, 1, 6}, {47}, 0},
+    {"gaussian", {1, 9, 9}, {13}, 0},
+    {"gaussian", {4, 6, 2}, {32}, 0},
 };
 
 static double *room(size_t n) {
@@ -760,6 +782,9 @@ static void test_chains(void) {
                 " | embed 3 > dense 36 tanh > classify 3 0.5 > dense 36 sigmoid > bce");
     check_chain(
         "1x4x4 > mask 0.3 > dense 9 tanh > l1 0.1 > dense 5 > bn | dropout 0.5 > dense 3 > ce");
+    check_chain(
+        "1x4x4 > dense 9 tanh > gaussian 5 | dense 7 tanh > dense 16 sigmoid > bce beta 0.5");
+    check_chain("2x4x4 > conv 3 2 s2 > bn tanh > gaussian 17 > l2norm | dense 32 > mse beta 2");
     check_chain("2x4x4 > conv 3 2 s2 tanh > avgpool 2 | up 2 > deconv 2 4 s2 sigmoid > bce");
 }
 
