@@ -168,6 +168,8 @@ uint32_t lk_model_latent(const lk_model *model); /* values in a code */
 lk_output lk_model_output(const lk_model *model);
 uint32_t lk_model_classes(const lk_model *model);  /* that it tells apart, or 0 */
 bool lk_model_labelled(const lk_model *model);     /* it cannot learn without labels */
+size_t lk_model_codes(const lk_model *model);      /* vectors of a codebook in a code (vq), or 0 */
+uint32_t lk_model_codebook(const lk_model *model); /* vectors in the codebook, or 0 */
 size_t lk_model_parameters(const lk_model *model); /* weights and biases */
 double lk_model_flops(const lk_model *model);      /* one image, forward */
 
@@ -195,6 +197,10 @@ size_t lk_run_max_batch(const lk_run *run);
 void lk_encode(lk_run *run, const lk_real *x, size_t n, lk_real *z);
 void lk_decode(lk_run *run, const lk_real *z, size_t n, lk_real *x_hat);
 void lk_reconstruct(lk_run *run, const lk_real *x, size_t n, lk_real *z, lk_real *x_hat);
+
+/* Which vectors of the codebook make the code of image `row` of the last call that encoded or
+   reconstructed: indices[lk_model_codes]; nothing where there is no codebook. */
+void lk_run_codes(const lk_run *run, size_t row, uint32_t *indices);
 
 /* probabilities[n x lk_model_classes]; nothing where there are none. */
 void lk_classify(lk_run *run, const lk_real *x, size_t n, lk_real *probabilities);

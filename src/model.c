@@ -62,6 +62,21 @@ uint32_t lk_model_latent(const lk_model *model) {
     return (uint32_t)lk_shape_size(model->arch.layers[model->arch.encoder - 1].out);
 }
 
+/* The layer with the codebook, or the count of layers: there is none. */
+static size_t codebook_layer(const lk_arch *arch) {
+    size_t i = 0;
+    while (i < arch->count && arch->layers[i].op != &lk_op_vq) i++;
+    return i;
+}
+size_t lk_model_codes(const lk_model *model) {
+    const size_t at = codebook_layer(&model->arch);
+    return at < model->arch.count ? model->arch.layers[at].memory : 0;
+}
+uint32_t lk_model_codebook(const lk_model *model) {
+    const lk_layer *layer = &model->arch.layers[codebook_layer(&model->arch)];
+    return lk_model_codes(model) ? (uint32_t)layer->op->tensor(layer, 0).dims[0] : 0;
+}
+
 const char *lk_model_text(const lk_model *model, lk_text which) {
     return model->text[which];
 }
@@ -308,6 +323,13 @@ void lk_reconstruct(lk_run *run, const lk_real *x, size_t n, lk_real *z, lk_real
     lk_run_forward(run, 0, run->model->arch.count, 0, n, 0);
     take_code(run, n, z);
     take_output(run, n, x_hat);
+}
+
+void lk_run_codes(const lk_run *run, size_t row, uint32_t *indices) {
+    const lk_arch *arch = &run->model->arch;
+    const size_t n = lk_model_codes(run->model);
+    const lk_real *which = n ? run->memory[codebook_layer(arch)] + row * n : NULL;
+    for (size_t i = 0; i < n; i++) indices[i] = (uint32_t)which[i];
 }
 
 void lk_classify(lk_run *run, const lk_real *x, size_t n, lk_real *probabilities) {

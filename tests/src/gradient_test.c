@@ -372,6 +372,27 @@ static const struct {
     {"gaussian", {5, 1, 6}, {47}, 0},
     {"gaussian", {1, 9, 9}, {13}, 0},
     {"gaussian", {4, 6, 2}, {32}, 0},
+    {"vq", {1, 1, 1}, {2}, 0},
+    {"vq", {1, 1, 7}, {5}, 0},
+    {"vq", {1, 1, 16}, {16}, 0},
+    {"vq", {1, 1, 17}, {33}, 0},
+    {"vq", {1, 1, 31}, {3}, 0},
+    {"vq", {1, 1, 33}, {17}, 0},
+    {"vq", {1, 3, 5}, {2}, 0},
+    {"vq", {1, 7, 7}, {4}, 0},
+    {"vq", {2, 4, 4}, {5}, 0},
+    {"vq", {3, 5, 4}, {7}, 0},
+    {"vq", {7, 3, 3}, {16}, 0},
+    {"vq", {16, 2, 2}, {17}, 0},
+    {"vq", {16, 4, 3}, {31}, 0},
+    {"vq", {17, 2, 3}, {2}, 0},
+    {"vq", {31, 2, 1}, {48}, 0},
+    {"vq", {32, 3, 3}, {12}, 0},
+    {"vq", {33, 1, 2}, {64}, 0},
+    {"vq", {3, 8, 8}, {6}, 0},
+    {"vq", {5, 1, 6}, {9}, 0},
+    {"vq", {1, 9, 9}, {3}, 0},
+    {"vq", {4, 6, 2}, {15}, 0},
 };
 
 static double *room(size_t n) {
@@ -428,8 +449,10 @@ static double probe_value(void *context) {
     for (size_t r = 0; r < p->rows; r++) p->pass.penalties[r] = 0;
     if (op->gather) op->gather(&p->layer, &p->pass, p->x, p->rows);
     op->forward(&p->layer, &p->pass, p->x, p->y, p->rows);
+    /* A code passes gradients on as if it were the values that it stands for. */
+    const double *y = op == &lk_op_vq ? p->x : p->y;
     for (size_t i = 0; i < p->rows * p->layer.out_stride; i++)
-        sum += p->weights[i] * (p->y[i] - p->base[i]);
+        sum += p->weights[i] * (y[i] - p->base[i]);
     for (size_t r = 0; r < p->rows; r++)
         sum += p->batch.scale * (p->pass.penalties[r] - p->penalties[r]);
     return sum;
@@ -502,8 +525,43 @@ static void avoid_kinks(probe *p) {
     free(bias);
 }
 
+/* Averages are no parameters, but a codebook must be somewhere. */
+static void draw_codebook(probe *p, uint64_t seed) {
+    if (p->layer.op != &lk_op_vq) return;
+    const size_t n = p->layer.op->tensor(&p->layer, 0).size;
+    double *vectors = room(n);
+    fill_normal(vectors, n, seed);
+    p->layer.op->pack(&p->layer, 0, vectors, p->parameters);
+    free(vectors);
+}
+
+/* No pixel may be about as near to a second vector, or else a step would change its code. */
+static bool near_border(const probe *p) {
+    const lk_layer *l = &p->layer;
+    const lk_tensor_shape shape = l->op->tensor(l, 0);
+    const size_t depth = shape.dims[1], pixels = lk_shape_size(l->in) / depth;
+    double *vectors = room(shape.size);
+    bool near = false;
+    l->op->unpack(l, 0, p->parameters, vectors);
+    for (size_t i = 0; i < p->rows * pixels; i++) {
+        const double *x = p->x + i / pixels * l->in_stride + i % pixels * depth;
+        double best = HUGE_VAL, second = HUGE_VAL;
+        for (size_t k = 0; k < shape.dims[0]; k++) {
+            double d = 0;
+            for (size_t j = 0; j < depth; j++)
+                d += (x[j] - vectors[k * depth + j]) * (x[j] - vectors[k * depth + j]);
+            second = LK_MIN(second, LK_MAX(best, d));
+            best = LK_MIN(best, d);
+        }
+        near = near || second - best < 5 * KINK;
+    }
+    free(vectors);
+    return near;
+}
+
 static bool near_kink(probe *p) {
     if (p->layer.op == &lk_op_maxpool) return near_tie(p);
+    if (p->layer.op == &lk_op_vq) return near_border(p);
     for (size_t i = 0; p->layer.op == &lk_op_l1 && i < p->rows * p->layer.in_stride; i++)
         if (i % p->layer.in_stride < lk_shape_size(p->layer.in) && fabs(p->x[i]) < KINK)
             return true;
@@ -560,6 +618,7 @@ static void check_operator(const lk_layer *layer, size_t rows, const char *what)
         draw(p.parameters, parameters, layer->packed, 1 / sqrt((double)lk_shape_size(layer->in)),
              seed + 1);
         avoid_kinks(&p);
+        draw_codebook(&p, seed + 1);
         /* Far apart, so that steps cross no tie of large windows. */
         draw(p.x, inputs, in, layer->op == &lk_op_maxpool ? 20 : 1, seed + 2);
         seed += 2;
@@ -568,7 +627,7 @@ static void check_operator(const lk_layer *layer, size_t rows, const char *what)
     draw(p.weights, outputs, out, 1, 1);
 
     probe_value(&p);
-    memcpy(p.base, p.y, out * sizeof *p.base);
+    memcpy(p.base, layer->op == &lk_op_vq ? p.x : p.y, out * sizeof *p.base);
     memcpy(p.penalties, p.pass.penalties, rows * sizeof *p.penalties);
     memcpy(dy, p.weights, out * sizeof *dy);
     const lk_op *op = layer->op;
