@@ -39,6 +39,31 @@ static const lk_family families[] = {
      " > conv 64 3 > bn relu > conv 64 3 > bn relu > maxpool 2 > dropout 0.25"
      " > dense {z} > bn relu | dropout 0.5 > dense {k} > ce",
      256, LK_TRAINED, GREY, "a classifier: convolutions in pairs, then the class"},
+    {"vae",
+     "> dense 500 relu > dense 500 relu > gaussian {z}"
+     " | dense 500 relu > dense 500 relu > dense {x} sigmoid > bce",
+     50, LK_TRAINED, GREY, "variational: codes are normally distributed, and can be drawn"},
+    {"vae-conv",
+     "> conv 32 3 s2 relu > conv 64 3 s2 relu > dense 256 relu > gaussian {z}"
+     " | dense 256 relu > dense {64hw/16} relu > reshape 64 {h/4} {w/4} > deconv 32 3 s2 relu"
+     " > deconv {c} 3 s2 sigmoid > bce",
+     32, LK_TRAINED, GREY, "variational, with convolutions"},
+    {"vae-color",
+     "> conv {c} 2 relu > conv 64 2 s2 relu > maxpool 2 > conv 48 3 relu > conv 16 3 relu"
+     " > maxpool 2 > dense 300 relu > dense 125 relu > gaussian {z}"
+     " | dense 125 relu > dense 300 relu > dense {16hw/64} relu > reshape 16 {h/8} {w/8} > up 2"
+     " > deconv 48 3 relu > deconv 64 3 relu > up 2 > deconv {c} 2 s2 relu"
+     " > deconv {c} 2 sigmoid > bce beta 3",
+     96, LK_TRAINED, COLOUR, "variational, for small pictures of faces and objects"},
+    {"vqvae",
+     "> conv 16 4 s2 relu > conv 32 4 s2 relu > dense 288 > reshape 32 3 3 > vq 128"
+     " | dense {32hw/16} relu > reshape 32 {h/4} {w/4} > deconv 16 4 s2 relu"
+     " > deconv {c} 4 s2 sigmoid > mse",
+     288, LK_TRAINED, GREY, "a code of nine words from a vocabulary of 128"},
+    {"vqvae-7x7",
+     "> conv 32 4 s2 relu > conv 64 4 s2 relu > conv 32 3 > reshape 32 {h/4} {w/4} > vq 512"
+     " | conv 64 3 relu > deconv 32 4 s2 relu > deconv {c} 4 s2 sigmoid > mse",
+     1568, LK_TRAINED, GREY, "a word from a vocabulary of 512 for every 4 x 4 pixels"},
 };
 
 const lk_family *lk_families(size_t *count) {

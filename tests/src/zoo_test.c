@@ -27,6 +27,17 @@ static const struct {
     {"denoise", {1, 28, 28}, 0, 858209},
     /* 320 + 9,248 + 18,496 + 36,928 + 803,072, bn twice 32, 64 and once 256, 2,570 */
     {"cnn", {1, 28, 28}, 0, 871530},
+    /* 392,500 + 250,500 + twice 25,050, and back 25,500 + 250,500 + 392,784 */
+    {"vae", {1, 28, 28}, 0, 1361884},
+    /* 320 + 18,496 + 803,072 + twice 8,224, and back 8,448 + 805,952 + 18,464 + 289 */
+    {"vae-conv", {1, 28, 28}, 0, 1671489},
+    /* 39 + 832 + 27,696 + 6,928 + 77,100 + 37,625 + twice 12,096, and back
+       12,125 + 37,800 + 77,056 + 6,960 + 27,712 + 771 + 39 */
+    {"vae-color", {3, 32, 32}, 0, 336875},
+    /* 272 + 8,224 + 451,872 + 4,096, and back 453,152 + 8,208 + 257 */
+    {"vqvae", {1, 28, 28}, 0, 926081},
+    /* 544 + 32,832 + 18,464 + 16,384, and back 18,496 + 32,800 + 513 */
+    {"vqvae-7x7", {1, 28, 28}, 0, 120033},
 };
 
 static void test_known(void) {
@@ -58,13 +69,15 @@ static void test_all(void) {
         CHECK(known, "give the parameters of %s in KNOWN", f->name);
         CHECK(lk_family_find(f->name) == f, "%s", f->name);
         CHECK(f->summary[0] && !strchr(f->summary, '\n'), "%s", f->name);
+        /* What their sides must be multiples of. */
+        const uint32_t step = f->shape.height % 8 ? 4 : 8;
         for (size_t s = 0; s < LK_COUNTOF(SHAPES); s++)
             for (uint32_t latent = 0; latent <= 7; latent += 7) {
                 char text[1024];
                 lk_error error = {LK_OK, 0, ""};
                 const lk_status status =
                     lk_family_arch(f, SHAPES[s], latent, 10, text, sizeof text, &error);
-                if (SHAPES[s].height % 4 || SHAPES[s].width % 4) { /* for some only */
+                if (SHAPES[s].height % step || SHAPES[s].width % step) { /* for some only */
                     CHECK(status == LK_OK || (status == LK_USAGE &&
                                               strstr(error.message, "does not suit images of")),
                           "%s: %s", f->name, error.message);
