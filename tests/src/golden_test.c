@@ -103,7 +103,10 @@ static void check_case(const json_t *golden, const json_t *wanted, const lk_data
     compare(text, "x_hat", x_hat, json_object_get(wanted, "x_hat"));
     lk_run_free(run);
 
+    /* Where chance plays a part, the first step's loss is another. */
     const double golden_loss = json_number_value(json_object_get(wanted, "loss"));
+    const json_t *first = json_object_get(wanted, "first_loss");
+    const double first_loss = first ? json_number_value(first) : golden_loss;
     double loss = NAN;
     CHECK(evaluate_loss(model, data, 1, simd, &loss, &error) == LK_OK, "%s", error.message);
     CHECK(fabs(loss - golden_loss) <= TOLERANCE, "%s: loss %.9g, not %.9g", text, loss,
@@ -120,7 +123,8 @@ static void check_case(const json_t *golden, const json_t *wanted, const lk_data
     for (json_int_t i = 0; i < steps; i++) {
         CHECK(step_loss(trainer, &loss, &error) == LK_OK, "%s: %s", text, error.message);
         if (i == 0)
-            CHECK(fabs(loss - golden_loss) <= TOLERANCE, "%s: loss %.9g in training", text, loss);
+            CHECK(fabs(loss - first_loss) <= TOLERANCE, "%s: loss %.9g, not %.9g in training", text,
+                  loss, first_loss);
     }
     each_tensor(&model->arch, text, model->parameters, json_object_get(wanted, "after"),
                 compare_tensor);
@@ -162,5 +166,6 @@ static void check_file(const char *path, size_t least) {
 int main(void) {
     check_file(GOLDEN_DIR "/dense.json", 10);
     check_file(GOLDEN_DIR "/conv.json", 4);
+    check_file(GOLDEN_DIR "/latent.json", 7);
     return TEST_RESULT();
 }

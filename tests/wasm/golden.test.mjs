@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { likeness } from './artefacts.mjs';
 
 // What a case says of its own goes before what its file says for all.
-const cases = ['dense', 'conv'].flatMap((name) => {
+const cases = ['dense', 'conv', 'latent'].flatMap((name) => {
   const file = new URL(`../golden/${name}.json`, import.meta.url);
   const golden = JSON.parse(readFileSync(file, 'utf8'));
   return golden.cases.map((/** @type {object} */ one) => ({ ...golden, ...one }));
