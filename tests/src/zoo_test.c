@@ -27,6 +27,12 @@ static const struct {
     {"denoise", {1, 28, 28}, 0, 858209},
     /* 320 + 9,248 + 18,496 + 36,928 + 803,072, bn twice 32, 64 and once 256, 2,570 */
     {"cnn", {1, 28, 28}, 0, 871530},
+    /* 320 + 18,496 + 401,536, and back 1,280 + 404,544 + 32,800 + 513, bn twice 32, 64, 64 and 32
+     */
+    {"acae", {1, 28, 28}, 0, 859873},
+    {"acae-softmax", {1, 28, 28}, 0, 859873 + 1290},
+    /* The convolutions and the dense layer of cnn, 868,960, and 16,448 */
+    {"triplet", {1, 28, 28}, 0, 885408},
 };
 
 static void test_known(void) {
