@@ -213,7 +213,7 @@ static lk_real softmax(const lk_real *logits, size_t n, lk_real *p) {
         vec_store(p + i, vec_exp(vec_sub(load_tail(logits, i, n), vec_set(most))));
     const lk_real sum = sum_of(p, n);
     for (size_t i = 0; i < n; i++) p[i] /= sum;
-    return most + (lk_real)lk_log((double)sum);
+    return most + (lk_real)(sum > 0 ? lk_log((double)sum) : (double)sum); /* NaN stays NaN */
 }
 
 static void exponential(lk_real *values, size_t n) {

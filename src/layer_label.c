@@ -38,9 +38,8 @@ static lk_status plan_embed(lk_layer *l, const uint32_t *numbers, lk_error *erro
     return LK_OK;
 }
 
-/* The vector of a label, or the mean of all in scratch. */
-static const lk_real *vector_of(const lk_layer *l, const lk_pass *pass, uint32_t label) {
-    if (label < l->classes) return pass->parameters + label * l->in_stride;
+/* The mean of all vectors, in scratch. */
+static const lk_real *mean_vector(const lk_layer *l, const lk_pass *pass) {
     memset(pass->scratch, 0, l->in_stride * sizeof *pass->scratch);
     for (uint32_t k = 0; k < l->classes; k++)
         for (size_t i = 0; i < l->in_stride; i++)
@@ -52,8 +51,11 @@ static const lk_real *vector_of(const lk_layer *l, const lk_pass *pass, uint32_t
 /* to[rows] = from[rows] times their vectors: forward and backward. */
 static void multiply(const lk_layer *l, const lk_pass *pass, const lk_real *from, lk_real *to,
                      size_t rows) {
+    const lk_real *mean = NULL;
     for (size_t r = 0; r < rows; r++, from += l->in_stride, to += l->in_stride) {
-        const lk_real *vector = vector_of(l, pass, pass->labels[r]);
+        const uint32_t label = pass->labels[r];
+        if (label >= l->classes && !mean) mean = mean_vector(l, pass);
+        const lk_real *vector = label < l->classes ? pass->parameters + label * l->in_stride : mean;
         for (size_t i = 0; i < l->in_stride; i++) to[i] = from[i] * vector[i];
     }
 }
@@ -157,6 +159,10 @@ static void classify_forward(const lk_layer *l, const lk_pass *pass, const lk_re
         const lk_real *logits = pass->memory + r * l->memory;
         lk_real *gradient = pass->memory + r * l->memory + stride(l);
         const uint32_t label = pass->labels[r];
+        if (label >= l->classes) { /* nothing to be right about */
+            memset(gradient, 0, stride(l) * sizeof *gradient);
+            continue;
+        }
         const lk_real total = pass->kernels->softmax(logits, l->classes, gradient);
         pass->penalties[r] += l->amount * (total - logits[label]);
         gradient[label] -= 1;

@@ -336,7 +336,7 @@ void lk_classify(lk_run *run, const lk_real *x, size_t n, lk_real *probabilities
     const size_t classes = lk_model_classes(run->model);
     if (classes == 0) return;
     lk_run_load(run, x, 0, n);
-    lk_run_forward(run, 0, run->model->arch.count, 0, n, 0);
+    lk_run_forward(run, 0, run->model->arch.classifier + 1, 0, n, 0);
     for (size_t i = 0; i < n; i++) {
         lk_real *logits = lk_run_logits(run, i);
         run->kernels->softmax(logits, classes, logits);

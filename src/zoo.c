@@ -8,6 +8,14 @@
 #define COLOUR                                                                                     \
     { 3, 32, 32 }
 
+/* Of the class-conditioned autoencoders; the code in between has seen no label. */
+#define ACAE_ENCODER                                                                               \
+    "> conv 32 3 leaky > bn > maxpool 2 > dropout 0.25"                                            \
+    " > conv 64 3 leaky > bn > maxpool 2 > dropout 0.25 > dense {z}"
+#define ACAE_DECODER                                                                               \
+    " | embed {k} > dense {64hw/16} leaky > reshape 64 {h/4} {w/4} > bn"                           \
+    " > deconv 32 4 s2 leaky > bn > deconv {c} 4 s2 sigmoid > mse"
+
 static const lk_family families[] = {
     {"ae", "> dense {z} relu | dense {x} sigmoid > bce", 64, LK_TRAINED, GREY,
      "one hidden layer: compress to 64 numbers and back"},
@@ -64,6 +72,15 @@ static const lk_family families[] = {
      "> conv 32 4 s2 relu > conv 64 4 s2 relu > conv 32 3 > reshape 32 {h/4} {w/4} > vq 512"
      " | conv 64 3 relu > deconv 32 4 s2 relu > deconv {c} 4 s2 sigmoid > mse",
      1568, LK_TRAINED, GREY, "a word from a vocabulary of 512 for every 4 x 4 pixels"},
+    {"acae", ACAE_ENCODER ACAE_DECODER, 128, LK_TRAINED, GREY,
+     "convolutions to a code, which labels are multiplied into on the way back"},
+    {"acae-softmax", ACAE_ENCODER " > classify {k} 10" ACAE_DECODER, 128, LK_TRAINED, GREY,
+     "the same with a second task: to tell the class from the code"},
+    {"triplet",
+     "> conv 32 3 > bn relu > conv 32 3 > bn relu > maxpool 2 > dropout 0.25"
+     " > conv 64 3 > bn relu > conv 64 3 > bn relu > maxpool 2 > dropout 0.25"
+     " > dense 256 > bn relu > dense {z} > l2norm | triplet margin 0.2",
+     64, LK_TRAINED, GREY, "a unit sphere on which what has the same label is near"},
 };
 
 const lk_family *lk_families(size_t *count) {

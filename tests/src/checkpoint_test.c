@@ -124,7 +124,7 @@ static void test_round_trip(const lk_model *model) {
 static void test_partial(void) {
     size_t count;
     const lk_family *families = lk_families(&count);
-    lk_dataset data = make_images((lk_shape){1, 4, 4}, 0, 60, 1);
+    lk_dataset data = make_images((lk_shape){1, 8, 8}, 0, 60, 1);
     for (size_t i = 0; i < count; i++)
         for (int parts = 0; parts < 4; parts++) {
             char arch[1024];

@@ -66,6 +66,32 @@ static void compare_tensor(const char *what, const lk_layer *layer, size_t which
     compare(what, layer->op->tensor(layer, which).name, plain, values);
 }
 
+/* What a model in use makes of images; a case says what there is. */
+static void check_use(const lk_model *model, const lk_dataset *data, lk_simd simd,
+                      const json_t *wanted) {
+    const char *text = lk_model_arch(model);
+    const size_t size = lk_shape_size(data->shape);
+    lk_real x[MOST], z[MOST], made[MOST];
+    lk_run *run = lk_run_create(model, data->count, simd, NULL);
+    lk_dataset_images(data, 0, data->count, x);
+    lk_reconstruct(run, x, data->count, z, made);
+    compare(text, "z", z, json_object_get(wanted, "z"));
+    if (lk_model_output(model) == LK_OUTPUT_IMAGE)
+        compare(text, "x_hat", made, json_object_get(wanted, "x_hat"));
+    if (lk_model_classes(model)) {
+        lk_classify(run, x, data->count, made);
+        compare(text, "probabilities", made, json_object_get(wanted, "probabilities"));
+    }
+    if (json_object_get(wanted, "labelled")) {
+        for (size_t i = 0; i < data->count; i++) {
+            lk_run_set_label(run, data->labels[i]);
+            lk_reconstruct(run, x + i * size, 1, z, made + i * size);
+        }
+        compare(text, "labelled", made, json_object_get(wanted, "labelled"));
+    }
+    lk_run_free(run);
+}
+
 static void check_gradients(const lk_model *model, const lk_dataset *data, lk_simd simd,
                             const json_t *wanted) {
     const lk_arch *arch = &model->arch;
@@ -95,13 +121,7 @@ static void check_case(const json_t *golden, const json_t *wanted, const lk_data
     if (!model) return;
     each_tensor(&model->arch, text, model->parameters, of(wanted, golden, "weights"), put);
 
-    lk_real x[MOST], z[MOST], x_hat[MOST];
-    lk_run *run = lk_run_create(model, data->count, simd, &error);
-    lk_dataset_images(data, 0, data->count, x);
-    lk_reconstruct(run, x, data->count, z, x_hat);
-    compare(text, "z", z, json_object_get(wanted, "z"));
-    compare(text, "x_hat", x_hat, json_object_get(wanted, "x_hat"));
-    lk_run_free(run);
+    check_use(model, data, simd, wanted);
 
     /* Where chance plays a part, the first step's loss is another. */
     const double golden_loss = json_number_value(json_object_get(wanted, "loss"));
@@ -132,18 +152,23 @@ static void check_case(const json_t *golden, const json_t *wanted, const lk_data
     lk_model_free(model);
 }
 
-/* The images of a case. */
-static lk_dataset images_of(const json_t *golden, const json_t *wanted, uint8_t *pixels) {
+/* The images of a case, and their labels if there are any. */
+static lk_dataset images_of(const json_t *golden, const json_t *wanted, uint8_t *pixels,
+                            uint32_t *labels) {
+    const json_t *known = json_object_get(wanted, "labels");
     const json_t *images = of(wanted, golden, "pixels"), *shape = of(wanted, golden, "shape");
     uint32_t side[3];
     for (size_t i = 0; i < 3; i++) side[i] = (uint32_t)json_integer_value(json_array_get(shape, i));
-    const lk_dataset data = {
-        .shape = {side[0], side[1], side[2]}, .count = json_array_size(images), .pixels = pixels};
+    const lk_dataset data = {.shape = {side[0], side[1], side[2]},
+                             .count = json_array_size(images),
+                             .pixels = pixels,
+                             .labels = known ? labels : NULL};
     for (size_t i = 0; i < data.count; i++) {
         double values[MOST];
         const size_t n = numbers(json_array_get(images, i), values);
         CHECK(n == lk_shape_size(data.shape), "%zu pixels", n);
         for (size_t k = 0; k < n; k++) pixels[i * n + k] = (uint8_t)values[k];
+        labels[i] = (uint32_t)json_integer_value(json_array_get(known, i));
     }
     return data;
 }
@@ -156,8 +181,9 @@ static void check_file(const char *path, size_t least) {
     CHECK(json_array_size(cases) >= least, "%s: %zu cases", path, json_array_size(cases));
     for (size_t i = 0; i < json_array_size(cases); i++) {
         uint8_t pixels[MOST];
+        uint32_t labels[MOST];
         const json_t *wanted = json_array_get(cases, i);
-        const lk_dataset data = images_of(golden, wanted, pixels);
+        const lk_dataset data = images_of(golden, wanted, pixels, labels);
         EACH_SIMD(simd) check_case(golden, wanted, &data, simd);
     }
     json_decref(golden);
@@ -167,5 +193,6 @@ int main(void) {
     check_file(GOLDEN_DIR "/dense.json", 10);
     check_file(GOLDEN_DIR "/conv.json", 4);
     check_file(GOLDEN_DIR "/latent.json", 7);
+    check_file(GOLDEN_DIR "/label.json", 4);
     return TEST_RESULT();
 }

@@ -723,7 +723,8 @@ static void test_losses(void) {
                                     .labels = p.labels,
                                     .n = SIZES[s],
                                     .batch = LOSS_ROWS,
-                                    .option = losses[l].fallback,
+                                    /* so wide a margin that triplets are found */
+                                    .option = losses[l].mine ? 100 : losses[l].fallback,
                                     .scale = 0.3,
                                     .pairs = p.pairs};
             bool *places = row_places(SIZES[s], stride, LOSS_ROWS);
@@ -826,11 +827,12 @@ static void test_chains(void) {
             for (int last = 0; last < LK_ACTIVATIONS; last++) {
                 if (losses[l].head != LK_ACTIVATIONS && (int)losses[l].head != last) continue;
                 char text[200];
+                const bool code = losses[l].output == LK_OUTPUT_CODE;
                 snprintf(text, sizeof text,
-                         "1x3x7 > dense 17 %s > dense 3 | dense 7 %s > dense 21 %s > %s",
-                         lk_activation_name((lk_activation)inner),
+                         "1x3x7 > dense 17 %s > dense 3 %s dense 7 %s > dense 21 %s %s %s",
+                         lk_activation_name((lk_activation)inner), code ? ">" : "|",
                          lk_activation_name((lk_activation)((inner + 1) % LK_ACTIVATIONS)),
-                         lk_activation_name((lk_activation)last), losses[l].name);
+                         lk_activation_name((lk_activation)last), code ? "|" : ">", losses[l].name);
                 check_chain(text);
             }
     check_chain("1x6x6 > conv 5 3 leaky > maxpool 2 > conv 16 3 s2 tanh > dense 7"
@@ -844,6 +846,7 @@ static void test_chains(void) {
     check_chain(
         "1x4x4 > dense 9 tanh > gaussian 5 | dense 7 tanh > dense 16 sigmoid > bce beta 0.5");
     check_chain("2x4x4 > conv 3 2 s2 > bn tanh > gaussian 17 > l2norm | dense 32 > mse beta 2");
+    check_chain("1x4x4 > conv 4 3 tanh > dense 9 > bn > l2norm | triplet margin 4");
     check_chain("2x4x4 > conv 3 2 s2 tanh > avgpool 2 | up 2 > deconv 2 4 s2 sigmoid > bce");
 }
 

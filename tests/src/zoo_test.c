@@ -38,6 +38,12 @@ static const struct {
     {"vqvae", {1, 28, 28}, 0, 926081},
     /* 544 + 32,832 + 18,464 + 16,384, and back 18,496 + 32,800 + 513 */
     {"vqvae-7x7", {1, 28, 28}, 0, 120033},
+    /* 320 + 18,496 + 401,536, and back 1,280 + 404,544 + 32,800 + 513, bn twice 32, 64, 64 and 32
+     */
+    {"acae", {1, 28, 28}, 0, 859873},
+    {"acae-softmax", {1, 28, 28}, 0, 859873 + 1290},
+    /* The convolutions and the dense layer of cnn, 868,960, and 16,448 */
+    {"triplet", {1, 28, 28}, 0, 885408},
 };
 
 static void test_known(void) {
