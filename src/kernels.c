@@ -3,6 +3,27 @@
 
 #include "vec.h"
 
+/* The n - i last values, at most 16, then zeros. */
+static vec load_tail(const lk_real *p, size_t i, size_t n) {
+    lk_real lane[LK_LANES] = {0};
+    for (size_t l = 0; l < LK_LANES && i + l < n; l++) lane[l] = p[i + l];
+    return vec_load(lane);
+}
+
+/* n values, or sixteen if there are more. */
+INLINE vec load_some(const lk_real *p, size_t n) {
+    return n >= LK_LANES ? vec_load(p) : load_tail(p, 0, n);
+}
+INLINE void store_some(lk_real *p, size_t n, vec a) {
+    if (n >= LK_LANES) {
+        vec_store(p, a);
+        return;
+    }
+    lk_real lane[LK_LANES];
+    vec_store(lane, a);
+    for (size_t l = 0; l < n; l++) p[l] = lane[l];
+}
+
 /* Rows of C in one register tile, which is a panel wide: a sum for each row stays in registers, and
    a row's factor is broadcast by the multiplication itself. Measured: 16 rows reach the peak of
    AVX-512 on Zen 4 where 8 rows x 2 panels stop at two thirds. */
@@ -16,64 +37,80 @@ enum { TILE_ROWS = 2 };
 /* A panel of B and a tile's rows of A stay in the first-level cache for this many k. */
 enum { K_BLOCK = 192 };
 
-/* One tile: rows x panels of C, k from k0 to k1, adding to what C holds if it is not the first.
-   `rows` and `panels` are constants at each call, so the sums live in registers. */
-INLINE void tile(const lk_gemm *g, size_t i, size_t p, size_t k0, size_t k1, const int rows,
+/* A part of the inner size: k from k0 to k1 of the runs from r0 to r1. */
+typedef struct block {
+    size_t r0, r1, k0, k1;
+} block;
+
+/* One tile: rows x panels of C, adding a block to what C holds if it is not the first. `rows` and
+   `panels` are constants at each call, so the sums live in registers. */
+INLINE void tile(const lk_gemm *g, size_t i, size_t p, block inner, const int rows,
                  const int panels) {
     vec sum[16][4];
-    const bool resume = k0 > 0 || g->accumulate;
+    const bool resume = inner.r0 > 0 || inner.k0 > 0 || g->accumulate;
+    const bool last = inner.r1 > g->repeats && inner.k1 == g->k;
     lk_real *c = g->c + i * g->c_row + p * g->c_panel;
     for (int r = 0; r < rows; r++)
         for (int q = 0; q < panels; q++)
             sum[r][q] = resume ? vec_load(c + r * g->c_row + q * g->c_panel) : vec_set(0);
-    const lk_real *a = g->a + i * g->a_row + k0 * g->a_col;
-    const lk_real *b = g->b + p * g->b_panel + k0 * g->b_row;
     const size_t a_row = g->a_row, a_col = g->a_col, b_panel = g->b_panel, b_row = g->b_row;
-    for (size_t k = k0; k < k1; k++, a += a_col, b += b_row) {
-        vec column[4];
-        for (int q = 0; q < panels; q++) column[q] = vec_load(b + q * b_panel);
-        for (int r = 0; r < rows; r++) {
-            const vec factor = vec_set(a[r * a_row]);
-            for (int q = 0; q < panels; q++)
-                sum[r][q] = vec_add(sum[r][q], vec_mul(factor, column[q]));
+    const size_t a_next = g->a_next;
+    for (size_t run = inner.r0; run < inner.r1; run++) {
+        const lk_real *a = g->a + i * a_row + run * g->a_jump + inner.k0 * a_col;
+        const lk_real *b = g->b + p * b_panel + run * g->b_jump + inner.k0 * b_row;
+        for (size_t k = inner.k0; k < inner.k1; k++, a += a_col, b += b_row) {
+            if (rows > 8) { /* memory is slow: ask for what comes after this */
+                __builtin_prefetch(a + a_next);
+                __builtin_prefetch(b + b_panel);
+            }
+            vec column[4];
+            for (int q = 0; q < panels; q++) column[q] = vec_load(b + q * b_panel);
+            for (int r = 0; r < rows; r++) {
+                const vec factor = vec_set(a[r * a_row]);
+                for (int q = 0; q < panels; q++)
+                    sum[r][q] = vec_add(sum[r][q], vec_mul(factor, column[q]));
+            }
         }
     }
     for (int r = 0; r < rows; r++)
         for (int q = 0; q < panels; q++) {
-            if (g->bias && k1 == g->k)
+            if (g->bias && last)
                 sum[r][q] = vec_add(sum[r][q], vec_load(g->bias + (p + q) * LK_LANES));
             vec_store(c + r * g->c_row + q * g->c_panel, sum[r][q]);
         }
 }
 
-/* All rows of panel p for one block of k: whole tiles, then smaller ones for the rows left. */
-static void tile_column(const lk_gemm *g, size_t p, size_t k0, size_t k1) {
+/* All rows of panel p for one block, in as few tiles as will do and all about as large: a tile of a
+   row or two would wait for its own sums. */
+static void tile_column(const lk_gemm *g, size_t p, block inner) {
+#define ROWS(n)                                                                                    \
+    case (n):                                                                                      \
+        if ((n) <= TILE_ROWS) tile(g, i, p, inner, (n), 1);                                        \
+        break;
+#define FOUR(n) ROWS(n) ROWS(n + 1) ROWS(n + 2) ROWS(n + 3)
     size_t i = 0;
-    for (; i + TILE_ROWS <= g->m; i += TILE_ROWS) tile(g, i, p, k0, k1, TILE_ROWS, 1);
-    if (TILE_ROWS > 8 && i + 8 <= g->m) {
-        tile(g, i, p, k0, k1, 8, 1);
-        i += 8;
+    for (size_t left = (g->m + TILE_ROWS - 1) / TILE_ROWS; left > 0; left--) {
+        const size_t rows = (g->m - i) / left;
+        switch (rows) { FOUR(1) FOUR(5) FOUR(9) FOUR(13) }
+        i += rows;
     }
-    if (TILE_ROWS > 4 && i + 4 <= g->m) {
-        tile(g, i, p, k0, k1, 4, 1);
-        i += 4;
-    }
-    if (TILE_ROWS > 2 && i + 2 <= g->m) {
-        tile(g, i, p, k0, k1, 2, 1);
-        i += 2;
-    }
-    if (i < g->m) tile(g, i, p, k0, k1, 1, 1);
 }
 
 static void gemm(const lk_gemm *g) {
+    const size_t runs = g->repeats + 1;
     if (g->m == 1) { /* one image: nothing to reuse, so many sums in flight instead */
+        const block all = {0, runs, 0, g->k};
         size_t p = 0;
-        for (; p + 4 <= g->panels; p += 4) tile(g, 0, p, 0, g->k, 1, 4);
-        for (; p < g->panels; p++) tile(g, 0, p, 0, g->k, 1, 1);
+        for (; p + 4 <= g->panels; p += 4) tile(g, 0, p, all, 1, 4);
+        for (; p < g->panels; p++) tile(g, 0, p, all, 1, 1);
         return;
     }
-    for (size_t k0 = 0; k0 == 0 || k0 < g->k; k0 += K_BLOCK)
-        for (size_t p = 0; p < g->panels; p++) tile_column(g, p, k0, LK_MIN(k0 + K_BLOCK, g->k));
+    const size_t at_once = LK_MAX(K_BLOCK / LK_MAX(g->k, (size_t)1), (size_t)1);
+    for (size_t r = 0; r < runs; r += at_once)
+        for (size_t k = 0; k == 0 || k < g->k; k += K_BLOCK) {
+            const block inner = {r, LK_MIN(r + at_once, runs), k, LK_MIN(k + K_BLOCK, g->k)};
+            for (size_t p = 0; p < g->panels; p++) tile_column(g, p, inner);
+        }
 }
 
 static void squared_distances(const lk_real *q, size_t d, const lk_real *v, size_t panels,
@@ -93,6 +130,69 @@ static void squared_distances(const lk_real *q, size_t d, const lk_real *v, size
         if (two) vec_store(sums + (p + 1) * LK_LANES, sum1);
     }
 }
+
+/* ---- pooling: sixteen channels at a time, or the fewer that are left, of each window ---- */
+
+#define EACH_VECTOR                                                                                \
+    for (size_t i = 0; i < w->count; i++)                                                          \
+        for (size_t k = 0, left = w->channels; k < w->channels; k += LK_LANES, left -= LK_LANES)
+#define EACH_PIXEL                                                                                 \
+    for (size_t y = 0; y < w->kernel; y++)                                                         \
+        for (size_t x = 0; x < w->kernel; x++)
+/* Where these channels stand in the little image, and in the large one; the pixel's number. */
+#define LITTLE (i * w->channels + k)
+#define LARGE (y * w->row + (i * w->kernel + x) * w->channels + k)
+#define PLACE vec_set((lk_real)(y * w->kernel + x))
+
+static void pool_max(const lk_windows *w, const lk_real *large, lk_real *little, lk_real *places) {
+    EACH_VECTOR {
+        vec best = load_some(large + i * w->kernel * w->channels + k, left), place = vec_set(0);
+        EACH_PIXEL {
+            const vec value = load_some(large + LARGE, left);
+            place = vec_if_greater(value, best, PLACE, place);
+            const vec greater = vec_if_greater(value, best, value, best);
+            best = vec_if_equal(value, value, greater, value); /* NaN goes on */
+        }
+        store_some(little + LITTLE, left, best);
+        store_some(places + LITTLE, left, place);
+    }
+}
+
+static void pool_put(const lk_windows *w, const lk_real *places, const lk_real *little,
+                     lk_real *large) {
+    EACH_VECTOR {
+        const vec value = load_some(little + LITTLE, left);
+        const vec place = load_some(places + LITTLE, left);
+        EACH_PIXEL store_some(large + LARGE, left, vec_if_equal(place, PLACE, value, vec_set(0)));
+    }
+}
+
+static void pool_take(const lk_windows *w, const lk_real *places, const lk_real *large,
+                      lk_real *little) {
+    EACH_VECTOR {
+        const vec place = load_some(places + LITTLE, left);
+        vec value = vec_set(0);
+        EACH_PIXEL value = vec_if_equal(place, PLACE, load_some(large + LARGE, left), value);
+        store_some(little + LITTLE, left, value);
+    }
+}
+
+static void pool_sum(const lk_windows *w, lk_real factor, const lk_real *large, lk_real *little) {
+    EACH_VECTOR {
+        vec sum = vec_set(0);
+        EACH_PIXEL sum = vec_add(sum, load_some(large + LARGE, left));
+        store_some(little + LITTLE, left, vec_mul(sum, vec_set(factor)));
+    }
+}
+
+static void pool_fill(const lk_windows *w, lk_real factor, const lk_real *little, lk_real *large) {
+    EACH_VECTOR {
+        const vec value = vec_mul(vec_set(factor), load_some(little + LITTLE, left));
+        EACH_PIXEL store_some(large + LARGE, left, value);
+    }
+}
+
+/* ---- maps and sums ---- */
 
 /* Runs `expression` of the vector y over n values in place. */
 #define MAP(expression)                                                                            \
@@ -140,13 +240,6 @@ static void column_sums(const lk_real *a, size_t rows, size_t stride, size_t pan
             sum = vec_add(sum, vec_load(a + i * stride + p * LK_LANES));
         vec_store(sums + p * LK_LANES, sum);
     }
-}
-
-/* The n - i last values, at most 16, then zeros. */
-static vec load_tail(const lk_real *p, size_t i, size_t n) {
-    lk_real lane[LK_LANES] = {0};
-    for (size_t l = 0; l < LK_LANES && i + l < n; l++) lane[l] = p[i + l];
-    return vec_load(lane);
 }
 
 static lk_real sum_of(const lk_real *a, size_t n) {
@@ -267,6 +360,11 @@ const lk_kernels TABLE = {
     .activate = activate,
     .activate_gradient = activate_gradient,
     .column_sums = column_sums,
+    .pool_max = pool_max,
+    .pool_put = pool_put,
+    .pool_take = pool_take,
+    .pool_sum = pool_sum,
+    .pool_fill = pool_fill,
     .sum = sum_of,
     .squared_error = squared_error,
     .squared_loss = squared_loss,

@@ -18,18 +18,29 @@ typedef enum lk_activation {
 } lk_activation;
 
 /* C[i][j] = sum over k of A[i][k] B[k][j], (+ bias[j]), k in ascending order from 0 whatever the
-   blocking: so tiles may differ between variants and the bits do not. */
+   blocking: so tiles may differ between variants and the bits do not.
+
+   The inner size may be made of several runs of k values, as the rows of a window are: behind the
+   first one, `repeats` more, each a_jump and b_jump behind the one before. */
 typedef struct lk_gemm {
-    size_t m, k, panels; /* rows of A and C; inner size; columns / 16 */
-    const lk_real *a;    /* A[i][k] = a[i * a_row + k * a_col] */
-    size_t a_row, a_col;
+    size_t m, k, panels; /* rows of A and C; inner size, of each run; columns / 16 */
+    size_t repeats;
+    const lk_real *a; /* A[i][k] = a[i * a_row + k * a_col] */
+    size_t a_row, a_col, a_jump;
+    size_t a_next;    /* how far behind it what will be read after this is: a hint, or 0 */
     const lk_real *b; /* B[k][16 p + l] = b[p * b_panel + k * b_row + l] */
-    size_t b_panel, b_row;
-    lk_real *c; /* C[i][16 p + l] = c[i * c_row + p * c_panel + l] */
+    size_t b_panel, b_row, b_jump; /* b_panel is a hint as well: free where there is one panel */
+    lk_real *c;                    /* C[i][16 p + l] = c[i * c_row + p * c_panel + l] */
     size_t c_row, c_panel;
     bool accumulate;     /* adds to what C holds, instead of to 0 */
     const lk_real *bias; /* 16 x panels values, or NULL */
 } lk_gemm;
+
+/* A row of pooling windows side by side: each is kernel x kernel pixels of `channels` values in the
+   large image, whose rows are `row` values apart, and one pixel in the little one. */
+typedef struct lk_windows {
+    size_t count, kernel, channels, row;
+} lk_windows;
 
 /* Adam's constants for one step, bias corrections included. */
 typedef struct lk_adam {
@@ -54,6 +65,20 @@ typedef struct lk_kernels {
 
     /* sums[16 panels] of the columns of a[rows][stride], in row order. */
     void (*column_sums)(const lk_real *a, size_t rows, size_t stride, size_t panels, lk_real *sums);
+
+    /* little = the largest value of each window (NaN if it has one), places = which of its pixels
+       holds it, the first of several. */
+    void (*pool_max)(const lk_windows *w, const lk_real *large, lk_real *little, lk_real *places);
+    /* Each window of the large image: the little value at its place, zeros elsewhere. */
+    void (*pool_put)(const lk_windows *w, const lk_real *places, const lk_real *little,
+                     lk_real *large);
+    /* The other way: little = the values at the places. */
+    void (*pool_take)(const lk_windows *w, const lk_real *places, const lk_real *large,
+                      lk_real *little);
+    /* little = factor x the sum of each window, pixels in order; and large = factor x the little
+       value, all over its window. */
+    void (*pool_sum)(const lk_windows *w, lk_real factor, const lk_real *large, lk_real *little);
+    void (*pool_fill)(const lk_windows *w, lk_real factor, const lk_real *little, lk_real *large);
 
     /* The sum of all n values: sixteen interleaved sums, then the tree. */
     lk_real (*sum)(const lk_real *a, size_t n);

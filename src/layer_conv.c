@@ -1,18 +1,21 @@
 /* conv N K and deconv N K: convolution and its transpose (V. Dumoulin and F. Visin 2016).
 
    Both tie a large image to a small one: each pixel of the small image belongs to a window of K x K
-   pixels of the large one. A convolution gathers each window into a row and multiplies it by the
-   weights; its transpose multiplies first and scatters the rows into the windows. The way back of
-   one is the way forward of the other.
+   pixels of the large one. A convolution multiplies each window by the weights; its transpose
+   multiplies each pixel and adds the results to its window. The way back of one is the way forward
+   of the other.
 
    Windows start `step` pixels apart, the first (K - 1) / 2 pixels outside the image, or at its edge
-   where they are valid; what lies outside is zero. The packed parameters are weights, then biases.
+   where they are valid; what lies outside is zero. So the large image is laid into a border that
+   holds every window. There a window is K runs of K pixels side by side, which products read where
+   they stand. The packed parameters are weights, then biases.
  */
 #include "layer.h"
 
 #include <string.h>
 
 enum { WEIGHT, BIAS };
+enum { MOST_SLICES = 4 }; /* of the weights; each reads the images of the whole batch */
 
 static bool is_conv(const lk_layer *l) {
     return l->op == &lk_op_conv;
@@ -33,9 +36,12 @@ static size_t before(const lk_layer *l) {
     return l->valid ? 0 : (l->kernel - 1) / 2;
 }
 
-/* Values of a window, and of the row that holds it. */
+/* Values of a window, of one of its runs, and of a row that holds the whole of it. */
 static size_t window(const lk_layer *l) {
     return taps(l) * large(l).channels;
+}
+static size_t window_run(const lk_layer *l) {
+    return l->kernel * (size_t)large(l).channels;
 }
 static size_t window_stride(const lk_layer *l) {
     return lk_round_up(window(l), LK_LANES);
@@ -51,6 +57,30 @@ static size_t bias_start(const lk_layer *l) {
 }
 static size_t channel_stride(lk_shape s) {
     return lk_round_up(s.channels, LK_LANES);
+}
+
+/* The large image in its border: values of a row of pixels, and of all. */
+static size_t bordered_side(const lk_layer *l, size_t big, size_t little) {
+    return LK_MAX(before(l) + big, (little - 1) * l->step + l->kernel);
+}
+static size_t bordered_row(const lk_layer *l) {
+    return bordered_side(l, large(l).width, small(l).width) * large(l).channels;
+}
+static size_t bordered_size(const lk_layer *l) {
+    return lk_round_up(bordered_side(l, large(l).height, small(l).height) * bordered_row(l),
+                       LK_LANES);
+}
+
+/* Weights fall into units: a panel of columns, of a convolution for one run of the window. A slice
+   is a few of them. */
+static size_t units(const lk_layer *l) {
+    return lk_linear_panels(linear(l)) * (is_conv(l) ? l->kernel : 1);
+}
+static size_t units_each(const lk_layer *l) {
+    return (units(l) + MOST_SLICES - 1) / MOST_SLICES;
+}
+static size_t unit_rows(const lk_layer *l) {
+    return is_conv(l) ? window_run(l) : l->in.channels;
 }
 
 /* ---- planning ---- */
@@ -89,225 +119,283 @@ static lk_status plan(lk_layer *l, const uint32_t *numbers, lk_error *error) {
     l->stored = l->parameters;
     l->packed = bias_start(l) + channel_stride(l->out);
     l->transposed = lk_linear_transposed(linear(l));
-    l->slices = lk_linear_panels(linear(l)) * (is_conv(l) ? taps(l) : 1) + 1;
-    l->scratch = positions(l) * (window_stride(l) + channel_stride(small(l)));
+    l->slices = (units(l) + units_each(l) - 1) / units_each(l) + 1;
+    l->memory = bordered_size(l);
+    if (is_conv(l) && l->out.channels % LK_LANES)
+        l->memory += positions(l) * channel_stride(l->out);
+    l->scratch = LK_MAX(bordered_size(l) + small(l).width * window_stride(l),
+                        positions(l) * channel_stride(small(l)));
     return LK_OK;
 }
 
-/* ---- windows ---- */
+/* ---- images ---- */
 
-/* The part [*from, *to) of the positions along one side whose pixel at `tap` is inside, for
-   position p at pixel p * step + tap - before. */
-static void inside(const lk_layer *l, size_t tap, size_t side, size_t count, size_t *from,
-                   size_t *to) {
-    const size_t b = before(l);
-    *from = tap < b ? (b - tap + l->step - 1) / l->step : 0;
-    *to = side + b > tap ? LK_MIN(count, (side + b - tap - 1) / l->step + 1) : 0;
-    *from = LK_MIN(*from, *to);
-}
-
-/* Neighbouring windows of one row whose pixel at a tap lies inside the large image. */
-typedef struct run_of_pixels {
-    size_t position, count; /* the windows */
-    size_t pixel;           /* the first one's pixel; the others' follow, step apart */
-} run_of_pixels;
-
-/* The runs of one tap, one for each row of the small image; returns false behind the last. */
-static bool next_run(const lk_layer *l, size_t tap, size_t *row, run_of_pixels *run) {
-    const lk_shape big = large(l), little = small(l);
-    size_t top, bottom, left, right;
-    inside(l, tap / l->kernel, big.height, little.height, &top, &bottom);
-    inside(l, tap % l->kernel, big.width, little.width, &left, &right);
-    if (*row < top) *row = top;
-    if (*row >= bottom || left == right) return false;
-    const size_t y = *row * l->step + tap / l->kernel - before(l);
-    const size_t x = left * l->step + tap % l->kernel - before(l);
-    *run = (run_of_pixels){*row * little.width + left, right - left, y * big.width + x};
-    ++*row;
-    return true;
-}
-
-/* rows[positions][window_stride] = the windows of an image of the large side. */
-static void gather(const lk_layer *l, const lk_real *image, lk_real *rows) {
-    const size_t c = large(l).channels, stride = window_stride(l);
-    memset(rows, 0, positions(l) * stride * sizeof *rows);
-    for (size_t tap = 0; tap < taps(l); tap++) {
-        run_of_pixels run;
-        for (size_t row = 0; next_run(l, tap, &row, &run);)
-            for (size_t i = 0; i < run.count; i++) {
-                const lk_real *from = image + (run.pixel + i * l->step) * c;
-                lk_real *to = rows + (run.position + i) * stride + tap * c;
-                for (size_t k = 0; k < c; k++) to[k] = from[k];
-            }
+/* bordered = the large image with zeros around it. */
+static void border(const lk_layer *l, const lk_real *image, lk_real *bordered) {
+    const size_t width = (size_t)large(l).width * large(l).channels;
+    const size_t left = before(l) * large(l).channels, row = bordered_row(l);
+    const size_t start = before(l) * row, end = start + large(l).height * row;
+    memset(bordered, 0, start * sizeof *bordered);
+    for (lk_real *to = bordered + start; to < bordered + end; to += row, image += width) {
+        memset(to, 0, left * sizeof *to);
+        memcpy(to + left, image, width * sizeof *to);
+        memset(to + left + width, 0, (row - left - width) * sizeof *to);
     }
+    memset(bordered + end, 0, (bordered_size(l) - end) * sizeof *bordered);
 }
 
-/* image = the sum of the windows that reach each pixel, taps in order. */
-static void scatter(const lk_layer *l, const lk_real *rows, lk_real *image) {
-    const size_t c = large(l).channels, stride = window_stride(l);
-    memset(image, 0, lk_shape_size(large(l)) * sizeof *image);
-    for (size_t tap = 0; tap < taps(l); tap++) {
-        run_of_pixels run;
-        for (size_t row = 0; next_run(l, tap, &row, &run);)
-            for (size_t i = 0; i < run.count; i++) {
-                const lk_real *from = rows + (run.position + i) * stride + tap * c;
-                lk_real *to = image + (run.pixel + i * l->step) * c;
-                for (size_t k = 0; k < c; k++) to[k] += from[k];
-            }
-    }
+/* The other way: what is in the border is left out. */
+static void crop(const lk_layer *l, const lk_real *bordered, lk_real *image) {
+    const size_t width = (size_t)large(l).width * large(l).channels, row = bordered_row(l);
+    bordered += before(l) * (row + large(l).channels);
+    for (size_t y = 0; y < large(l).height; y++)
+        memcpy(image + y * width, bordered + y * row, width * sizeof *image);
 }
 
-/* Products write whole panels: images whose channels are not take a detour through scratch. */
-static lk_real *wide_of(const lk_layer *l, const lk_pass *pass, lk_real *image) {
-    return small(l).channels % LK_LANES == 0 ? image
-                                             : pass->scratch + positions(l) * window_stride(l);
+/* Small images whose channels fill no panels, with zeros in the padding: [positions][stride]. */
+static void widen(const lk_layer *l, const lk_real *image, lk_real *wide) {
+    const size_t c = small(l).channels, stride = channel_stride(small(l));
+    for (size_t i = 0; i < positions(l); i++)
+        for (size_t k = 0; k < stride; k++) wide[i * stride + k] = k < c ? image[i * c + k] : 0;
 }
 
 static void narrow(const lk_layer *l, const lk_real *wide, lk_real *image) {
     const size_t c = small(l).channels, stride = channel_stride(small(l));
-    if (wide == image) return;
     for (size_t i = 0; i < positions(l); i++)
         for (size_t k = 0; k < c; k++) image[i * c + k] = wide[i * stride + k];
 }
 
-/* The other way, with zeros in the padding. */
-static const lk_real *widen(const lk_layer *l, const lk_real *image, lk_real *wide) {
-    const size_t c = small(l).channels, stride = channel_stride(small(l));
-    if (c == stride) return image;
-    for (size_t i = 0; i < positions(l); i++)
-        for (size_t k = 0; k < stride; k++) wide[i * stride + k] = k < c ? image[i * c + k] : 0;
-    return wide;
+/* ---- between the large and the small image ---- */
+
+/* image[small] = the windows of the bordered image x weights (+ bias): a product for each row. */
+static void from_windows(const lk_layer *l, const lk_pass *pass, const lk_real *bordered,
+                         const lk_real *weights, const lk_real *bias, lk_real *image) {
+    const size_t stride = channel_stride(small(l)), width = small(l).width;
+    const bool fits = small(l).channels == stride;
+    lk_real *wide = fits ? image : pass->scratch;
+    for (size_t y = 0; y < small(l).height; y++)
+        pass->kernels->gemm(&(lk_gemm){.m = width,
+                                       .k = window_run(l),
+                                       .repeats = l->kernel - 1,
+                                       .panels = stride / LK_LANES,
+                                       .a = bordered + y * l->step * bordered_row(l),
+                                       .a_row = l->step * (size_t)large(l).channels,
+                                       .a_col = 1,
+                                       .a_jump = bordered_row(l),
+                                       .b = weights,
+                                       .b_panel = window(l) * LK_LANES,
+                                       .b_row = LK_LANES,
+                                       .b_jump = window_run(l) * LK_LANES,
+                                       .c = wide + y * width * stride,
+                                       .c_row = stride,
+                                       .c_panel = LK_LANES,
+                                       .bias = bias});
+    if (!fits) narrow(l, wide, image);
 }
 
-/* ---- forward and backward ---- */
-
-static void conv_image(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk_real *y) {
-    lk_real *wide = wide_of(l, pass, y);
-    gather(l, x, pass->scratch);
-    lk_linear_forward(linear(l), pass->kernels, pass->parameters, pass->parameters + bias_start(l),
-                      pass->scratch, window_stride(l), positions(l), wide, channel_stride(l->out));
-    narrow(l, wide, y);
+/* Adds a row of small pixels x weights to their windows, in place since they fill whole panels. */
+static void add_panels(const lk_layer *l, const lk_pass *pass, const lk_real *pixels,
+                       const lk_real *weights, lk_real *bordered) {
+    const size_t c = large(l).channels, k = small(l).channels;
+    for (size_t tap = 0; tap < taps(l); tap++)
+        pass->kernels->gemm(
+            &(lk_gemm){.m = small(l).width,
+                       .k = k,
+                       .panels = c / LK_LANES,
+                       .a = pixels,
+                       .a_row = k,
+                       .a_col = 1,
+                       .b = weights + tap * c * k,
+                       .b_panel = k * LK_LANES,
+                       .b_row = LK_LANES,
+                       .c = bordered + tap / l->kernel * bordered_row(l) + tap % l->kernel * c,
+                       .c_row = l->step * c,
+                       .c_panel = LK_LANES,
+                       .accumulate = true});
 }
 
-static void deconv_image(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk_real *y) {
-    const size_t c = l->out.channels, pixels = lk_shape_size(l->out) / c;
-    lk_linear_forward(linear(l), pass->kernels, pass->parameters, NULL, x, l->in.channels,
-                      positions(l), pass->scratch, window_stride(l));
-    scatter(l, pass->scratch, y);
-    for (size_t i = 0; i < pixels; i++)
-        for (size_t k = 0; k < c; k++) y[i * c + k] += pass->parameters[bias_start(l) + k];
+/* The same for any channels: the product, then its values one by one. */
+static void add_values(const lk_layer *l, const lk_pass *pass, const lk_real *pixels,
+                       const lk_real *weights, lk_real *bordered) {
+    const size_t c = large(l).channels, k = small(l).channels, stride = window_stride(l);
+    lk_real *rows = pass->scratch + bordered_size(l);
+    lk_linear_forward((lk_linear){k, window(l)}, pass->kernels, weights, NULL, pixels, k,
+                      small(l).width, rows, stride);
+    for (size_t tap = 0; tap < taps(l); tap++) {
+        lk_real *to = bordered + tap / l->kernel * bordered_row(l) + tap % l->kernel * c;
+        for (size_t i = 0; i < small(l).width; i++, to += l->step * c)
+            for (size_t n = 0; n < c; n++) to[n] += rows[i * stride + tap * c + n];
+    }
 }
+
+/* image[large] = the sum of the windows that reach each pixel: small image x weights. */
+static void to_windows(const lk_layer *l, const lk_pass *pass, const lk_real *from,
+                       const lk_real *weights, lk_real *image) {
+    lk_real *bordered = pass->scratch;
+    memset(bordered, 0, bordered_size(l) * sizeof *bordered);
+    for (size_t y = 0; y < small(l).height; y++)
+        (large(l).channels % LK_LANES ? add_values : add_panels)(
+            l, pass, from + y * small(l).width * small(l).channels, weights,
+            bordered + y * l->step * bordered_row(l));
+    crop(l, bordered, image);
+}
+
+/* ---- forward and backward: `memory` keeps the bordered image for the gradients ---- */
 
 static void forward(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk_real *y,
                     size_t rows) {
-    for (size_t r = 0; r < rows; r++) {
-        const lk_real *from = x + r * l->in_stride;
-        lk_real *to = y + r * l->out_stride;
-        if (is_conv(l))
-            conv_image(l, pass, from, to);
-        else
-            deconv_image(l, pass, from, to);
+    const lk_real *weights = pass->parameters, *bias = weights + bias_start(l);
+    const size_t c = l->out.channels, pixels = lk_shape_size(l->out) / c;
+    for (size_t r = 0; r < rows; r++, x += l->in_stride, y += l->out_stride) {
+        if (is_conv(l)) {
+            lk_real *bordered = pass->memory + r * l->memory;
+            border(l, x, bordered);
+            from_windows(l, pass, bordered, weights, bias, y);
+        } else {
+            to_windows(l, pass, x, weights, y);
+            for (size_t i = 0; i < pixels; i++)
+                for (size_t k = 0; k < c; k++) y[i * c + k] += bias[k];
+        }
+        pass->kernels->activate(l->activation, y, l->out_stride);
     }
-    pass->kernels->activate(l->activation, y, rows * l->out_stride);
 }
 
 static void backward(const lk_layer *l, const lk_pass *pass, const lk_real *x, const lk_real *y,
                      lk_real *dy, lk_real *dx, size_t rows) {
     (void)x;
-    pass->kernels->activate_gradient(l->activation, y, dy, rows * l->out_stride);
-    for (size_t r = 0; dx && r < rows; r++) {
-        const lk_real *from = dy + r * l->out_stride;
-        lk_real *to = dx + r * l->in_stride;
+    for (size_t r = 0; r < rows; r++, y += l->out_stride, dy += l->out_stride) {
+        lk_real *memory = pass->memory + r * l->memory;
+        lk_real *to = dx ? dx + r * l->in_stride : NULL;
+        pass->kernels->activate_gradient(l->activation, y, dy, l->out_stride);
         if (is_conv(l)) {
-            lk_linear_backward(linear(l), pass->kernels, pass->transposed, from, l->out.channels,
-                               positions(l), pass->scratch, window_stride(l));
-            scatter(l, pass->scratch, to);
+            if (l->out.channels % LK_LANES) widen(l, dy, memory + bordered_size(l));
+            if (to) to_windows(l, pass, dy, pass->transposed, to);
         } else {
-            lk_real *wide = wide_of(l, pass, to);
-            gather(l, from, pass->scratch);
-            lk_linear_backward(linear(l), pass->kernels, pass->transposed, pass->scratch,
-                               window_stride(l), positions(l), wide, channel_stride(l->in));
-            narrow(l, wide, to);
+            border(l, dy, memory);
+            if (to) from_windows(l, pass, memory, pass->transposed, NULL, to);
         }
     }
 }
 
-/* ---- gradients: a slice is one panel of columns, of a convolution for one tap ---- */
+/* ---- gradients ---- */
 
-static size_t slice_panel(const lk_layer *l, size_t which) {
-    return is_conv(l) ? which / taps(l) : which;
+/* The units of a slice of weights: up to this one. */
+static size_t units_end(const lk_layer *l, size_t which) {
+    return LK_MIN((which + 1) * units_each(l), units(l));
 }
 
 static lk_slice slice(const lk_layer *l, size_t which) {
     if (which + 1 == l->slices) return (lk_slice){bias_start(l), channel_stride(l->out), LK_BIAS};
-    const size_t count = l->in.channels * LK_LANES; /* of a tap, or of the whole panel */
-    return (lk_slice){which * count, count, LK_WEIGHT};
+    const size_t first = which * units_each(l), values = unit_rows(l) * LK_LANES;
+    return (lk_slice){first * values, (units_end(l, which) - first) * values, LK_WEIGHT};
 }
 
-static void bias_gradient(const lk_layer *l, const lk_real *dy, size_t rows, lk_real *gradient) {
+static void bias_gradient(const lk_layer *l, const lk_pass *pass, const lk_real *dy, size_t rows,
+                          lk_real *gradient) {
     const size_t c = l->out.channels, pixels = lk_shape_size(l->out) / c;
+    if (c % LK_LANES == 0) {
+        pass->kernels->column_sums(dy, rows * pixels, c, c / LK_LANES, gradient);
+        return;
+    }
     memset(gradient, 0, channel_stride(l->out) * sizeof *gradient);
     for (size_t r = 0; r < rows; r++)
         for (size_t i = 0; i < pixels; i++)
             for (size_t k = 0; k < c; k++) gradient[k] += dy[r * l->out_stride + i * c + k];
 }
 
-/* Adds A^T B over `count` positions: A their input channels, B sixteen columns of theirs. */
-static void add_products(const lk_layer *l, const lk_pass *pass, const lk_real *a, size_t a_step,
-                         const lk_real *b, size_t b_step, size_t count, lk_real *gradient) {
-    pass->kernels->gemm(&(lk_gemm){.m = l->in.channels,
-                                   .k = count,
+/* Pixels of an image by their values: neighbours are `step` values apart, rows of them `jump`, and
+   those of the next image `next`. */
+typedef struct pixels {
+    const lk_real *first;
+    size_t step, jump, next;
+} pixels;
+
+/* Adds A^T B over the positions of some rows: A `m` values of each, B sixteen. */
+static void add_products(const lk_layer *l, const lk_pass *pass, size_t m, pixels a, pixels b,
+                         size_t rows, bool first, lk_real *gradient) {
+    pass->kernels->gemm(&(lk_gemm){.m = m,
+                                   .k = small(l).width,
+                                   .repeats = rows - 1,
                                    .panels = 1,
-                                   .a = a,
+                                   .a = a.first,
                                    .a_row = 1,
-                                   .a_col = a_step,
-                                   .b = b,
-                                   .b_panel = LK_LANES,
-                                   .b_row = b_step,
+                                   .a_col = a.step,
+                                   .a_jump = a.jump,
+                                   .a_next = a.next,
+                                   .b_panel = b.next, /* a hint */
+                                   .b = b.first,
+                                   .b_row = b.step,
+                                   .b_jump = b.jump,
                                    .c = gradient,
                                    .c_row = LK_LANES,
-                                   .c_panel = LK_LANES,
-                                   .accumulate = true});
+                                   .accumulate = !first});
 }
 
-static void conv_gradient(const lk_layer *l, const lk_pass *pass, size_t which, const lk_real *x,
-                          const lk_real *dy, lk_real *gradient) {
-    const size_t stride = channel_stride(l->out), c = l->in.channels;
-    const lk_real *wide = widen(l, dy, pass->scratch) + slice_panel(l, which) * LK_LANES;
-    run_of_pixels run;
-    for (size_t row = 0; next_run(l, which % taps(l), &row, &run);)
-        add_products(l, pass, x + run.pixel * c, l->step * c, wide + run.position * stride, stride,
-                     run.count, gradient);
+/* The values of the windows from their n-th on, in the bordered image. */
+static pixels windows_at(const lk_layer *l, const lk_real *bordered, size_t n) {
+    const size_t row = bordered_row(l);
+    return (pixels){bordered + n / window_run(l) * row + n % window_run(l),
+                    l->step * (size_t)large(l).channels, l->step * row, l->memory};
 }
 
-/* Sixteen columns of the windows of dy, from `first` on, side by side. */
-static void gather_panel(const lk_layer *l, const lk_real *dy, size_t first, lk_real *panel) {
-    const size_t c = l->out.channels, end = LK_MIN(first + LK_LANES, window(l));
-    memset(panel, 0, positions(l) * LK_LANES * sizeof *panel);
-    for (size_t column = first; column < end; column++) {
-        run_of_pixels run;
-        for (size_t row = 0; next_run(l, column / c, &row, &run);)
-            for (size_t i = 0; i < run.count; i++)
-                panel[(run.position + i) * LK_LANES + column - first] =
-                    dy[(run.pixel + i * l->step) * c + column % c];
+/* The pixels of a small image of `channels` values each. */
+static pixels small_pixels(const lk_layer *l, const lk_real *image, size_t channels, size_t next) {
+    return (pixels){image, channels, small(l).width * channels, next};
+}
+
+static void conv_gradient(const lk_layer *l, const lk_pass *pass, size_t unit,
+                          const lk_real *bordered, const lk_real *dy, bool first,
+                          lk_real *gradient) {
+    const size_t stride = channel_stride(l->out);
+    const bool fits = l->out.channels == stride;
+    const lk_real *wide = (fits ? dy : bordered + bordered_size(l)) + unit / l->kernel * LK_LANES;
+    add_products(l, pass, window_run(l), windows_at(l, bordered, unit % l->kernel * window_run(l)),
+                 small_pixels(l, wide, stride, fits ? l->out_stride : l->memory), l->out.height,
+                 first, gradient);
+}
+
+/* Sixteen columns of the windows of row y, from `first` on, side by side: [width][16]. */
+static void gather_panel(const lk_layer *l, const lk_real *bordered, size_t y, size_t first,
+                         lk_real *panel) {
+    const size_t end = LK_MIN(first + LK_LANES, window(l));
+    memset(panel, 0, small(l).width * LK_LANES * sizeof *panel);
+    for (size_t n = first; n < end; n++) {
+        const pixels from = windows_at(l, bordered, n);
+        for (size_t x = 0; x < small(l).width; x++)
+            panel[x * LK_LANES + n - first] = from.first[y * from.jump + x * from.step];
+    }
+}
+
+static void deconv_gradient(const lk_layer *l, const lk_pass *pass, size_t unit, const lk_real *x,
+                            const lk_real *bordered, bool first, lk_real *gradient) {
+    const size_t column = unit * LK_LANES, c = l->in.channels, height = l->in.height;
+    pixels from = small_pixels(l, x, c, l->in_stride);
+    if (l->out.channels % LK_LANES == 0) { /* sixteen columns are side by side */
+        add_products(l, pass, c, from, windows_at(l, bordered, column), height, first, gradient);
+        return;
+    }
+    for (size_t y = 0; y < height; y++, from.first += from.jump) {
+        gather_panel(l, bordered, y, column, pass->scratch);
+        add_products(l, pass, c, from, small_pixels(l, pass->scratch, LK_LANES, 0), 1,
+                     first && y == 0, gradient);
     }
 }
 
 static void gradient(const lk_layer *l, const lk_pass *pass, size_t which, const lk_real *x,
                      const lk_real *dy, size_t rows, lk_real *gradient) {
     if (which + 1 == l->slices) {
-        bias_gradient(l, dy, rows, gradient);
+        bias_gradient(l, pass, dy, rows, gradient);
         return;
     }
-    memset(gradient, 0, slice(l, which).count * sizeof *gradient);
-    for (size_t r = 0; r < rows; r++) {
-        const lk_real *image = x + r * l->in_stride, *error = dy + r * l->out_stride;
-        if (is_conv(l)) {
-            conv_gradient(l, pass, which, image, error, gradient);
-        } else {
-            gather_panel(l, error, which * LK_LANES, pass->scratch);
-            add_products(l, pass, image, l->in.channels, pass->scratch, LK_LANES, positions(l),
-                         gradient);
+    for (size_t r = 0; r < rows; r++, x += l->in_stride, dy += l->out_stride) {
+        const lk_real *bordered = pass->memory + r * l->memory;
+        lk_real *to = gradient;
+        for (size_t u = which * units_each(l); u < units_end(l, which); u++) {
+            if (is_conv(l))
+                conv_gradient(l, pass, u, bordered, dy, r == 0, to);
+            else
+                deconv_gradient(l, pass, u, x, bordered, r == 0, to);
+            to += unit_rows(l) * LK_LANES;
         }
     }
 }
@@ -315,9 +403,10 @@ static void gradient(const lk_layer *l, const lk_pass *pass, size_t which, const
 static void transpose(const lk_layer *l, size_t which, const lk_real *parameters,
                       lk_real *transposed) {
     if (which + 1 == l->slices) return;
-    const size_t panel = slice_panel(l, which), c = l->in.channels;
-    const size_t first = is_conv(l) ? which % taps(l) * c : 0;
-    lk_linear_transpose(linear(l), panel, panel + 1, first, first + c, parameters, transposed);
+    const size_t runs = is_conv(l) ? l->kernel : 1, rows = unit_rows(l);
+    for (size_t u = which * units_each(l); u < units_end(l, which); u++)
+        lk_linear_transpose(linear(l), u / runs, u / runs + 1, u % runs * rows,
+                            u % runs * rows + rows, parameters, transposed);
 }
 
 /* ---- weights ---- */

@@ -4,8 +4,6 @@
    chain, puts values back there and zeros elsewhere (M. Zeiler and R. Fergus 2014). */
 #include "layer.h"
 
-#include <string.h>
-
 /* The shape with windows as pixels, which all but reshape have on one of their sides. */
 static lk_shape little(const lk_layer *l) {
     return l->in.height < l->out.height ? l->in : l->out;
@@ -45,65 +43,45 @@ static lk_status plan_reshape(lk_layer *l, const uint32_t *numbers, lk_error *er
     return finish(l);
 }
 
-/* Where the window's pixel `inner` of the little image's pixel i stands in the large image. */
-static size_t pixel_of(const lk_layer *l, size_t i, size_t inner) {
-    const size_t width = little(l).width, k = l->kernel;
-    return (i / width * k + inner / k) * width * k + i % width * k + inner % k;
+/* What the kernels take at once: a row of windows, each of them a pixel of the little image. */
+static lk_windows windows(const lk_layer *l) {
+    const size_t width = little(l).width, k = l->kernel, c = l->in.channels;
+    return (lk_windows){.count = width, .kernel = k, .channels = c, .row = width * k * c};
 }
 
-/* The pixels of the little image, and of a window. */
-static size_t pixels(const lk_layer *l) {
-    return (size_t)little(l).height * little(l).width;
+/* Where row y starts in the little image; and its windows in the large one. */
+static size_t little_row(const lk_layer *l, size_t y) {
+    return y * little(l).width * l->in.channels;
 }
-static size_t window(const lk_layer *l) {
-    return (size_t)l->kernel * l->kernel;
+static size_t large_row(const lk_layer *l, size_t y) {
+    return little_row(l, y) * l->kernel * l->kernel;
 }
 
 /* ---- maxpool: memory holds, for each output, the place of its value in the window ---- */
 
 static void max_forward(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk_real *y,
                         size_t rows) {
-    const size_t c = l->in.channels;
-    for (size_t r = 0; r < rows; r++, x += l->in_stride, y += l->out_stride) {
-        lk_real *places = pass->memory + r * l->memory;
-        for (size_t i = 0; i < pixels(l); i++) {
-            lk_real *to = y + i * c, *place = places + i * c;
-            memcpy(to, x + pixel_of(l, i, 0) * c, c * sizeof *to);
-            memset(place, 0, c * sizeof *place);
-            for (size_t inner = 1; inner < window(l); inner++) {
-                const lk_real *from = x + pixel_of(l, i, inner) * c;
-                for (size_t k = 0; k < c; k++)
-                    if (from[k] > to[k] || from[k] != from[k]) { /* NaN goes on */
-                        to[k] = from[k];
-                        place[k] = (lk_real)inner;
-                    }
-            }
-        }
-    }
+    const lk_windows w = windows(l);
+    for (size_t r = 0; r < rows; r++, x += l->in_stride, y += l->out_stride)
+        for (size_t i = 0; i < l->out.height; i++)
+            pass->kernels->pool_max(&w, x + large_row(l, i), y + little_row(l, i),
+                                    pass->memory + r * l->memory + little_row(l, i));
 }
 
-/* to[large] = from[little] at the places that are remembered, zero elsewhere. */
-static void put(const lk_layer *l, const lk_real *places, const lk_real *from, lk_real *to) {
-    const size_t c = l->in.channels;
-    memset(to, 0, pixels(l) * window(l) * c * sizeof *to);
-    for (size_t i = 0; i < pixels(l); i++)
-        for (size_t k = 0; k < c; k++)
-            to[pixel_of(l, i, (size_t)places[i * c + k]) * c + k] = from[i * c + k];
-}
-
-/* to[little] = what stands in from[large] at the places. */
-static void take(const lk_layer *l, const lk_real *places, const lk_real *from, lk_real *to) {
-    const size_t c = l->in.channels;
-    for (size_t i = 0; i < pixels(l); i++)
-        for (size_t k = 0; k < c; k++)
-            to[i * c + k] = from[pixel_of(l, i, (size_t)places[i * c + k]) * c + k];
+/* large = from[little] at the places that are remembered, zero elsewhere. */
+static void put(const lk_layer *l, const lk_pass *pass, const lk_real *places, const lk_real *from,
+                lk_real *to) {
+    const lk_windows w = windows(l);
+    for (size_t i = 0; i < little(l).height; i++)
+        pass->kernels->pool_put(&w, places + little_row(l, i), from + little_row(l, i),
+                                to + large_row(l, i));
 }
 
 static void max_backward(const lk_layer *l, const lk_pass *pass, const lk_real *x, const lk_real *y,
                          lk_real *dy, lk_real *dx, size_t rows) {
     (void)x, (void)y;
     for (size_t r = 0; dx && r < rows; r++)
-        put(l, pass->memory + r * l->memory, dy + r * l->out_stride, dx + r * l->in_stride);
+        put(l, pass, pass->memory + r * l->memory, dy + r * l->out_stride, dx + r * l->in_stride);
 }
 
 /* ---- unpool ---- */
@@ -112,66 +90,66 @@ static void unpool_forward(const lk_layer *l, const lk_pass *pass, const lk_real
                            size_t rows) {
     const size_t places = lk_shape_size(l->in);
     for (size_t r = 0; r < rows; r++)
-        put(l, pass->partner + r * places, x + r * l->in_stride, y + r * l->out_stride);
+        put(l, pass, pass->partner + r * places, x + r * l->in_stride, y + r * l->out_stride);
 }
 
 static void unpool_backward(const lk_layer *l, const lk_pass *pass, const lk_real *x,
                             const lk_real *y, lk_real *dy, lk_real *dx, size_t rows) {
     (void)x, (void)y;
-    const size_t places = lk_shape_size(l->in);
-    for (size_t r = 0; dx && r < rows; r++)
-        take(l, pass->partner + r * places, dy + r * l->out_stride, dx + r * l->in_stride);
+    const lk_windows w = windows(l);
+    const lk_real *places = pass->partner;
+    for (size_t r = 0; dx && r < rows; r++, places += lk_shape_size(l->in), dy += l->out_stride)
+        for (size_t i = 0; i < l->in.height; i++)
+            pass->kernels->pool_take(&w, places + little_row(l, i), dy + large_row(l, i),
+                                     dx + r * l->in_stride + little_row(l, i));
 }
 
 /* ---- avgpool and up: one is the other's way back, but for the factor ---- */
 
-/* to[little] = factor x the sum of each window of from[large], pixels in order. */
-static void sum_windows(const lk_layer *l, lk_real factor, const lk_real *from, lk_real *to) {
-    const size_t c = l->in.channels;
-    for (size_t i = 0; i < pixels(l); i++) {
-        lk_real *sum = to + i * c;
-        memset(sum, 0, c * sizeof *sum);
-        for (size_t inner = 0; inner < window(l); inner++)
-            for (size_t k = 0; k < c; k++) sum[k] += from[pixel_of(l, i, inner) * c + k];
-        for (size_t k = 0; k < c; k++) sum[k] *= factor;
-    }
+static lk_real share(const lk_layer *l) {
+    return 1 / (lk_real)((size_t)l->kernel * l->kernel);
+}
+
+/* to[little] = factor x the sum of each window of from[large]. */
+static void sum_windows(const lk_layer *l, const lk_pass *pass, lk_real factor, const lk_real *from,
+                        lk_real *to) {
+    const lk_windows w = windows(l);
+    for (size_t i = 0; i < little(l).height; i++)
+        pass->kernels->pool_sum(&w, factor, from + large_row(l, i), to + little_row(l, i));
 }
 
 /* to[large] = factor x from[little], each value all over its window. */
-static void fill_windows(const lk_layer *l, lk_real factor, const lk_real *from, lk_real *to) {
-    const size_t c = l->in.channels;
-    for (size_t i = 0; i < pixels(l); i++)
-        for (size_t inner = 0; inner < window(l); inner++)
-            for (size_t k = 0; k < c; k++)
-                to[pixel_of(l, i, inner) * c + k] = factor * from[i * c + k];
+static void fill_windows(const lk_layer *l, const lk_pass *pass, lk_real factor,
+                         const lk_real *from, lk_real *to) {
+    const lk_windows w = windows(l);
+    for (size_t i = 0; i < little(l).height; i++)
+        pass->kernels->pool_fill(&w, factor, from + little_row(l, i), to + large_row(l, i));
 }
 
 static void average_forward(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk_real *y,
                             size_t rows) {
-    (void)pass;
     for (size_t r = 0; r < rows; r++)
-        sum_windows(l, 1 / (lk_real)window(l), x + r * l->in_stride, y + r * l->out_stride);
+        sum_windows(l, pass, share(l), x + r * l->in_stride, y + r * l->out_stride);
 }
 
 static void average_backward(const lk_layer *l, const lk_pass *pass, const lk_real *x,
                              const lk_real *y, lk_real *dy, lk_real *dx, size_t rows) {
-    (void)pass, (void)x, (void)y;
+    (void)x, (void)y;
     for (size_t r = 0; dx && r < rows; r++)
-        fill_windows(l, 1 / (lk_real)window(l), dy + r * l->out_stride, dx + r * l->in_stride);
+        fill_windows(l, pass, share(l), dy + r * l->out_stride, dx + r * l->in_stride);
 }
 
 static void up_forward(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk_real *y,
                        size_t rows) {
-    (void)pass;
     for (size_t r = 0; r < rows; r++)
-        fill_windows(l, 1, x + r * l->in_stride, y + r * l->out_stride);
+        fill_windows(l, pass, 1, x + r * l->in_stride, y + r * l->out_stride);
 }
 
 static void up_backward(const lk_layer *l, const lk_pass *pass, const lk_real *x, const lk_real *y,
                         lk_real *dy, lk_real *dx, size_t rows) {
-    (void)pass, (void)x, (void)y;
+    (void)x, (void)y;
     for (size_t r = 0; dx && r < rows; r++)
-        sum_windows(l, 1, dy + r * l->out_stride, dx + r * l->in_stride);
+        sum_windows(l, pass, 1, dy + r * l->out_stride, dx + r * l->in_stride);
 }
 
 const lk_op lk_op_maxpool = {.name = "maxpool",

@@ -72,6 +72,9 @@ INLINE part part_sqrt(part a) {
 INLINE part part_if_greater(part a, part b, part yes, part no) {
     return a > b ? yes : no;
 }
+INLINE part part_if_equal(part a, part b, part yes, part no) {
+    return a == b ? yes : no;
+}
 
 #ifndef LK_DOUBLE
 /* 2^n for shifted = n + 1.5 x 2^23, whose lowest mantissa bits are n. */
@@ -115,6 +118,9 @@ INLINE part part_sqrt(part a) {
 INLINE part part_if_greater(part a, part b, part yes, part no) {
     return simde_mm512_mask_blend_ps(simde_mm512_cmp_ps_mask(a, b, SIMDE_CMP_GT_OQ), no, yes);
 }
+INLINE part part_if_equal(part a, part b, part yes, part no) {
+    return simde_mm512_mask_blend_ps(simde_mm512_cmp_ps_mask(a, b, SIMDE_CMP_EQ_OQ), no, yes);
+}
 INLINE part part_power_of_two(part shifted) {
     const simde__m512i n = simde_mm512_slli_epi32(simde_mm512_castps_si512(shifted), 23);
     return simde_mm512_castsi512_ps(simde_mm512_add_epi32(n, simde_mm512_set1_epi32(0x3f800000)));
@@ -123,6 +129,9 @@ INLINE part part_power_of_two(part shifted) {
 INLINE part part_if_greater(part a, part b, part yes, part no) {
     return simde_mm256_blendv_ps(no, yes, simde_mm256_cmp_ps(a, b, SIMDE_CMP_GT_OQ));
 }
+INLINE part part_if_equal(part a, part b, part yes, part no) {
+    return simde_mm256_blendv_ps(no, yes, simde_mm256_cmp_ps(a, b, SIMDE_CMP_EQ_OQ));
+}
 INLINE part part_power_of_two(part shifted) {
     const simde__m256i n = simde_mm256_slli_epi32(simde_mm256_castps_si256(shifted), 23);
     return simde_mm256_castsi256_ps(simde_mm256_add_epi32(n, simde_mm256_set1_epi32(0x3f800000)));
@@ -130,6 +139,9 @@ INLINE part part_power_of_two(part shifted) {
 #else
 INLINE part part_if_greater(part a, part b, part yes, part no) {
     return simde_mm_blendv_ps(no, yes, simde_mm_cmpgt_ps(a, b));
+}
+INLINE part part_if_equal(part a, part b, part yes, part no) {
+    return simde_mm_blendv_ps(no, yes, simde_mm_cmpeq_ps(a, b));
 }
 INLINE part part_power_of_two(part shifted) {
     const simde__m128i n = simde_mm_slli_epi32(simde_mm_castps_si128(shifted), 23);
@@ -182,6 +194,12 @@ INLINE vec vec_sqrt(vec a) {
 /* a > b ? yes : no, lane by lane; false where either is NaN. */
 INLINE vec vec_if_greater(vec a, vec b, vec yes, vec no) {
     EACH_PART(i) a.part[i] = part_if_greater(a.part[i], b.part[i], yes.part[i], no.part[i]);
+    return a;
+}
+
+/* a == b ? yes : no, lane by lane; false where either is NaN. */
+INLINE vec vec_if_equal(vec a, vec b, vec yes, vec no) {
+    EACH_PART(i) a.part[i] = part_if_equal(a.part[i], b.part[i], yes.part[i], no.part[i]);
     return a;
 }
 

@@ -43,35 +43,56 @@ static void plain_gemm(const lk_gemm *g, float *c) {
         for (size_t j = 0; j < 16 * g->panels; j++) {
             const size_t at = i * g->c_row + j / 16 * g->c_panel + j % 16;
             float sum = g->accumulate ? c[at] : 0;
-            for (size_t k = 0; k < g->k; k++)
-                sum += g->a[i * g->a_row + k * g->a_col] *
-                       g->b[j / 16 * g->b_panel + k * g->b_row + j % 16];
+            for (size_t k = 0; k < (g->repeats + 1) * g->k; k++) {
+                const size_t run = k / g->k, in_run = k % g->k;
+                sum += g->a[i * g->a_row + run * g->a_jump + in_run * g->a_col] *
+                       g->b[j / 16 * g->b_panel + run * g->b_jump + in_run * g->b_row + j % 16];
+            }
             if (g->bias) sum += g->bias[j];
             c[at] = sum;
         }
 }
 
-/* `layout`: five bits choose the orders of A, B and C, a bias, and adding to what C holds. */
-static void check_gemm(size_t m, size_t k, size_t panels, unsigned layout) {
+/* `layout`: five bits choose the orders of A, B and C, a bias, and adding to what C holds. Runs of
+   A overlap, as those of windows do, where it is kept by rows. */
+static void check_gemm(size_t m, size_t k, size_t repeats, size_t panels, unsigned layout) {
     const bool by_rows = layout & 1, packed_b = layout & 2, packed_c = layout & 4;
     const size_t a_row = by_rows ? k + 3 : 1, a_col = by_rows ? 1 : m + 2;
-    const size_t b_panel = packed_b ? k * 16 : 16, b_row = packed_b ? 16 : panels * 16 + 16;
+    const size_t b_row = packed_b ? 16 : panels * 16 + 16, runs = repeats + 1;
+    const size_t a_jump = by_rows ? k / 2 + 1 : k * a_col + 5, b_jump = k * b_row + 16;
+    const size_t b_panel = packed_b ? runs * b_jump : 16;
     const size_t c_panel = packed_c ? m * 16 : 16, c_row = packed_c ? 16 : panels * 16 + 16;
     const size_t c_size = (m - 1) * c_row + (panels - 1) * c_panel + 16;
     const size_t last = k ? k - 1 : 0;
-    float *a = normals((m - 1) * a_row + last * a_col + 1, m);
-    float *b = normals((panels - 1) * b_panel + last * b_row + 16, k);
+    float *a = normals((m - 1) * a_row + last * a_col + repeats * a_jump + 1, m);
+    float *b = normals((panels - 1) * b_panel + last * b_row + repeats * b_jump + 16, k);
     float *bias = normals(16 * panels, panels);
     float *c = room(c_size), *wanted = room(c_size);
-    lk_gemm g = {m,       k,     panels, a,     a_row,   a_col,       b,
-                 b_panel, b_row, c,      c_row, c_panel, layout & 16, layout & 8 ? bias : NULL};
+    const lk_gemm g = {.m = m,
+                       .k = k,
+                       .panels = panels,
+                       .repeats = repeats,
+                       .a = a,
+                       .a_row = a_row,
+                       .a_col = a_col,
+                       .a_jump = a_jump,
+                       .b = b,
+                       .b_panel = b_panel,
+                       .b_row = b_row,
+                       .b_jump = b_jump,
+                       .c = c,
+                       .c_row = c_row,
+                       .c_panel = c_panel,
+                       .accumulate = layout & 16,
+                       .bias = layout & 8 ? bias : NULL};
     for (size_t i = 0; i < c_size; i++) wanted[i] = UNTOUCHED;
     plain_gemm(&g, wanted);
     EACH_SIMD(simd) {
         for (size_t i = 0; i < c_size; i++) c[i] = UNTOUCHED;
         lk_kernels_get(simd)->gemm(&g);
-        CHECK(memcmp(c, wanted, c_size * sizeof *c) == 0, "%s: %zu x %zu x %zu panels, layout %u",
-              lk_simd_name(simd), m, k, panels, layout);
+        CHECK(memcmp(c, wanted, c_size * sizeof *c) == 0,
+              "%s: %zu x %zu (and %zu) x %zu panels, layout %u", lk_simd_name(simd), m, k, repeats,
+              panels, layout);
     }
     free(a), free(b), free(bias), free(c), free(wanted);
 }
@@ -82,15 +103,21 @@ static void test_gemm(void) {
     for (size_t m = 1; m <= 20; m++)
         for (size_t panels = 1; panels <= 7; panels++)
             for (size_t i = 0; i < LK_COUNTOF(INNER); i++) {
-                check_gemm(m, INNER[i], panels, layout++ % 32);
-                if (INNER[i] < 32) check_gemm(m, INNER[i], panels, (layout + 7) % 16);
+                check_gemm(m, INNER[i], 0, panels, layout++ % 32);
+                if (INNER[i] < 32) check_gemm(m, INNER[i], 0, panels, (layout + 7) % 16);
             }
     for (layout = 0; layout < 16; layout++) {
-        for (size_t k = 1; k <= 40; k++) check_gemm(7, k, 3, layout);
-        check_gemm(64, 784, 4, layout);
-        check_gemm(1, 784, 5, layout);
-        check_gemm(197, 29, 2, layout);
+        for (size_t k = 1; k <= 40; k++) check_gemm(7, k, 0, 3, layout);
+        check_gemm(64, 784, 0, 4, layout);
+        check_gemm(1, 784, 0, 5, layout);
+        check_gemm(197, 29, 0, 2, layout);
     }
+    /* Runs that fill a block of the inner size, more than one, and a part of it. */
+    static const size_t RUNS[] = {1, 3, 9, 28, 64, 95, 96, 97, 191, 192, 193, 400};
+    for (size_t m = 1; m <= 35; m += m % 3 + 1)
+        for (size_t repeats = 1; repeats <= 9; repeats += repeats)
+            for (size_t i = 0; i < LK_COUNTOF(RUNS); i++)
+                check_gemm(m, RUNS[i], repeats, 1 + i % 5, layout++ % 32);
 }
 
 static void test_distances(void) {
@@ -239,6 +266,76 @@ static void test_column_sums(void) {
         }
 }
 
+/* A row of windows each way, against the definition pixel by pixel; small whole numbers make ties
+   and sums that are exact. */
+static void check_pools(size_t count, size_t kernel, size_t channels) {
+    const lk_windows w = {count, kernel, channels, count * kernel * channels + 3};
+    const size_t n = count * channels, taps = kernel * kernel;
+    const size_t size = (kernel - 1) * w.row + count * kernel * channels;
+    float *large = room(size), *little = room(n), *places = room(n), *back = room(size);
+    for (size_t i = 0; i < size; i++)
+        large[i] = (float)lk_rng_below(lk_rng_make(size, 1, 1), i, 7) - 3;
+    EACH_SIMD(simd) {
+        const lk_kernels *kernels = lk_kernels_get(simd);
+        const char *name = lk_simd_name(simd);
+#define AT(tap)                                                                                    \
+    ((tap) / kernel * w.row + (i / channels * kernel + (tap) % kernel) * channels + i % channels)
+        kernels->pool_max(&w, large, little, places);
+        for (size_t i = 0; i < n; i++) {
+            size_t best = 0;
+            for (size_t tap = 1; tap < taps; tap++)
+                if (large[AT(tap)] > large[AT(best)]) best = tap;
+            CHECK(little[i] == large[AT(best)] && places[i] == (float)best,
+                  "%s: maximum %zu of %zu x %zu x %zu", name, i, count, kernel, channels);
+        }
+        for (size_t i = 0; i < size; i++) back[i] = UNTOUCHED;
+        kernels->pool_put(&w, places, little, back);
+        for (size_t i = 0; i < n; i++)
+            for (size_t tap = 0; tap < taps; tap++) {
+                CHECK(back[AT(tap)] == ((float)tap == places[i] ? little[i] : 0), "%s: put", name);
+                back[AT(tap)] = UNTOUCHED;
+            }
+        for (size_t i = 0; i < size; i++) CHECK(back[i] == UNTOUCHED, "%s: put beside", name);
+        kernels->pool_take(&w, places, large, back);
+        for (size_t i = 0; i < n; i++) CHECK(back[i] == little[i], "%s: take", name);
+        kernels->pool_sum(&w, 0.5f, large, little);
+        for (size_t i = 0; i < n; i++) {
+            float sum = 0;
+            for (size_t tap = 0; tap < taps; tap++) sum += large[AT(tap)];
+            CHECK(little[i] == 0.5f * sum, "%s: sum", name);
+        }
+        for (size_t i = 0; i < size; i++) back[i] = UNTOUCHED;
+        kernels->pool_fill(&w, 3, little, back);
+        for (size_t i = 0; i < n; i++)
+            for (size_t tap = 0; tap < taps; tap++) {
+                CHECK(back[AT(tap)] == 3 * little[i], "%s: fill", name);
+                back[AT(tap)] = UNTOUCHED;
+            }
+        for (size_t i = 0; i < size; i++) CHECK(back[i] == UNTOUCHED, "%s: fill beside", name);
+    }
+    free(large), free(little), free(places), free(back);
+}
+
+static void test_pools(void) {
+    static const size_t CHANNELS[] = {1, 2, 3, 7, 15, 16, 17, 31, 32, 33, 64};
+    for (size_t count = 1; count <= 7; count += 2)
+        for (size_t kernel = 1; kernel <= 4; kernel++)
+            for (size_t i = 0; i < LK_COUNTOF(CHANNELS); i++)
+                check_pools(count, kernel, CHANNELS[i]);
+    /* NaN goes on, wherever in the window it stands. */
+    EACH_SIMD(simd)
+    for (size_t nan = 0; nan < 4; nan++) {
+        const lk_windows w = {1, 2, 16, 32};
+        float large[64] = {0}, little[16], places[16];
+        for (size_t i = 0; i < 16; i++) large[nan * 16 + i] = i == 5 ? NAN : -INFINITY;
+        large[16 + 5] = nan == 1 ? NAN : INFINITY;
+        lk_kernels_get(simd)->pool_max(&w, large, little, places);
+        for (size_t i = 0; i < 16; i++)
+            CHECK(i == 5 ? isnan(little[i]) : little[i] == 0, "%s: NaN at %zu: value %zu is %g",
+                  lk_simd_name(simd), nan, i, (double)little[i]);
+    }
+}
+
 /* Padding behind value n holds NaN here: it must have no part in the result. */
 static void check_losses(size_t n, double spread) {
     const size_t padded = lk_round_up(n, 16);
@@ -368,6 +465,7 @@ int main(void) {
     test_activations();
     test_sums();
     test_column_sums();
+    test_pools();
     test_losses();
     test_adam();
     test_from_pixels();
