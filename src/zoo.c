@@ -11,7 +11,7 @@
 /* Of the class-conditioned autoencoders; the code in between has seen no label. */
 #define ACAE_ENCODER                                                                               \
     "> conv 32 3 leaky > bn > maxpool 2 > dropout 0.25"                                            \
-    " > conv 64 3 leaky > bn > maxpool 2 > dropout 0.25 > dense {z}"
+    " > conv 64 3 leaky > bn > maxpool 2 > dropout 0.25 > dense {z} leaky"
 #define ACAE_DECODER                                                                               \
     " | embed {k} > dense {64hw/16} leaky > reshape 64 {h/4} {w/4} > bn"                           \
     " > deconv 32 4 s2 leaky > bn > deconv {c} 4 s2 sigmoid > mse"
@@ -74,7 +74,7 @@ static const lk_family families[] = {
      1568, LK_TRAINED, GREY, "a word from a vocabulary of 512 for every 4 x 4 pixels"},
     {"acae", ACAE_ENCODER ACAE_DECODER, 128, LK_TRAINED, GREY,
      "convolutions to a code, which labels are multiplied into on the way back"},
-    {"acae-softmax", ACAE_ENCODER " > classify {k} 10" ACAE_DECODER, 128, LK_TRAINED, GREY,
+    {"acae-softmax", ACAE_ENCODER " > classify {k} 100" ACAE_DECODER, 128, LK_TRAINED, GREY,
      "the same with a second task: to tell the class from the code"},
     {"triplet",
      "> conv 32 3 > bn relu > conv 32 3 > bn relu > maxpool 2 > dropout 0.25"
