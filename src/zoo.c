@@ -69,9 +69,9 @@ static const lk_family families[] = {
      " > deconv {c} 4 s2 sigmoid > mse",
      288, LK_TRAINED, GREY, "a code of nine words from a vocabulary of 128"},
     {"vqvae-7x7",
-     "> conv 32 4 s2 relu > conv 64 4 s2 relu > conv 32 3 > reshape 32 {h/4} {w/4} > vq 512"
+     "> conv 32 4 s2 relu > conv 64 4 s2 relu > conv 8 3 > reshape 8 {h/4} {w/4} > vq 512"
      " | conv 64 3 relu > deconv 32 4 s2 relu > deconv {c} 4 s2 sigmoid > mse",
-     1568, LK_TRAINED, GREY, "a word from a vocabulary of 512 for every 4 x 4 pixels"},
+     392, LK_TRAINED, GREY, "a word from a vocabulary of 512 for every 4 x 4 pixels"},
     {"acae", ACAE_ENCODER ACAE_DECODER, 128, LK_TRAINED, GREY,
      "convolutions to a code, which labels are multiplied into on the way back"},
     {"acae-softmax", ACAE_ENCODER " > classify {k} 100" ACAE_DECODER, 128, LK_TRAINED, GREY,

@@ -142,7 +142,7 @@ static void test_corrupted(const lk_dataset *data) {
         size_t count = 4;
         memcpy(tensors, file->tensors, sizeof tensors);
         memcpy(metadata, file->metadata, file->metadata_count * sizeof *metadata);
-        uint64_t place[8];
+        uint64_t place[16];
         memcpy(place, tensors[0].data, tensors[0].bytes);
         switch (change) {
         case 0: count = 3; break;
@@ -152,7 +152,7 @@ static void test_corrupted(const lk_dataset *data) {
         case 4:
             for (size_t i = 0; i < file->metadata_count; i++)
                 if (strcmp(metadata[i].key, "format") == 0)
-                    metadata[i].value = "likeness checkpoint 2";
+                    metadata[i].value = "likeness checkpoint 1";
             break;
         case 5: place[0] = STEPS + 1, tensors[0].data = place; break;
         case 6: place[0] = UINT64_MAX, tensors[0].data = place; break;
