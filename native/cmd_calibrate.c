@@ -8,13 +8,12 @@
 #include "output.h"
 
 /* In a seeded order: a folder comes class by class, and calibration splits its images in two. */
-static lk_status calibrate(lk_model *model, const options *o, const data *d, fault *f) {
-    lk_dataset rest, shuffled;
-    lk_status status = data_split(&d->set, d->set.count, o->seed, &rest, &shuffled, f);
+static lk_status calibrate(lk_model *model, const options *o, data *d, fault *f) {
+    lk_dataset shuffled;
+    lk_status status = data_take(&d->set, d->set.count, o->seed, false, &shuffled, f);
     if (!status && lk_score_calibrate(model, (lk_preparation)o->preparation, &shuffled,
                                       (int)o->threads, (lk_simd)o->simd, &f->error))
         status = blame(f, d->path);
-    data_set_free(&rest);
     data_set_free(&shuffled);
     return status;
 }
@@ -35,7 +34,7 @@ static lk_status report(const lk_model *model, const options *o, const char *out
     return LK_OK;
 }
 
-static lk_status run(lk_model *model, const options *o, const char *out, const data *d, fault *f) {
+static lk_status run(lk_model *model, const options *o, const char *out, data *d, fault *f) {
     if (file_same(out, d->path)) return fail(f, LK_USAGE, NULL, "--out is the data");
     if (d->set.count < LK_MIN_CALIBRATION)
         return fail(f, LK_DATA, d->path, "%zu images; calibration needs at least %d", d->set.count,

@@ -189,40 +189,6 @@ void data_free(data *d) {
     strings_free(&d->classes);
 }
 
-static void copy_image(const lk_dataset *from, size_t i, lk_dataset *to, size_t j) {
-    const size_t size = (size_t)from->shape.channels * from->shape.height * from->shape.width;
-    memcpy(to->pixels + j * size, from->pixels + i * size, size);
-    if (from->labels) to->labels[j] = from->labels[i];
-}
-
-static void split(const lk_dataset *all, size_t held, uint32_t *order, lk_dataset *rest,
-                  lk_dataset *held_out) {
-    const uint32_t taken = UINT32_MAX;
-    for (size_t i = 0; i < held; i++) copy_image(all, order[i], held_out, i);
-    uint32_t *mark = order + all->count; /* the other half of its room, zero */
-    for (size_t i = 0; i < held; i++) mark[order[i]] = taken;
-    for (size_t i = 0, j = 0; i < all->count; i++)
-        if (mark[i] != taken) copy_image(all, i, rest, j++);
-    data_set_count_classes(held_out);
-    data_set_count_classes(rest);
-}
-
-lk_status data_split(const lk_dataset *all, size_t held, uint64_t seed, lk_dataset *rest,
-                     lk_dataset *held_out, fault *f) {
-    *rest = *held_out = (lk_dataset){0};
-    uint32_t *order = lk_alloc(2 * all->count * sizeof *order); /* and the marks */
-    if (!order) return fail_memory(f);
-    lk_status status =
-        data_set_make(rest, all->shape, all->count - held, all->labels != NULL, NULL, f);
-    if (!status) status = data_set_make(held_out, all->shape, held, all->labels != NULL, NULL, f);
-    if (!status) {
-        lk_permutation(seed, order, all->count);
-        split(all, held, order, rest, held_out);
-    }
-    lk_free(order);
-    return status;
-}
-
 /* ---- loading ---- */
 
 static bool same_shape(lk_shape a, lk_shape b) {

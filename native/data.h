@@ -31,9 +31,12 @@ void data_free(data *d);
 /* What image i is called: its file, or SPEC#i. Into out[PATH_MAX]. */
 const char *data_image_name(const data *d, const char *spec, size_t i, char *out);
 
-/* `held` images, drawn by `seed`, and the rest in their old order, both copied. */
-lk_status data_split(const lk_dataset *all, size_t held, uint64_t seed, lk_dataset *rest,
-                     lk_dataset *held_out, fault *f);
+/* Moves `count` images, drawn by `seed`, out of `set` into `part`: with `balanced`, as many of each
+   class as there are. Those left behind keep their order. */
+lk_status data_take(lk_dataset *set, size_t count, uint64_t seed, bool balanced, lk_dataset *part,
+                    fault *f);
+/* Values at or over `threshold` of white become 1, all others 0. */
+void data_binarise(lk_dataset *set, double threshold);
 void data_set_free(lk_dataset *set);
 
 /* Room for `count` images, and for their labels if they have some. */

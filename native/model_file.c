@@ -25,12 +25,20 @@ lk_status model_write(lk_model *model, const char *path, fault *f) {
     return status;
 }
 
-void gallery_path(const char *model_path, char *out) {
+/* X.safetensors -> X and another ending. Too long a name is cut, and then found nowhere. */
+static void path_beside(const char *model_path, const char *other, char *out) {
     const char *ending = ".safetensors";
     size_t length = strlen(model_path);
     if (text_ends_with(model_path, ending)) length -= strlen(ending);
-    /* Too long a name is cut, and then found nowhere. */
-    snprintf(out, PATH_MAX, "%.*s.gallery%s", (int)length, model_path, ending);
+    snprintf(out, PATH_MAX, "%.*s%s", (int)length, model_path, other);
+}
+
+void gallery_path(const char *model_path, char *out) {
+    path_beside(model_path, ".gallery.safetensors", out);
+}
+
+void report_path(const char *model_path, char *out) {
+    path_beside(model_path, ".report.json", out);
 }
 
 lk_gallery *gallery_read(const lk_model *model, const char *model_path, fault *f) {

@@ -10,6 +10,8 @@ lk_status model_write(lk_model *model, const char *path, fault *f);
 
 /* "X.safetensors" -> "X.gallery.safetensors" into out[PATH_MAX]. */
 void gallery_path(const char *model_path, char *out);
+/* "X.report.json": what train --json printed. */
+void report_path(const char *model_path, char *out);
 lk_gallery *gallery_read(const lk_model *model, const char *model_path, fault *f);
 lk_status gallery_write(const lk_gallery *gallery, const char *model_path, fault *f);
 

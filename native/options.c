@@ -38,6 +38,7 @@ typedef struct row {
 
 static const char *const SIMDS[] = {"best", "scalar", "v2", "v3", "v4", NULL};
 static const char *const INITS[] = {"glorot", "he", NULL};
+static const char *const FALLS[] = {"linear", "cosine", NULL};
 static const char *const METRICS[] = {"l2", "cosine", NULL};
 static const char *const PREPARATIONS[] = {"image", "ink", NULL};
 
@@ -68,8 +69,33 @@ static const row ROWS[] = {
     {"batch", COUNT, AT(batch), FOR_TRAIN, 1, 65536, .value = "N", .summary = "images in a step"},
     {"lr", INSIDE, AT(learning_rate), FOR_TRAIN, 0, 10, .value = "RATE",
      .summary = "Adam's learning rate"},
+    {"warmup", NUMBER, AT(warmup), FOR_TRAIN, 0, 1, .value = "SHARE",
+     .summary = "share of the epochs, at the start, in which the rate rises from 0"},
     {"decay", NUMBER, AT(decay), FOR_TRAIN, 0, 1, .value = "SHARE",
      .summary = "share of the epochs, at the end, in which the rate falls to 0"},
+    {"fall", CHOICE, AT(fall), FOR_TRAIN, .value = "NAME", .summary = "how it falls",
+     .choices = FALLS},
+    {"weight-decay", NUMBER, AT(weight_decay), FOR_TRAIN, 0, 1, .value = "X",
+     .summary = "how fast weights shrink, times the rate (AdamW)"},
+    {"augment", TEXT, AT(augment), FOR_TRAIN, .value = "TEXT",
+     .summary = "change images anew in each epoch: 'shift 2, rotate 10, scale 0.1, flip 0.5, "
+                "erase 0.5, stroke 1', any of these"},
+    {"noise", TEXT, AT(noise), FOR_TRAIN, .value = "LINK",
+     .summary = "spoil what a family's network gets: 'noise 0.3', 'mask 0.5' or 'salt 0.1'"},
+    {"binarise", INSIDE, AT(binarise), FOR_TRAIN, 0, 1, .value = "T",
+     .summary = "make pixels at or over T of white 1, all others 0", .fallback = "as they are"},
+    {"draw", COUNT, AT(draw), FOR_TRAIN, 1, UINT32_MAX - 1, .value = "N",
+     .summary = "train on N images alone, as many of each class", .fallback = "all"},
+    {"from", TEXT, AT(from), FOR_TRAIN, .value = "MODEL",
+     .summary = "start from the layers of another model, from the front on, as far as they fit"},
+    {"pretrain-epochs", COUNT, AT(pretrain_epochs), FOR_TRAIN, 1, 1000000, .value = "N",
+     .summary = "of each layer by itself in family stacked", .fallback = "its share of --epochs"},
+    {"patience", COUNT, AT(patience), FOR_TRAIN, 1, 1000000, .value = "N",
+     .summary = "stop after N epochs without a better validation loss, and keep the best weights",
+     .fallback = "all epochs are run"},
+    {"validation", COUNT, AT(validation), FOR_TRAIN, 0, UINT32_MAX - 1, .value = "N",
+     .summary = "images kept from training for the validation loss; 0: it is that of the held out",
+     .fallback = "0; with --patience a tenth, at most 5000"},
     {"init", CHOICE, AT(init), FOR_TRAIN, .value = "NAME", .summary = "first weights",
      .choices = INITS},
     {"seed", SEED, AT(seed), FOR_TRAIN | FOR_CALIBRATE, .value = "N",
@@ -124,6 +150,7 @@ int options_default_threads(void) {
 static void set_defaults(options *o) {
     const lk_train_options train = lk_train_defaults();
     *o = (options){.holdout = NOT_GIVEN,
+                   .validation = NOT_GIVEN,
                    .references = 10000,
                    .gallery = 10000,
                    .seed = train.seed,
@@ -132,7 +159,10 @@ static void set_defaults(options *o) {
                    .epochs = train.epochs,
                    .batch = train.batch,
                    .learning_rate = train.learning_rate,
+                   .warmup = train.warmup,
                    .decay = train.decay,
+                   .fall = train.fall,
+                   .weight_decay = train.weight_decay,
                    .alpha = 0.01,
                    .k = 8,
                    .metric = LK_METRIC_COSINE};

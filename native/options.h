@@ -24,8 +24,12 @@ typedef struct options {
     int simd; /* lk_simd */
 
     uint32_t epochs, batch, checkpoint_every;
-    double learning_rate, decay;
+    double learning_rate, warmup, decay, weight_decay;
+    int fall; /* lk_fall */
     int init; /* lk_init */
+    const char *augment, *noise, *from;
+    uint32_t validation, patience, draw, pretrain_epochs;
+    double binarise; /* 0: not given */
     bool resume, no_calibrate;
 
     double alpha;

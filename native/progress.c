@@ -31,15 +31,21 @@ void progress_update(progress *p, uint32_t epoch, double share, double loss, dou
     for (int i = 0; i < BAR; i++) bar[i] = i < share * BAR ? '#' : '.';
     bar[BAR] = 0;
     clear(p);
-    fprintf(stderr, "[%s] epoch %u/%u  loss %.5f  %.0f images/s  ETA %.0f:%02.0f", bar, epoch,
-            p->epochs, loss, rate, floor(seconds_left / 60), floor(fmod(seconds_left, 60)));
+    fprintf(stderr, "[%s] %sepoch %u/%u  loss %.5f  %.0f images/s  ETA %.0f:%02.0f", bar, p->stage,
+            epoch, p->epochs, loss, rate, floor(seconds_left / 60), floor(fmod(seconds_left, 60)));
 }
 
-void progress_epoch(progress *p, uint32_t epoch, double loss, double validation, double rate,
-                    double seconds) {
+static void print_measured(const char *name, lk_progress measured) {
+    if (isfinite(measured.loss)) fprintf(stderr, "  %s %.5f", name, measured.loss);
+    if (isfinite(measured.accuracy)) fprintf(stderr, ", %.2f %% right", 100 * measured.accuracy);
+}
+
+void progress_epoch(progress *p, uint32_t epoch, lk_progress trained, lk_progress validated,
+                    double rate, double seconds) {
     clear(p);
-    fprintf(stderr, "epoch %u/%u  loss %.5f", epoch, p->epochs, loss);
-    if (isfinite(validation)) fprintf(stderr, "  validation %.5f", validation);
+    fprintf(stderr, "%sepoch %u/%u", p->stage, epoch, p->epochs);
+    print_measured("loss", trained);
+    print_measured("validation", validated);
     fprintf(stderr, "  %.0f images/s  %.2f s\n", rate, seconds);
 }
 

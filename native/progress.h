@@ -5,10 +5,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "likeness.h"
+
 typedef struct progress {
     bool bar;
     double drawn; /* when the bar was last drawn */
     uint32_t epochs;
+    char stage[32]; /* in front of what is said of an epoch: "layer 1/3, " */
 } progress;
 
 void progress_start(progress *p, uint32_t epochs);
@@ -17,9 +20,9 @@ void progress_start(progress *p, uint32_t epochs);
 void progress_update(progress *p, uint32_t epoch, double share, double loss, double rate,
                      double seconds_left);
 
-/* An epoch is done. `validation` may be NAN. */
-void progress_epoch(progress *p, uint32_t epoch, double loss, double validation, double rate,
-                    double seconds);
+/* An epoch is done. What is NAN of the two is left out. */
+void progress_epoch(progress *p, uint32_t epoch, lk_progress trained, lk_progress validated,
+                    double rate, double seconds);
 
 /* One line, printf-like, that does not tear the bar. */
 void progress_say(progress *p, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -15,9 +15,10 @@
 /* ---- checkpoints: the trainer's own state, and in its note what is kept here ---- */
 
 static char *write_note(const training *t) {
-    json_t *note =
-        json_pack("{s:s,s:O,s:f,s:f,s:f}", "data_sha256", t->data_sha256, "epochs", t->epochs,
-                  "loss_sum", t->loss_sum, "images_done", t->images_done, "seconds", t->seconds);
+    json_t *note = json_pack("{s:s,s:O,s:O*,s:I,s:f,s:f,s:f,s:f}", "data_sha256", t->data_sha256,
+                             "epochs", t->epochs, "pretraining", t->pretraining, "patience",
+                             (json_int_t)t->o->patience, "loss_sum", t->loss_sum, "right_sum",
+                             t->right_sum, "images_done", t->images_done, "seconds", t->seconds);
     char *text = note ? json_dumps(note, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(note);
     return text;
@@ -36,18 +37,23 @@ static lk_status save_checkpoint(const training *t, fault *f) {
 }
 
 static lk_status read_note(training *t, const char *text, size_t size, fault *f) {
-    json_t *note = json_loadb(text, size, 0, NULL), *epochs = NULL;
+    json_t *note = json_loadb(text, size, 0, NULL), *epochs = NULL, *pretraining = NULL;
     const char *sha256 = NULL;
+    json_int_t patience;
     lk_status status = LK_OK;
-    if (!note || json_unpack(note, "{s:s,s:o,s:F,s:F,s:F}", "data_sha256", &sha256, "epochs",
-                             &epochs, "loss_sum", &t->loss_sum, "images_done", &t->images_done,
-                             "seconds", &t->seconds) != 0)
+    if (!note || json_unpack(note, "{s:s,s:o,s?o,s:I,s:F,s:F,s:F,s:F}", "data_sha256", &sha256,
+                             "epochs", &epochs, "pretraining", &pretraining, "patience", &patience,
+                             "loss_sum", &t->loss_sum, "right_sum", &t->right_sum, "images_done",
+                             &t->images_done, "seconds", &t->seconds) != 0)
         status = fail(f, LK_MODEL, t->checkpoint, "its note is not that of a training");
     else if (strcmp(sha256, t->data_sha256) != 0)
         status = fail(f, LK_USAGE, t->checkpoint, "the checkpoint is of other data");
+    else if (patience != (json_int_t)t->o->patience)
+        status = fail(f, LK_USAGE, t->checkpoint, "the checkpoint is of another --patience");
     if (!status) {
         json_decref(t->epochs);
         t->epochs = json_incref(epochs);
+        t->pretraining = json_incref(pretraining);
     }
     json_decref(note);
     return status;
@@ -96,22 +102,24 @@ int training_interrupt(training *t, fault *f) {
 
 /* ---- the loop ---- */
 
-lk_status training_start(training *t, const options *o, lk_model *model, const lk_dataset *images,
-                         const lk_dataset *held_out, fault *f) {
-    *t = (training){.o = o, .model = model, .images = images, .held_out = held_out, .log = -1};
-    const lk_train_options how = {.batch = o->batch,
-                                  .learning_rate = o->learning_rate,
-                                  .epochs = o->epochs,
-                                  .decay = o->decay,
-                                  .seed = o->seed,
-                                  .threads = (int)o->threads,
-                                  .simd = (lk_simd)o->simd};
+static bool name_checkpoint(const options *o, char *path) {
+    return snprintf(path, PATH_MAX, "%s.checkpoint", o->out) < PATH_MAX;
+}
+
+bool training_resumes(const options *o) {
+    char path[PATH_MAX];
+    return o->resume && name_checkpoint(o, path) && file_kind_of(path) != FILE_ABSENT;
+}
+
+lk_status training_start(training *t, const options *o, const lk_train_options *how,
+                         lk_model *model, const lk_dataset *images, const lk_dataset *validation,
+                         fault *f) {
+    *t = (training){.o = o, .model = model, .images = images, .validation = validation, .log = -1};
     progress_start(&t->progress, o->epochs);
     t->epochs = json_array();
     data_sha256(images, t->data_sha256);
-    if (snprintf(t->checkpoint, PATH_MAX, "%s.checkpoint", o->out) >= PATH_MAX)
-        return fail(f, LK_IO, o->out, "the name is too long");
-    t->trainer = lk_trainer_create(model, images, &how, &f->error);
+    if (!name_checkpoint(o, t->checkpoint)) return fail(f, LK_IO, o->out, "the name is too long");
+    t->trainer = lk_trainer_create(model, images, how, &f->error);
     if (!t->trainer) return f->error.status;
     const lk_status status = o->resume ? resume(t, f) : LK_OK;
     if (status || !o->log) return status;
@@ -122,9 +130,10 @@ lk_status training_start(training *t, const options *o, lk_model *model, const l
 void training_end(training *t) {
     lk_trainer_free(t->trainer);
     json_decref(t->epochs);
+    json_decref(t->pretraining);
     file_log_close(t->log);
     t->trainer = NULL;
-    t->epochs = NULL;
+    t->epochs = t->pretraining = NULL;
     t->log = -1;
 }
 
@@ -137,21 +146,61 @@ static lk_status log_epoch(const training *t, const json_t *row, fault *f) {
     return status;
 }
 
+/* The epoch as one row of JSON. */
+static json_t *describe_epoch(const training *t, uint32_t epoch, lk_progress trained,
+                              lk_progress validated, double rate) {
+    json_t *row = json_pack("{s:i,s:f,s:o}", "epoch", (int)epoch, "loss", trained.loss,
+                            "validation_loss", output_number(validated.loss));
+    json_t *accuracies = json_pack("{s:o,s:o}", "accuracy", output_number(trained.accuracy),
+                                   "validation_accuracy", output_number(validated.accuracy));
+    if (lk_model_classes(t->model) > 0) json_object_update(row, accuracies);
+    json_decref(accuracies);
+    json_object_set_new(row, "seconds", json_real(t->seconds));
+    json_object_set_new(row, "images_per_second", json_real(rate));
+    return row;
+}
+
+size_t training_best_epoch(const training *t) {
+    size_t best = 0;
+    double least = INFINITY;
+    for (size_t i = 0; i < json_array_size(t->epochs); i++) {
+        const json_t *loss = json_object_get(json_array_get(t->epochs, i), "validation_loss");
+        if (!json_is_number(loss) || !(json_number_value(loss) < least)) continue;
+        least = json_number_value(loss);
+        best = i + 1;
+    }
+    return best;
+}
+
+/* --patience is at its end; asked between epochs. */
+static bool is_stopped(const training *t) {
+    const uint32_t patience = t->o->patience;
+    return patience > 0 && t->images_done == 0 &&
+           json_array_size(t->epochs) - training_best_epoch(t) >= patience;
+}
+
+static lk_status validate(const training *t, lk_progress *out, fault *f) {
+    *out = (lk_progress){NAN, NAN};
+    if (t->validation->count > 0 && lk_evaluate(t->model, t->validation, (int)t->o->threads,
+                                                (lk_simd)t->o->simd, out, &f->error))
+        return f->error.status;
+    if (lk_model_classes(t->model) == 0) out->accuracy = NAN;
+    return LK_OK;
+}
+
 static lk_status end_epoch(training *t, fault *f) {
     const uint32_t epoch = (uint32_t)json_array_size(t->epochs) + 1;
-    const double loss = t->loss_sum / t->images_done, rate = t->images_done / t->seconds;
-    lk_progress held_out = {NAN, 0};
-    if (t->held_out->count > 0 && lk_evaluate(t->model, t->held_out, (int)t->o->threads,
-                                              (lk_simd)t->o->simd, &held_out, &f->error))
-        return f->error.status;
-    const double validation = held_out.loss;
-    json_t *row =
-        json_pack("{s:i,s:f,s:o,s:f,s:f}", "epoch", (int)epoch, "loss", loss, "validation_loss",
-                  output_number(validation), "seconds", t->seconds, "images_per_second", rate);
+    const double rate = t->images_done / t->seconds;
+    lk_progress trained = {t->loss_sum / t->images_done, t->right_sum / t->images_done}, validated;
+    if (lk_model_classes(t->model) == 0) trained.accuracy = NAN;
+    lk_status status = validate(t, &validated, f);
+    if (status) return status;
+    json_t *row = describe_epoch(t, epoch, trained, validated, rate);
     if (!row || json_array_append_new(t->epochs, row)) return fail_memory(f);
-    progress_epoch(&t->progress, epoch, loss, validation, rate, t->seconds);
-    t->loss_sum = t->images_done = t->seconds = 0;
-    const lk_status status = log_epoch(t, row, f);
+    if (t->o->patience && training_best_epoch(t) == epoch) lk_trainer_keep(t->trainer);
+    progress_epoch(&t->progress, epoch, trained, validated, rate, t->seconds);
+    t->loss_sum = t->right_sum = t->images_done = t->seconds = 0;
+    status = log_epoch(t, row, f);
     const uint32_t every = t->o->checkpoint_every;
     return status || !every || epoch % every ? status : save_checkpoint(t, f);
 }
@@ -166,6 +215,7 @@ static lk_status step(training *t, uint64_t per_epoch, fault *f) {
     if (status) return status;
     t->seconds += clock_seconds() - start;
     t->loss_sum += now.loss * batch;
+    t->right_sum += now.accuracy * batch;
     t->images_done += batch;
     const double epochs_done =
         (double)json_array_size(t->epochs) + t->images_done / (double)t->images->count;
@@ -178,11 +228,15 @@ static lk_status step(training *t, uint64_t per_epoch, fault *f) {
 
 int training_run(training *t, fault *f) {
     const uint64_t per_epoch = lk_trainer_steps_per_epoch(t->trainer);
-    while (lk_trainer_steps(t->trainer) < per_epoch * t->o->epochs) {
+    while (lk_trainer_steps(t->trainer) < per_epoch * t->o->epochs && !is_stopped(t)) {
         if (interrupt_pending()) return training_interrupt(t, f);
         const lk_status status = step(t, per_epoch, f);
         if (status) return status;
     }
+    const size_t best = training_best_epoch(t);
+    if (!t->o->patience || best == 0 || best == json_array_size(t->epochs)) return LK_OK;
+    lk_trainer_put_back(t->trainer);
+    progress_say(&t->progress, "the weights are those of epoch %zu, the best", best);
     return LK_OK;
 }
 

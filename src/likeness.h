@@ -162,6 +162,12 @@ typedef enum lk_init { LK_INIT_GLOROT, LK_INIT_HE } lk_init;
 /* Normal weights by Glorot and Bengio (2010) or He et al. (2015), biases zero. */
 void lk_model_init(lk_model *model, lk_init init, uint64_t seed);
 
+/* Takes over the parameters of up to `count` layers of `from`, from its layer `first` on, into
+   those of `model` from its layer `at` on; layers without parameters are passed over on both sides.
+   Ends at the first pair that differs in operator, window or shapes. Returns how many were taken.
+ */
+size_t lk_model_adopt(lk_model *model, size_t at, const lk_model *from, size_t first, size_t count);
+
 const char *lk_model_arch(const lk_model *model); /* canonical spelling */
 lk_shape lk_model_shape(const lk_model *model);
 uint32_t lk_model_latent(const lk_model *model); /* values in a code */

@@ -35,6 +35,33 @@ void lk_model_init(lk_model *model, lk_init init, uint64_t seed) {
     }
 }
 
+/* Whether two layers' parameters have the same meaning. */
+static bool alike(const lk_layer *a, const lk_layer *b) {
+    return a->op == b->op && memcmp(&a->in, &b->in, sizeof a->in) == 0 &&
+           memcmp(&a->out, &b->out, sizeof a->out) == 0 && a->kernel == b->kernel &&
+           a->step == b->step && a->valid == b->valid && a->packed == b->packed;
+}
+
+static size_t skip_plain(const lk_arch *arch, size_t i) {
+    while (i < arch->count && arch->layers[i].packed == 0) i++;
+    return i;
+}
+
+size_t lk_model_adopt(lk_model *model, size_t at, const lk_model *from, size_t first,
+                      size_t count) {
+    size_t taken = 0;
+    for (; taken < count; taken++, at++, first++) {
+        at = skip_plain(&model->arch, at);
+        first = skip_plain(&from->arch, first);
+        if (at >= model->arch.count || first >= from->arch.count) break;
+        const lk_layer *to = &model->arch.layers[at], *source = &from->arch.layers[first];
+        if (!alike(to, source)) break;
+        memcpy(model->parameters + to->offset, from->parameters + source->offset,
+               to->packed * sizeof *model->parameters);
+    }
+    return taken;
+}
+
 const char *lk_model_arch(const lk_model *model) {
     return model->arch.text;
 }

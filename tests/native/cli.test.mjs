@@ -62,6 +62,9 @@ test('help lists every command, and every command explains itself', () => {
   assert.match(train, /--epochs N .*\(default: 10\)/);
   assert.match(train, /--batch N .*\(default: 64\)/);
   assert.match(train, /--lr RATE .*\(default: 0.001\)/);
+  const words = 'warmup decay fall weight-decay augment noise binarise draw from pretrain-epochs';
+  for (const word of `${words} patience validation`.split(' '))
+    assert.match(train, new RegExp(`\\n {2}--${word} [A-Z]+ +[a-z]`));
   assert.match(ok(['--version']), /^likeness \d+\.\d+\.\d+\n$/);
 });
 

@@ -117,6 +117,15 @@ test('every allocation that fails ends with 6 and one line', (t) => {
       '200',
     ],
     ['train', 'pca', '--latent', '3', '--data', data, ...out('b.safetensors'), '--limit', '200'],
+    [
+      ...['train', '--arch', '1x8x8 > dense 32 relu | dense 2 > ce', '--from', model],
+      ...['--data', data, '--limit', '80', '--draw', '20', '--patience', '1', '--epochs', '1'],
+      ...['--augment', 'shift 1', ...out('d.safetensors')],
+    ],
+    [
+      ...['train', 'stacked', '--latent', '3', '--data', data, '--limit', '40', '--epochs', '1'],
+      ...['--noise', 'mask 0.2', ...out('e.safetensors')],
+    ],
     ['eval', model, '--data', data, '--limit', '20', '--ood', `same=${data}`],
     ['calibrate', model, '--data', data, '--limit', '40', ...out('c.safetensors')],
     ['score', model, picture],

@@ -33,6 +33,7 @@ test('a report has its shape, and a training does train', (t) => {
     'bars-images-idx3-ubyte',
     'bars-labels-idx1-ubyte',
     'bars.gallery.safetensors',
+    'bars.report.json',
     'bars.safetensors',
     'log',
   ];

@@ -269,6 +269,60 @@ static void test_nan(void) {
     }
 }
 
+/* How many layers of `from` go into `model`, and that these and no others do: the stored weights of
+   the first of both, up to `same` values, are then alike, and the next one is not. */
+static void check_adopted(const char *arch, size_t at, const char *from_arch, size_t first,
+                          size_t count, size_t taken, size_t to_skip, size_t from_skip,
+                          size_t same) {
+    lk_model *model = new_model(arch), *from = new_model(from_arch);
+    lk_model_init(from, LK_INIT_HE, 9);
+    lk_bytes before = {NULL, 0}, after = {NULL, 0}, source = {NULL, 0};
+    CHECK(lk_model_weights(model, &before, NULL) == LK_OK, "weights");
+    CHECK(lk_model_weights(from, &source, NULL) == LK_OK, "weights");
+    const size_t got = lk_model_adopt(model, at, from, first, count);
+    CHECK(got == taken, "%s: %zu layers, not %zu", arch, got, taken);
+    CHECK(lk_model_weights(model, &after, NULL) == LK_OK, "weights");
+    const float *old = (const float *)(const void *)before.data;
+    const float *now = (const float *)(const void *)after.data;
+    const float *wanted = (const float *)(const void *)source.data;
+    for (size_t i = 0; i < after.size / sizeof *now; i++) {
+        const bool inside = i >= to_skip && i < to_skip + same;
+        const float value = inside ? wanted[i - to_skip + from_skip] : old[i];
+        CHECK(now[i] == value, "%s: value %zu", arch, i);
+    }
+    lk_bytes_free(&before), lk_bytes_free(&after), lk_bytes_free(&source);
+    lk_model_free(model), lk_model_free(from);
+}
+
+static void test_adopt(void) {
+    static const char STACK[] =
+        "1x5x7 > dense 20 relu > l1 0.001 > dense 6 | dense 20 relu > dense 35 > mse";
+    enum { FIRST = 35 * 20 + 20, SECOND = 20 * 6 + 6, THIRD = 6 * 20 + 20, LAST = 20 * 35 + 35 };
+    /* From the front, links without parameters passed over, to the first that differs. */
+    check_adopted("1x5x7 > dense 20 relu > dense 6 relu | dense 3 > ce", 0, STACK, 0, SIZE_MAX, 2,
+                  0, 0, FIRST + SECOND);
+    check_adopted(STACK, 0, STACK, 0, SIZE_MAX, 4, 0, 0, FIRST + SECOND + THIRD + LAST);
+    check_adopted("1x5x7 > noise 0.3 > dense 20 | dense 35 > mse", 0, STACK, 0, SIZE_MAX, 1, 0, 0,
+                  FIRST);
+    /* One layer out of the middle; the outermost pair of a stack. */
+    check_adopted(STACK, 2, "1x1x20 > dense 6 | dense 20 relu > mse", 0, 1, 1, FIRST, 0, SECOND);
+    check_adopted(STACK, 3, "1x1x20 > dense 6 | dense 20 relu > mse", 1, 1, 1, FIRST + SECOND,
+                  SECOND, THIRD);
+    check_adopted(STACK, 4, "1x5x7 > dense 20 | dense 35 > mse", 1, 1, 1, FIRST + SECOND + THIRD,
+                  FIRST, LAST);
+    /* Running averages go along. */
+    check_adopted("1x5x7 > dense 20 > bn relu | dense 3 > ce", 0,
+                  "1x5x7 > dense 20 > bn | dense 35 > mse", 0, SIZE_MAX, 2, 0, 0, FIRST + 4 * 20);
+    /* What does not fit stays as it was. */
+    check_adopted("1x5x7 > dense 21 | dense 35 > mse", 0, STACK, 0, SIZE_MAX, 0, 0, 0, 0);
+    check_adopted("1x7x5 > dense 20 | dense 35 > mse", 0, STACK, 0, SIZE_MAX, 0, 0, 0, 0);
+    check_adopted("2x8x4 > conv 4 3 > dense 2 | dense 64 > mse", 0,
+                  "2x8x4 > conv 4 5 > dense 2 | dense 64 > mse", 0, SIZE_MAX, 0, 0, 0, 0);
+    check_adopted(STACK, 0, STACK, 0, 0, 0, 0, 0, 0);
+    check_adopted(STACK, 9, STACK, 0, 3, 0, 0, 0, 0);
+    check_adopted(STACK, 0, STACK, 9, 3, 0, 0, 0, 0);
+}
+
 int main(void) {
     lk_dataset data = make_images(SHAPE, 0, IMAGES, 2);
     test_passes(&data);
@@ -276,6 +330,7 @@ int main(void) {
     test_facts();
     test_refusals();
     test_nan();
+    test_adopt();
     free_images(&data);
     return TEST_RESULT();
 }

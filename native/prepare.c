@@ -1,0 +1,229 @@
+/* Before training: what the command line says, the images in parts, the model. */
+#include <stdio.h>
+#include <string.h>
+
+#include "job.h"
+#include "model_file.h"
+
+/* ---- the command line ---- */
+
+static lk_status find_family(job *j, const char *name, fault *f) {
+    j->family = lk_family_find(name);
+    if (j->family) return LK_OK;
+    const char *names[64];
+    size_t count;
+    const lk_family *families = lk_families(&count);
+    if (count > 64) count = 64;
+    for (size_t i = 0; i < count; i++) names[i] = families[i].name;
+    const char *near = text_nearest(name, names, count);
+    if (near)
+        return fail(f, LK_USAGE, NULL, "unknown family '%.40s'; did you mean %s?", name, near);
+    return fail(f, LK_USAGE, NULL, "unknown family '%.40s'; see likeness families", name);
+}
+
+/* Whether the link spoils what passes. */
+static bool is_noise(const char *link) {
+    return strncmp(link, "noise ", 6) == 0 || strncmp(link, "mask ", 5) == 0 ||
+           strncmp(link, "salt ", 5) == 0;
+}
+
+static lk_status check_noise(const char *noise, fault *f) {
+    char arch[128];
+    snprintf(arch, sizeof arch, "1x1x1 > %s > dense 1 | dense 1 > mse", noise);
+    if (is_noise(noise) && !strpbrk(noise, ">|")) {
+        lk_model *model = lk_model_create(arch, &f->error);
+        lk_model_free(model);
+        if (model) return LK_OK;
+        if (f->error.status == LK_MEMORY) return LK_MEMORY;
+    }
+    return fail(f, LK_USAGE, NULL, "--noise wants noise S, mask SHARE or salt SHARE, not '%.40s'",
+                noise);
+}
+
+/* Options that some ways to make a model leave no place for. */
+static lk_status check_method(const job *j, fault *f) {
+    const options *o = j->o;
+    const lk_method method = j->family ? j->family->method : LK_TRAINED;
+    const char *unfit = NULL;
+    if (method == LK_SOLVED)
+        unfit = o->augment ? "augment" : o->noise ? "noise" : o->patience ? "patience" : NULL;
+    if (method != LK_TRAINED && o->from) unfit = "from";
+    if (method != LK_STACKED && o->pretrain_epochs) unfit = "pretrain-epochs";
+    if (!j->family && o->noise) unfit = "noise";
+    if (!unfit) return LK_OK;
+    if (!j->family) return fail(f, LK_USAGE, NULL, "--%s is for families, not for --arch", unfit);
+    return fail(f, LK_USAGE, NULL, "--%s is not for family %s", unfit, j->family->name);
+}
+
+static lk_status check_training(job *j, fault *f) {
+    const options *o = j->o;
+    j->how = (lk_train_options){.batch = o->batch,
+                                .learning_rate = o->learning_rate,
+                                .epochs = o->epochs,
+                                .warmup = o->warmup,
+                                .decay = o->decay,
+                                .fall = (lk_fall)o->fall,
+                                .weight_decay = o->weight_decay,
+                                .seed = o->seed,
+                                .threads = (int)o->threads,
+                                .simd = (lk_simd)o->simd};
+    if (o->augment && lk_augmentation_parse(o->augment, &j->how.augment, &f->error))
+        return f->error.status;
+    if (o->warmup + o->decay > 1)
+        return fail(f, LK_USAGE, NULL, "--warmup and --decay are shares of one whole");
+    if (o->patience && o->validation == 0)
+        return fail(f, LK_USAGE, NULL, "--patience needs images for validation");
+    const lk_status status = check_method(j, f);
+    return status || !o->noise ? status : check_noise(o->noise, f);
+}
+
+static lk_status check_outputs(const options *o, fault *f) {
+    char gallery[PATH_MAX], report[PATH_MAX];
+    gallery_path(o->out, gallery);
+    report_path(o->out, report);
+    if (file_same(o->out, o->data)) return fail(f, LK_USAGE, NULL, "--out is the data");
+    if (o->log && file_same(o->log, o->data))
+        return fail(f, LK_USAGE, NULL, "--log-jsonl is the data");
+    if (o->log && strcmp(o->log, o->out) == 0)
+        return fail(f, LK_USAGE, NULL, "--log-jsonl is the same file as --out");
+    if (o->log && strcmp(o->log, report) == 0)
+        return fail(f, LK_USAGE, NULL, "--log-jsonl is the same file as the report");
+    lk_status status = file_check_output(o->out, f);
+    if (!status && o->gallery) status = file_check_output(gallery, f);
+    if (!status) status = file_check_output(report, f);
+    if (!status && o->log) status = file_check_output(o->log, f);
+    return status;
+}
+
+lk_status job_check(job *j, fault *f) {
+    const options *o = j->o;
+    if ((o->arguments.count == 1) == (o->arch != NULL))
+        return fail(f, LK_USAGE, NULL, "train wants a FAMILY or --arch LINE, one of them");
+    if (!o->data) return fail(f, LK_USAGE, NULL, "--data SPEC is needed");
+    if (!o->out) return fail(f, LK_USAGE, NULL, "--out FILE is needed");
+    if (o->arch && (o->latent || o->shape.channels))
+        return fail(f, LK_USAGE, NULL, "--arch already says the latent size and the shape");
+    lk_status status = o->arch ? LK_OK : find_family(j, o->arguments.items[0], f);
+    if (!status) status = check_training(j, f);
+    return status ? status : check_outputs(o, f);
+}
+
+/* ---- the model ---- */
+
+/* Puts the link in front of a chain, in place of one of its kind there. */
+static void put_noise(const char *noise, char *arch, size_t size) {
+    char rest[1024];
+    const char *at = strstr(arch, "> ") + 2, *from = at;
+    if (is_noise(from)) from = strstr(from, "> ") + 2;
+    snprintf(rest, sizeof rest, "%s", from);
+    snprintf(arch + (at - arch), size - (size_t)(at - arch), "%s > %s", noise, rest);
+}
+
+/* `set` says what the images are, where a family is asked for. */
+static lk_status make_model(job *j, const lk_dataset *set, fault *f) {
+    const options *o = j->o;
+    char arch[2048];
+    if (j->family) {
+        if (lk_family_arch(j->family, set->shape, o->latent, set->classes, arch, 1024, &f->error))
+            return f->error.status == LK_DATA ? blame(f, o->data) : f->error.status;
+        if (o->noise) put_noise(o->noise, arch, sizeof arch);
+    }
+    j->model = lk_model_create(j->family ? arch : o->arch, &f->error);
+    if (!j->model) {
+        /* An own architecture is an option: what is wrong with it is wrong with the command. */
+        if (!j->family && f->error.status == LK_MODEL) f->error.status = LK_USAGE;
+        return f->error.status;
+    }
+    lk_model_init(j->model, (lk_init)o->init, o->seed);
+    return LK_OK;
+}
+
+/* --from: begins with the weights of another model, as far as it goes. */
+static lk_status adopt(job *j, fault *f) {
+    if (!j->o->from) return LK_OK;
+    lk_model *from = model_read(j->o->from, f);
+    if (!from) return f->error.status;
+    j->adopted = lk_model_adopt(j->model, 0, from, 0, SIZE_MAX);
+    lk_status status = LK_OK;
+    if (j->adopted == 0)
+        status = fail(f, LK_MODEL, j->o->from, "not even its first layer fits this network: %.80s",
+                      lk_model_arch(from));
+    lk_model_free(from);
+    return status;
+}
+
+/* ---- the images ---- */
+
+/* How many images are held out of `count`. */
+static lk_status choose_held_out(const options *o, size_t count, size_t *held, fault *f) {
+    if (o->holdout == NOT_GIVEN) {
+        *held = count / 6 < 10000 ? count / 6 : 10000;
+        return LK_OK;
+    }
+    *held = o->holdout;
+    if (*held < count) return LK_OK;
+    return fail(f, LK_USAGE, NULL, "--holdout %zu leaves none of the %zu images to train on", *held,
+                count);
+}
+
+/* How many of the `count` that are left are for validation. */
+static lk_status choose_validation(const options *o, size_t count, size_t *validation, fault *f) {
+    const size_t tenth = (o->draw && o->draw < count ? o->draw : count) / 10;
+    *validation = o->validation;
+    if (o->validation == NOT_GIVEN) *validation = o->patience ? tenth < 5000 ? tenth : 5000 : 0;
+    if (o->patience && *validation == 0)
+        return fail(f, LK_USAGE, NULL, "--patience needs images for validation");
+    if (*validation >= count)
+        return fail(f, LK_USAGE, NULL, "--validation %zu leaves none of %zu images to train on",
+                    *validation, count);
+    if (o->draw > count - *validation)
+        return fail(f, LK_USAGE, NULL, "--draw %u is more than the %zu images to train on", o->draw,
+                    count - *validation);
+    return LK_OK;
+}
+
+/* Into those held out, those for validation, and those trained on. */
+static lk_status part(job *j, lk_dataset *all, fault *f) {
+    const options *o = j->o;
+    size_t held, validation;
+    lk_status status = choose_held_out(o, all->count, &held, f);
+    if (!status) status = choose_validation(o, all->count - held, &validation, f);
+    if (!status) status = data_take(all, held, o->seed, false, &j->held_out, f);
+    if (!status) status = data_take(all, validation, o->seed, false, &j->validation, f);
+    if (status) return status;
+    if (o->draw) return data_take(all, o->draw, o->seed, true, &j->images, f);
+    j->images = *all;
+    *all = (lk_dataset){0};
+    return LK_OK;
+}
+
+static lk_status check_images(const job *j, const lk_dataset *set, fault *f) {
+    const options *o = j->o;
+    if (o->ink && set->shape.channels != 1)
+        return fail(f, LK_USAGE, NULL, "--ink is for grey images");
+    if (lk_model_labelled(j->model) && !set->labels)
+        return fail(f, LK_DATA, o->data, "the images have no labels, and this network needs them");
+    if (lk_model_labelled(j->model) && lk_model_classes(j->model) &&
+        set->classes > lk_model_classes(j->model))
+        return fail(f, LK_DATA, o->data, "the images are of %u classes, the network knows %u",
+                    set->classes, lk_model_classes(j->model));
+    return LK_OK;
+}
+
+lk_status job_prepare(job *j, fault *f) {
+    const options *o = j->o;
+    lk_status status = o->arch ? make_model(j, NULL, f) : LK_OK;
+    if (status) return status;
+    data d;
+    status = data_load(o->data, DATA_TRAIN, o->arch ? lk_model_shape(j->model) : o->shape, o->limit,
+                       &d, f);
+    if (status) return status;
+    if (!o->arch) status = make_model(j, &d.set, f);
+    if (!status) status = check_images(j, &d.set, f);
+    if (!status) status = adopt(j, f);
+    data_sha256(&d.set, j->data_sha256);
+    if (o->binarise > 0) data_binarise(&d.set, o->binarise);
+    if (!status) status = part(j, &d.set, f);
+    data_free(&d);
+    return status;
+}
