@@ -153,6 +153,35 @@ test('interpolate: both ends, and what lies between their codes', (t) => {
   );
 });
 
+test('interpolate: on the great circle where codes are normal', (t) => {
+  const own = folder(t);
+  const file = (name) => join(own, name);
+  const arch = '1x8x8 > dense 8 relu > gaussian 3 | dense 64 sigmoid > bce';
+  ok(['train', '--arch', arch, '--data', data, '--epochs', '3', '--out', file('vae')]);
+  ok(['encode', file('vae'), picture(0), picture(1), '--out', file('z.npy')]);
+  const { values: z } = readNpy(file('z.npy'));
+  const [a, b] = [Array.from(z.slice(0, 3)), Array.from(z.slice(3))];
+  const sum = a.map((v, k) => v + b[k]);
+  const middle = sum.map(
+    (v) => (v / Math.hypot(...sum)) * ((Math.hypot(...a) + Math.hypot(...b)) / 2),
+  );
+  const way = new Float32Array([a, middle, b].flat());
+  write(file('way.npy'), npy([3, 3], way, { descr: '<f4' }));
+  ok(['decode', file('vae'), file('way.npy'), '--out', file('d.npy')]);
+  const args = ['interpolate', file('vae'), picture(0), picture(1), '--steps', '3'];
+  ok([...args, '--out', file('i.npy')]);
+  const [expected, made] = ['d.npy', 'i.npy'].map((name) => readNpy(file(name)).values);
+  for (const [i, v] of made.entries()) assert.ok(Math.abs(v - expected[i]) < 1e-5, `${i}`);
+  ok(['sample', file('vae'), '--count', '4', '--out', file('s.png')]);
+  const book = '1x8x8 > dense 4 > vq 8 | dense 64 sigmoid > bce';
+  ok(['train', '--arch', book, '--data', data, '--epochs', '1', '--out', file('vq')]);
+  fails(
+    ['sample', file('vq'), '--out', file('x.png')],
+    4,
+    /vq: which codes of its book go together/,
+  );
+});
+
 test('--label: images as of a class', (t) => {
   const own = folder(t);
   const file = (name) => join(own, name);

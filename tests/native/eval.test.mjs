@@ -311,6 +311,40 @@ test('binarised images are those made so by hand', () => {
   );
 });
 
+test('negative ELBO: that of the two networks, by draws of our own', () => {
+  const arch = '1x8x8 > dense 16 relu > gaussian 3 | dense 64 sigmoid > bce';
+  const model = train('vae', '--arch', arch, '--epochs', '8', '--lr', '0.01');
+  const report = evaluate(model);
+  assert.ok(Math.abs(report.negative_elbo / (64 * report.loss) - 1) < 1e-12);
+  const w = tensors(model);
+  const linear = (x, name, part = '') =>
+    rows(w[`${name}.${part}weight`].values, x.length).map(
+      (r, i) => dot(r, x) + w[`${name}.${part}bias`].values[i],
+    );
+  const next = random(4);
+  const normal = () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
+  let sum = 0;
+  for (const pixels of rows(fresh.pixels, 64)) {
+    const x = pixels.map((v) => v / 255);
+    const hidden = linear(x, 'layers.0').map((v) => Math.max(v, 0));
+    const mean = linear(hidden, 'layers.1', 'mean.');
+    const spread = linear(hidden, 'layers.1', 'log_variance.');
+    for (const [i, m] of mean.entries()) sum += (m * m + Math.exp(spread[i]) - 1 - spread[i]) / 2;
+    for (let draw = 0; draw < 20; draw++) {
+      const z = mean.map((m, i) => m + Math.exp(spread[i] / 2) * normal());
+      for (const [i, l] of linear(z, 'layers.2').entries())
+        sum += (Math.log1p(Math.exp(l)) - l * x[i]) / 20;
+    }
+  }
+  const expected = sum / fresh.count;
+  assert.ok(
+    Math.abs(report.negative_elbo / expected - 1) < 0.02,
+    `${report.negative_elbo}, ${expected}`,
+  );
+  const beta = train('beta', '--arch', `${arch} beta 2`, '--epochs', '1');
+  assert.ok(!('negative_elbo' in evaluate(beta))); // not a bound
+});
+
 test('families and inspect say what a network is for', (t) => {
   for (const family of ok(['families', '--json'])) {
     assert.match(family.arch, new RegExp(`^${family.shape.join('x')} > `));

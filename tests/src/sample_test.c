@@ -35,7 +35,32 @@ static void test_fitted(void) {
     free_images(&data);
 }
 
+/* Codes of a Gaussian latent are standard normal; what goes together in a book is not known. */
+static void test_kinds(void) {
+    static lk_real z[N * 4];
+    lk_error error = {LK_OK, 0, ""};
+    lk_model *model = lk_model_create("1x5x7 > gaussian 4 | dense 35 sigmoid > bce", &error);
+    CHECK(lk_model_gaussian(model), "it is");
+    CHECK(lk_model_sample(model, 1, N, z, &error) == LK_OK, "%s", error.message);
+    double mean = 0, square = 0, within = 0;
+    for (size_t i = 0; i < N * 4; i++) {
+        mean += (double)z[i] / (N * 4);
+        square += (double)z[i] * (double)z[i] / (N * 4);
+        within += fabs((double)z[i]) < 1;
+    }
+    CHECK(fabs(mean) < 5 / sqrt(N * 4), "mean %g", mean);
+    CHECK(fabs(square - 1) < 5 * sqrt(2. / (N * 4)), "variance %g", square);
+    CHECK(fabs(within / (N * 4) - 0.6827) < 0.026, "share within a deviation %g", within / (N * 4));
+    lk_model_free(model);
+    model = lk_model_create("1x5x7 > dense 4 > vq 8 | dense 35 sigmoid > bce", &error);
+    CHECK(!lk_model_gaussian(model), "it is not");
+    CHECK(lk_model_sample(model, 1, N, z, &error) == LK_MODEL, "%s", error.message);
+    CHECK(strstr(error.message, "book"), "%s", error.message);
+    lk_model_free(model);
+}
+
 int main(void) {
     test_fitted();
+    test_kinds();
     return TEST_RESULT();
 }
