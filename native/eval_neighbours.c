@@ -5,7 +5,8 @@
 #include "output.h"
 #include "pictures.h"
 
-enum { MOST_COMPONENTS = 128, VOTERS = 5 };
+/* Solving for components takes the cube of an image's values: minutes, beyond these. */
+enum { MOST_COMPONENTS = 128, MOST_SOLVED = 2000, VOTERS = 5 };
 
 typedef struct search {
     const options *o;
@@ -212,7 +213,7 @@ static lk_status add_all(search *s, const lk_model *model, json_t *report, fault
     if (!status)
         status = add_nearest(s, s->known->values, s->images->values, s->size, LK_METRIC_COSINE,
                              "pixel_cosine_1nn", neighbours, f);
-    if (!status) status = add_pca(s, neighbours, f);
+    if (!status && s->size <= MOST_SOLVED) status = add_pca(s, neighbours, f);
     return status ? status : add_conditioning(s, model, report, f);
 }
 
