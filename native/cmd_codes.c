@@ -4,12 +4,14 @@
 #include "commands.h"
 #include "file.h"
 #include "inputs.h"
+#include "made.h"
 #include "model_file.h"
 #include "output.h"
 #include "pictures.h"
 
 typedef struct coding {
     lk_preparation preparation;
+    uint32_t label;
     lk_shape shape;
     size_t size, latent;
     lk_real *x, *z, *x_hat; /* of all images: inputs, codes, reconstructions */
@@ -21,8 +23,10 @@ static lk_status reconstruct(void *context, lk_run *run, size_t i, lk_picture pi
     bool empty;
     lk_real *x = c->x + i * c->size;
     const lk_status status = lk_prepare(c->preparation, picture, c->shape, x, &empty, error);
-    if (!status) lk_reconstruct(run, x, 1, c->z + i * c->latent, c->x_hat + i * c->size);
-    return status;
+    if (status) return status;
+    lk_run_set_label(run, c->label);
+    lk_reconstruct(run, x, 1, c->z + i * c->latent, c->x_hat + i * c->size);
+    return LK_OK;
 }
 
 static lk_status write_codes(const options *o, const coding *c, size_t count, fault *f) {
@@ -77,6 +81,7 @@ static lk_status code_all(const options *o, const lk_model *model, const inputs 
                           fault *f) {
     const lk_shape shape = lk_model_shape(model);
     coding c = {.preparation = o->ink ? LK_PREPARE_INK : LK_PREPARE_IMAGE,
+                .label = o->label,
                 .shape = shape,
                 .size = (size_t)shape.channels * shape.height * shape.width,
                 .latent = lk_model_latent(model)};
@@ -96,8 +101,9 @@ static int run(const options *o, bool codes, fault *f) {
     if (!o->out) return fail(f, LK_USAGE, NULL, "--out FILE is needed");
     lk_model *model = model_read(o->arguments.items[0], f);
     if (!model) return f->error.status;
-    inputs in;
-    int code = inputs_open(o, model, &in, f);
+    inputs in = {0};
+    int code = codes ? LK_OK : (int)made_check_model(o, model, f);
+    if (!code) code = inputs_open(o, model, &in, f);
     if (!code) code = check_output(o, &in, codes, f);
     if (!code) code = code_all(o, model, &in, codes, f);
     inputs_free(&in);

@@ -5,94 +5,102 @@
 #include <string.h>
 
 #include "commands.h"
+#include "eval.h"
 #include "file.h"
-#include "inputs.h"
 #include "model_file.h"
 #include "output.h"
+#include "prepared.h"
 
-/* What is known of each image after one pass. */
-typedef struct outcome {
-    lk_errors errors;
-    lk_result result;
-    bool cosine_right, pixel_right; /* the nearest gallery image has the same label */
-} outcome;
-
+/* What is known of each image after one pass; what is not asked for is NULL. */
 typedef struct evaluation {
     const options *o;
     const lk_model *model;
-    const inputs *in;
-    const lk_gallery *gallery; /* NULL: none */
-    lk_index *pixels;          /* the gallery's images; NULL: none */
-    lk_real *x;                /* all inputs, for the search in pixels; NULL: none */
-    bool calibrated;
+    const prepared *images;
+    lk_preparation preparation;
     size_t size, latent;
-    outcome *outcomes;
+    uint32_t classes;   /* that the model tells apart */
+    lk_errors *errors;  /* of reconstructions */
+    lk_real *codes;     /* [count][latent] */
+    uint32_t *guesses;  /* the most probable class */
+    lk_result *results; /* verdicts */
 } evaluation;
 
 static lk_preparation preparation_of(const options *o) {
     return o->ink ? LK_PREPARE_INK : LK_PREPARE_IMAGE;
 }
 
-static void search_codes(const evaluation *e, size_t i, const lk_real *z) {
-    const lk_dataset *gallery = lk_gallery_images(e->gallery);
-    lk_neighbour nearest;
-    if (lk_gallery_search(e->gallery, z, LK_METRIC_COSINE, 1, (lk_simd)e->o->simd, &nearest) == 1)
-        e->outcomes[i].cosine_right = gallery->labels[nearest.index] == e->in->data.set.labels[i];
+static bool is_labelled(const prepared *images) {
+    return images->set.labels != NULL;
 }
 
-/* All at once, since a search in pixels is bound by reading the gallery. */
-static lk_status search_pixels(const evaluation *e, fault *f) {
-    const lk_dataset *gallery = lk_gallery_images(e->gallery);
-    lk_neighbour *nearest = lk_alloc(e->in->count * sizeof *nearest);
-    if (!nearest) return fail_memory(f);
-    lk_index_search(e->pixels, e->x, e->in->count, 1, (int)e->o->threads, (lk_simd)e->o->simd,
-                    nearest);
-    for (size_t i = 0; i < e->in->count; i++)
-        e->outcomes[i].pixel_right = gallery->labels[nearest[i].index] == e->in->data.set.labels[i];
-    lk_free(nearest);
+/* ---- the pass over all images ---- */
+
+static void measure_errors(const evaluation *e, size_t first, size_t n, const lk_real *x_hat) {
+    for (size_t i = 0; i < n; i++)
+        lk_errors_measure(e->images->clean + (first + i) * e->size, x_hat + i * e->size, 1, e->size,
+                          &e->errors[first + i]);
+}
+
+static void guess(const evaluation *e, size_t first, size_t n, const lk_real *probabilities) {
+    for (size_t i = 0; i < n; i++) {
+        const lk_real *p = probabilities + i * e->classes;
+        uint32_t best = 0;
+        for (uint32_t k = 1; k < e->classes; k++)
+            if (p[k] > p[best]) best = k;
+        e->guesses[first + i] = best;
+    }
+}
+
+static lk_status judge(const evaluation *e, lk_run *run, size_t first, size_t n, const lk_real *x,
+                       lk_error *error) {
+    for (size_t i = 0; i < n; i++) {
+        lk_result *result = &e->results[first + i];
+        *result = (lk_result){.verdict = LK_EMPTY, .score = FLT_MAX};
+        if (e->images->empty[first + i]) continue;
+        const lk_status status =
+            lk_check_input(run, e->preparation, x + i * e->size, e->o->alpha, result, error);
+        if (status) return status;
+    }
     return LK_OK;
 }
 
-static lk_status evaluate_one(void *context, lk_run *run, size_t i, lk_picture picture,
-                              lk_error *error) {
+static lk_status visit(void *context, lk_run *run, size_t first, size_t n, const lk_real *x,
+                       lk_error *error) {
     const evaluation *e = context;
-    lk_real *x = lk_alloc((2 * e->size + e->latent) * sizeof *x);
-    if (!x) {
+    const size_t room = e->classes > e->size ? e->classes : e->size;
+    lk_real *made = lk_alloc(n * room * sizeof *made);
+    if (!made) {
         *error = (lk_error){LK_MEMORY, LK_NO_OFFSET, "out of memory"};
         return LK_MEMORY;
     }
-    lk_real *x_hat = x + e->size, *z = x_hat + e->size;
-    bool empty;
-    lk_status status =
-        lk_prepare(preparation_of(e->o), picture, lk_model_shape(e->model), x, &empty, error);
-    if (!status) {
-        lk_reconstruct(run, x, 1, z, x_hat);
-        lk_errors_measure(x, x_hat, 1, e->size, &e->outcomes[i].errors);
-        if (e->pixels) {
-            search_codes(e, i, z);
-            memcpy(e->x + i * e->size, x, e->size * sizeof *x);
-        }
-        if (e->calibrated)
-            status = lk_check(run, preparation_of(e->o), picture, e->o->alpha,
-                              &e->outcomes[i].result, error);
+    if (e->errors) {
+        lk_reconstruct(run, x, n, e->codes + first * e->latent, made);
+        measure_errors(e, first, n, made);
+    } else if (e->codes) {
+        lk_encode(run, x, n, e->codes + first * e->latent);
     }
-    lk_free(x);
-    return status;
+    if (e->guesses) {
+        lk_classify(run, x, n, made);
+        guess(e, first, n, made);
+    }
+    lk_free(made);
+    return e->results ? judge(e, run, first, n, x, error) : LK_OK;
 }
 
-static lk_status judge_one(void *context, lk_run *run, size_t i, lk_picture picture,
-                           lk_error *error) {
-    const evaluation *e = context;
-    return lk_check(run, preparation_of(e->o), picture, e->o->alpha, &e->outcomes[i].result, error);
+static lk_status visit_all(evaluation *e, fault *f) {
+    if (lk_dataset_visit(&e->images->set, e->model, LK_PREPARE_IMAGE, (int)e->o->threads,
+                         (lk_simd)e->o->simd, visit, e, &f->error))
+        return blame(f, e->images->in.data.path);
+    return LK_OK;
 }
 
 /* ---- the parts of the report ---- */
 
 static json_t *report_errors(const evaluation *e) {
     double mae = 0, mse = 0, bce = 0, sse = 0;
-    const double n = (double)e->in->count;
-    for (size_t i = 0; i < e->in->count; i++) {
-        const lk_errors *one = &e->outcomes[i].errors;
+    const double n = (double)e->images->set.count;
+    for (size_t i = 0; i < e->images->set.count; i++) {
+        const lk_errors *one = &e->errors[i];
         mae += one->mae / n;
         mse += one->mse / n;
         bce += one->bce / n;
@@ -103,55 +111,117 @@ static json_t *report_errors(const evaluation *e) {
                      output_number(mse > 0 ? -10 * log10(mse) : INFINITY));
 }
 
-static json_t *report_neighbours(const evaluation *e) {
-    size_t cosine = 0, pixel = 0;
-    for (size_t i = 0; i < e->in->count; i++) {
-        cosine += e->outcomes[i].cosine_right;
-        pixel += e->outcomes[i].pixel_right;
+/* What was done to the images before the model got them. */
+static json_t *report_corruption(const evaluation *e) {
+    lk_errors errors;
+    lk_errors_measure(e->images->clean, e->images->set.values, e->images->set.count, e->size,
+                      &errors);
+    return json_pack("{s:o,s:o}", "mse", output_number(errors.mse), "psnr",
+                     output_number(errors.psnr));
+}
+
+/* The loss, and the bound that it is of a Gaussian latent: in nats, where each value is a coin. */
+static lk_status report_loss(const evaluation *e, json_t *report, fault *f) {
+    lk_progress progress;
+    if (lk_model_labelled(e->model) && !is_labelled(e->images)) return LK_OK;
+    if (lk_evaluate(e->model, &e->images->set, (int)e->o->threads, (lk_simd)e->o->simd, &progress,
+                    &f->error))
+        return blame(f, e->images->in.data.path);
+    json_object_set_new(report, "loss", output_number(progress.loss));
+    const char *arch = lk_model_arch(e->model);
+    if (lk_model_gaussian(e->model) &&
+        (text_ends_with(arch, "> bce") || text_ends_with(arch, "> bce beta 1")))
+        json_object_set_new(report, "negative_elbo",
+                            output_number(progress.loss * (double)e->size));
+    return LK_OK;
+}
+
+json_t *eval_confusion(const uint32_t *labels, const uint32_t *guesses, size_t n,
+                       uint32_t classes) {
+    uint32_t *counts = lk_alloc((size_t)classes * classes * sizeof *counts);
+    if (!counts) return NULL;
+    lk_confuse(labels, guesses, n, classes, counts);
+    json_t *matrix = json_array();
+    for (size_t i = 0; i < classes; i++) {
+        json_t *row = json_array();
+        for (size_t j = 0; j < classes; j++)
+            json_array_append_new(row, json_integer((json_int_t)counts[i * classes + j]));
+        json_array_append_new(matrix, row);
     }
-    const double n = (double)e->in->count;
-    return json_pack("{s:f,s:f}", "cosine_1nn", (double)cosine / n, "pixel_1nn", (double)pixel / n);
+    lk_free(counts);
+    return matrix;
+}
+
+/* {class: share of its images that are told}, for classes that have some; by name where a folder
+   gives names. */
+static json_t *report_recall(const evaluation *e, uint32_t classes, const json_t *confusion) {
+    const strings *names = &e->images->in.data.classes;
+    json_t *object = json_object();
+    for (uint32_t k = 0; k < classes; k++) {
+        const json_t *row = json_array_get(confusion, k);
+        json_int_t images = 0;
+        for (uint32_t j = 0; j < classes; j++) images += json_integer_value(json_array_get(row, j));
+        if (images == 0) continue;
+        char number[16];
+        snprintf(number, sizeof number, "%u", k);
+        json_t *name = output_text(k < names->count ? names->items[k] : number);
+        json_object_set_new(
+            object, json_string_value(name),
+            json_real((double)json_integer_value(json_array_get(row, k)) / (double)images));
+        json_decref(name);
+    }
+    return object;
+}
+
+static lk_status report_classes(const evaluation *e, json_t *report, fault *f) {
+    const lk_dataset *set = &e->images->set;
+    const uint32_t classes = set->classes > e->classes ? set->classes : e->classes;
+    size_t right = 0;
+    for (size_t i = 0; i < set->count; i++) right += e->guesses[i] == set->labels[i];
+    json_object_set_new(report, "accuracy", json_real((double)right / (double)set->count));
+    if (classes > MOST_CONFUSED) return LK_OK;
+    json_t *confusion = eval_confusion(set->labels, e->guesses, set->count, classes);
+    if (!confusion) return fail_memory(f);
+    json_object_set_new(report, "confusion", confusion);
+    json_object_set_new(report, "recall", report_recall(e, classes, confusion));
+    return LK_OK;
 }
 
 /* An empty image counts as flagged, whatever alpha is. */
 static json_t *report_false_alarms(const evaluation *e) {
     static const double alphas[] = {0.01, 0.05, 0.1};
+    const size_t n = e->images->set.count;
     json_t *list = json_array();
     for (size_t a = 0; a < sizeof alphas / sizeof alphas[0]; a++) {
         size_t flagged = 0;
-        for (size_t i = 0; i < e->in->count; i++) {
-            const lk_result *r = &e->outcomes[i].result;
-            flagged += r->verdict == LK_EMPTY || r->p <= alphas[a];
-        }
-        json_array_append_new(list, json_pack("{s:f,s:f}", "alpha", alphas[a], "rate",
-                                              (double)flagged / (double)e->in->count));
+        for (size_t i = 0; i < n; i++)
+            flagged += e->results[i].verdict == LK_EMPTY || e->results[i].p <= alphas[a];
+        json_array_append_new(
+            list, json_pack("{s:f,s:f}", "alpha", alphas[a], "rate", (double)flagged / (double)n));
     }
     return list;
 }
 
+/* ---- sets of another kind ---- */
+
 /* Combined scores of all images; empty ones rank above all others. */
 static float *collect_scores(const evaluation *e) {
-    float *scores = lk_alloc(e->in->count * sizeof *scores);
-    for (size_t i = 0; scores && i < e->in->count; i++) {
-        const lk_result *r = &e->outcomes[i].result;
-        scores[i] = r->verdict == LK_EMPTY ? FLT_MAX : r->score;
-    }
+    float *scores = lk_alloc(e->images->set.count * sizeof *scores);
+    for (size_t i = 0; scores && i < e->images->set.count; i++) scores[i] = e->results[i].score;
     return scores;
 }
-
-/* ---- sets of another kind ---- */
 
 static json_t *separate(const evaluation *usual, const evaluation *other, const char *name,
                         fault *f) {
     float *a = collect_scores(usual), *b = collect_scores(other);
+    const size_t n_usual = usual->images->set.count, n_other = other->images->set.count;
     lk_separation s;
     json_t *row = NULL;
     if (!a || !b)
         fail_memory(f);
-    else if (lk_separate(a, usual->in->count, b, other->in->count, &s, &f->error) == LK_OK)
+    else if (lk_separate(a, n_usual, b, n_other, &s, &f->error) == LK_OK)
         row = json_pack("{s:o,s:I,s:f,s:f,s:f}", "name", output_text(name), "images",
-                        (json_int_t)other->in->count, "auroc", s.auroc, "aupr", s.aupr, "fpr95",
-                        s.fpr95);
+                        (json_int_t)n_other, "auroc", s.auroc, "aupr", s.aupr, "fpr95", s.fpr95);
     lk_free(a);
     lk_free(b);
     return row;
@@ -159,21 +229,26 @@ static json_t *separate(const evaluation *usual, const evaluation *other, const 
 
 /* One NAME=SPEC: its row of the report, or NULL. */
 static json_t *report_ood(const evaluation *usual, const char *named, fault *f) {
+    const options *o = usual->o;
     const char *equals = strchr(named, '=');
     char name[128];
-    inputs in;
+    prepared images;
     snprintf(name, sizeof name, "%.*s", (int)(equals - named), named);
-    json_t *row = NULL;
-    if (inputs_open_data(equals + 1, usual->o->limit, usual->model, &in, f)) return NULL;
+    if (prepared_open(equals + 1, DATA_TEST, o->limit, true, usual->model, o, &images, f))
+        return NULL;
     evaluation e = *usual;
-    e.in = &in;
-    e.outcomes = lk_alloc(in.count * sizeof *e.outcomes);
-    if (!e.outcomes)
+    json_t *row = NULL;
+    e.images = &images;
+    e.errors = NULL;
+    e.codes = NULL;
+    e.guesses = NULL;
+    e.results = lk_alloc(images.set.count * sizeof *e.results);
+    if (!e.results)
         fail_memory(f);
-    else if (inputs_visit(&in, e.model, e.o, judge_one, &e, f) == LK_OK)
+    else if (visit_all(&e, f) == LK_OK)
         row = separate(usual, &e, name, f);
-    lk_free(e.outcomes);
-    inputs_free(&in);
+    lk_free(e.results);
+    prepared_free(&images);
     return row;
 }
 
@@ -188,74 +263,91 @@ static lk_status report_all_ood(const evaluation *e, json_t *report, fault *f) {
     return LK_OK;
 }
 
-/* ---- the command ---- */
+/* ---- neighbours ---- */
 
-static void print_table(const json_t *report) {
-    static const char *const parts[] = {"reconstruction", "neighbours"};
-    printf("%lld images\n", (long long)json_integer_value(json_object_get(report, "images")));
-    const char *key;
-    json_t *value;
-    for (size_t p = 0; p < 2; p++)
-        json_object_foreach(json_object_get(report, parts[p]), key, value)
-            printf("  %-14s %.5f\n", key, json_number_value(value));
-    size_t i;
-    json_array_foreach(json_object_get(report, "false_alarms"), i, value)
-        printf("  flagged at %4.0f %%: %.2f %%\n",
-               100 * json_number_value(json_object_get(value, "alpha")),
-               100 * json_number_value(json_object_get(value, "rate")));
-    json_array_foreach(json_object_get(report, "ood"), i, value) {
-        char name[512];
-        printf("  against %s: AUROC %.4f, AUPR %.4f, FPR at 95 %% %.4f\n",
-               text_printable(json_string_value(json_object_get(value, "name")), name, sizeof name),
-               json_number_value(json_object_get(value, "auroc")),
-               json_number_value(json_object_get(value, "aupr")),
-               json_number_value(json_object_get(value, "fpr95")));
+/* The gallery's images as they are, which is how it keeps their codes. */
+static lk_status search_gallery(const evaluation *e, json_t *report, fault *f) {
+    const char *path = e->o->arguments.items[0];
+    char name[PATH_MAX];
+    gallery_path(path, name);
+    if (file_kind_of(name) == FILE_ABSENT) return LK_OK;
+    lk_gallery *gallery = gallery_read(e->model, path, f);
+    if (!gallery) return f->error.status;
+    lk_dataset known = *lk_gallery_images(gallery);
+    lk_status status = LK_OK;
+    if (is_labelled(e->images) && known.labels) {
+        known.values = lk_alloc(known.count * e->size * sizeof *known.values);
+        if (known.values) {
+            lk_dataset images = known;
+            images.values = NULL;
+            lk_dataset_images(&images, 0, images.count, known.values);
+            status = eval_neighbours(e->o, e->model, &e->images->set, e->codes, &known, report, f);
+        } else {
+            status = fail_memory(f);
+        }
+        lk_free(known.values);
     }
-}
-
-static lk_status make_report(evaluation *e, json_t *report, fault *f) {
-    lk_status status = inputs_visit(e->in, e->model, e->o, evaluate_one, e, f);
-    if (!status && e->pixels) status = search_pixels(e, f);
-    if (status) return status;
-    json_object_set_new(report, "images", json_integer((json_int_t)e->in->count));
-    json_object_set_new(report, "reconstruction", report_errors(e));
-    if (e->pixels) json_object_set_new(report, "neighbours", report_neighbours(e));
-    if (e->o->ood.count > 0) status = report_all_ood(e, report, f);
-    if (e->calibrated) json_object_set_new(report, "false_alarms", report_false_alarms(e));
+    lk_gallery_free(gallery);
     return status;
 }
 
-/* An index over the pixels of the gallery's images. */
-static lk_index *index_pixels(const lk_gallery *gallery, fault *f) {
-    const lk_dataset *images = lk_gallery_images(gallery);
-    const size_t size = (size_t)images->shape.channels * images->shape.height * images->shape.width;
-    lk_real *x = lk_alloc(images->count * size * sizeof *x);
-    lk_index *index = NULL;
-    if (x) {
-        lk_dataset_images(images, 0, images->count, x);
-        index = lk_index_create(x, images->count, size, LK_METRIC_L2, &f->error);
-    } else {
-        fail_memory(f);
-    }
-    lk_free(x);
-    return index;
+static lk_status search_known(const evaluation *e, json_t *report, fault *f) {
+    prepared known;
+    lk_status status = prepared_open(e->o->known, DATA_TRAIN, 0, false, e->model, e->o, &known, f);
+    if (status) return status;
+    if (!is_labelled(&known) || !is_labelled(e->images))
+        status = fail(f, LK_DATA, is_labelled(&known) ? e->o->data : e->o->known,
+                      "--train wants images with labels on both sides");
+    else
+        status = eval_neighbours(e->o, e->model, &e->images->set, e->codes, &known.set, report, f);
+    prepared_free(&known);
+    return status;
 }
 
-static lk_status evaluate(evaluation *e, fault *f) {
-    const bool labelled =
-        e->in->data.set.labels && e->gallery && lk_gallery_images(e->gallery)->labels;
-    if (labelled && !(e->pixels = index_pixels(e->gallery, f))) return f->error.status;
-    e->outcomes = lk_alloc(e->in->count * sizeof *e->outcomes);
-    e->x = e->pixels ? lk_alloc(e->in->count * e->size * sizeof *e->x) : NULL;
+/* ---- the command ---- */
+
+static lk_status make_report(evaluation *e, json_t *report, fault *f) {
+    lk_status status = visit_all(e, f);
+    if (status) return status;
+    json_object_set_new(report, "images", json_integer((json_int_t)e->images->set.count));
+    if (e->errors) json_object_set_new(report, "reconstruction", report_errors(e));
+    if (e->o->corrupt) json_object_set_new(report, "corrupted", report_corruption(e));
+    if (!e->o->corrupt) status = report_loss(e, report, f);
+    if (!status && e->guesses && is_labelled(e->images)) status = report_classes(e, report, f);
+    if (!status) status = (e->o->known ? search_known : search_gallery)(e, report, f);
+    if (!status && e->o->ood.count > 0) status = report_all_ood(e, report, f);
+    if (e->results) json_object_set_new(report, "false_alarms", report_false_alarms(e));
+    return status;
+}
+
+static lk_status evaluate(const options *o, const lk_model *model, const prepared *images,
+                          fault *f) {
+    const lk_shape shape = lk_model_shape(model);
+    const size_t n = images->set.count;
+    const bool makes_images = lk_model_output(model) == LK_OUTPUT_IMAGE;
+    const bool calibrated = lk_model_calibrated(model, preparation_of(o));
+    evaluation e = {.o = o,
+                    .model = model,
+                    .images = images,
+                    .preparation = preparation_of(o),
+                    .size = (size_t)shape.channels * shape.height * shape.width,
+                    .latent = lk_model_latent(model),
+                    .classes = lk_model_classes(model)};
+    e.codes = lk_alloc(n * e.latent * sizeof *e.codes);
+    if (makes_images) e.errors = lk_alloc(n * sizeof *e.errors);
+    if (e.classes) e.guesses = lk_alloc(n * sizeof *e.guesses);
+    if (calibrated) e.results = lk_alloc(n * sizeof *e.results);
     json_t *report = json_object();
-    const bool ready = e->outcomes && report && (e->x || !e->pixels);
-    lk_status status = ready ? make_report(e, report, f) : fail_memory(f);
-    if (!status && e->o->json) status = output_json(json_incref(report), f);
-    if (!status && !e->o->json) print_table(report);
+    const bool ready = report && e.codes && (e.errors || !makes_images) &&
+                       (e.guesses || !e.classes) && (e.results || !calibrated);
+    lk_status status = ready ? make_report(&e, report, f) : fail_memory(f);
+    if (!status && o->json) status = output_json(json_incref(report), f);
+    if (!status && !o->json) eval_print(report);
     json_decref(report);
-    lk_free(e->x);
-    lk_free(e->outcomes);
-    lk_index_free(e->pixels);
+    lk_free(e.codes);
+    lk_free(e.errors);
+    lk_free(e.guesses);
+    lk_free(e.results);
     return status;
 }
 
@@ -270,38 +362,19 @@ static lk_status check_options(const options *o, const lk_model *model, fault *f
         return fail(f, LK_MODEL, o->arguments.items[0],
                     "--ood needs a model that is calibrated for %s",
                     lk_preparation_name(preparation_of(o)));
-    return LK_OK;
-}
-
-static lk_status run(const options *o, lk_model *model, fault *f) {
-    const char *path = o->arguments.items[0];
-    const lk_shape shape = lk_model_shape(model);
-    inputs in;
-    char gallery_file[PATH_MAX];
-    evaluation e = {.o = o,
-                    .model = model,
-                    .in = &in,
-                    .calibrated = lk_model_calibrated(model, preparation_of(o)),
-                    .size = (size_t)shape.channels * shape.height * shape.width,
-                    .latent = lk_model_latent(model)};
-    lk_gallery *gallery = NULL;
-    lk_status status = inputs_open_data(o->data, o->limit, model, &in, f);
-    gallery_path(path, gallery_file);
-    if (!status && file_kind_of(gallery_file) != FILE_ABSENT &&
-        !(gallery = gallery_read(model, path, f)))
-        status = f->error.status;
-    e.gallery = gallery;
-    if (!status) status = evaluate(&e, f);
-    lk_gallery_free(gallery);
-    inputs_free(&in);
-    return status;
+    return prepared_check_options(o, f);
 }
 
 int cmd_eval(const options *o, fault *f) {
     lk_model *model = model_read(o->arguments.items[0], f);
     if (!model) return f->error.status;
+    prepared images;
     lk_status status = check_options(o, model, f);
-    if (!status) status = run(o, model, f);
+    if (!status) status = prepared_open(o->data, DATA_TEST, o->limit, true, model, o, &images, f);
+    if (!status) {
+        status = evaluate(o, model, &images, f);
+        prepared_free(&images);
+    }
     lk_model_free(model);
     return status;
 }

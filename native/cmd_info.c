@@ -7,16 +7,20 @@
 #include "model_file.h"
 #include "output.h"
 
+static const char *const METHODS[] = {"trained", "solved", "stacked"};
+static const char *const OUTPUTS[] = {"image", "classes", "code"};
+
 static json_t *describe_family(const lk_family *family, fault *f) {
     char arch[2048];
     if (lk_family_arch(family, family->shape, 0, 10, arch, sizeof arch, &f->error)) return NULL;
     lk_model *model = lk_model_create(arch, &f->error);
     if (!model) return NULL;
-    json_t *row =
-        json_pack("{s:s,s:s,s:I,s:I,s:b,s:s}", "name", family->name, "arch", lk_model_arch(model),
-                  "parameters", (json_int_t)lk_model_parameters(model), "latent",
-                  (json_int_t)lk_model_latent(model), "solved", family->method == LK_SOLVED,
-                  "summary", family->summary);
+    json_t *row = json_pack(
+        "{s:s,s:s,s:I,s:I,s:[iii],s:s,s:s,s:s}", "name", family->name, "arch", lk_model_arch(model),
+        "parameters", (json_int_t)lk_model_parameters(model), "latent",
+        (json_int_t)lk_model_latent(model), "shape", (int)family->shape.channels,
+        (int)family->shape.height, (int)family->shape.width, "method", METHODS[family->method],
+        "output", OUTPUTS[lk_model_output(model)], "summary", family->summary);
     lk_model_free(model);
     return row;
 }
@@ -37,10 +41,14 @@ int cmd_families(const options *o, fault *f) {
     size_t i;
     json_t *row;
     json_array_foreach(list, i, row) {
-        printf("%-8s %s\n         %s\n         %lld parameters, codes of %lld\n", families[i].name,
-               families[i].summary, json_string_value(json_object_get(row, "arch")),
+        const lk_shape s = families[i].shape;
+        printf("%-8s %s\n         %s\n         %lld parameters, codes of %lld, images of %ux%ux%u, "
+               "%s\n",
+               families[i].name, families[i].summary,
+               json_string_value(json_object_get(row, "arch")),
                (long long)json_integer_value(json_object_get(row, "parameters")),
-               (long long)json_integer_value(json_object_get(row, "latent")));
+               (long long)json_integer_value(json_object_get(row, "latent")), s.channels, s.height,
+               s.width, METHODS[families[i].method]);
     }
     json_decref(list);
     return LK_OK;
@@ -66,10 +74,11 @@ static json_t *describe_model(const lk_model *model, const char *path, size_t by
     gallery_path(path, gallery);
     const bool has_gallery = file_kind_of(gallery) == FILE_REGULAR;
     return json_pack(
-        "{s:o,s:I,s:s,s:I,s:[iii],s:I,s:f,s:o,s:o,s:o,s:o,s:o,s:o}", "model", output_text(path),
-        "bytes", (json_int_t)bytes, "arch", lk_model_arch(model), "parameters",
+        "{s:o,s:I,s:s,s:I,s:[iii],s:I,s:s,s:I,s:f,s:o,s:o,s:o,s:o,s:o,s:o}", "model",
+        output_text(path), "bytes", (json_int_t)bytes, "arch", lk_model_arch(model), "parameters",
         (json_int_t)lk_model_parameters(model), "shape", (int)shape.channels, (int)shape.height,
-        (int)shape.width, "latent", (json_int_t)lk_model_latent(model), "flops",
+        (int)shape.width, "latent", (json_int_t)lk_model_latent(model), "output",
+        OUTPUTS[lk_model_output(model)], "classes", (json_int_t)lk_model_classes(model), "flops",
         lk_model_flops(model), "family", output_text(lk_model_text(model, LK_TEXT_FAMILY)), "title",
         output_text(lk_model_text(model, LK_TEXT_TITLE)), "data",
         output_text(lk_model_text(model, LK_TEXT_DATA)), "weights_sha256",

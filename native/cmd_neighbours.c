@@ -23,7 +23,7 @@ static lk_status find(void *context, lk_run *run, size_t i, lk_picture picture, 
         lk_prepare(preparation, picture, lk_model_shape(lk_run_model(run)), s->x, &empty, error);
     if (status) return status;
     lk_encode(run, s->x, 1, s->z);
-    s->found = lk_gallery_search(s->gallery, s->z, (lk_metric)s->o->metric, s->o->k,
+    s->found = lk_gallery_search(s->gallery, s->z, (lk_metric)s->o->metric, s->o->k ? s->o->k : 8,
                                  (lk_simd)s->o->simd, s->neighbours);
     return LK_OK;
 }

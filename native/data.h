@@ -61,6 +61,8 @@ void data_sha256(const lk_dataset *set, char *hex);
 /* An IDX images file of rank 3 or 4 and the labels file beside it, if there is one. */
 lk_status idx_load(const char *path, data *out, fault *f);
 lk_status npy_load(const char *path, lk_shape wanted, data *out, fault *f);
+/* Rows of `columns` finite values, as they are; *values, rows x columns, is owned by the caller. */
+lk_status npy_read_rows(const char *path, size_t columns, lk_real **values, size_t *rows, fault *f);
 /* Writes float32 values[n x d ...]; `rank` dimensions. */
 lk_status npy_write(const char *path, const lk_real *values, const size_t *shape, size_t rank,
                     fault *f);

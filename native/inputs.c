@@ -19,10 +19,10 @@ static lk_status gather_names(const strings *arguments, strings *files, fault *f
     return LK_OK;
 }
 
-lk_status inputs_open_data(const char *spec, uint32_t limit, const lk_model *model, inputs *in,
-                           fault *f) {
+lk_status inputs_open_data(const char *spec, data_part part, uint32_t limit, const lk_model *model,
+                           inputs *in, fault *f) {
     *in = (inputs){.spec = spec};
-    const lk_status status = data_open(spec, DATA_TEST, lk_model_shape(model), limit, &in->data, f);
+    const lk_status status = data_open(spec, part, lk_model_shape(model), limit, &in->data, f);
     in->count = in->data.set.count;
     return status;
 }
@@ -31,7 +31,7 @@ lk_status inputs_open(const options *o, const lk_model *model, inputs *in, fault
     *in = (inputs){0};
     if (o->data && o->arguments.count > 1)
         return fail(f, LK_USAGE, NULL, "give images or --data, not both");
-    if (o->data) return inputs_open_data(o->data, o->limit, model, in, f);
+    if (o->data) return inputs_open_data(o->data, DATA_TEST, o->limit, model, in, f);
     if (o->arguments.count < 2) return fail(f, LK_USAGE, NULL, "give images or --data SPEC");
     const lk_status status = gather_names(&o->arguments, &in->data.files, f);
     if (o->limit) strings_cut(&in->data.files, o->limit);

@@ -13,8 +13,9 @@ typedef struct inputs {
 
 /* MODEL's further arguments or --data, one of them. */
 lk_status inputs_open(const options *o, const lk_model *model, inputs *in, fault *f);
-lk_status inputs_open_data(const char *spec, uint32_t limit, const lk_model *model, inputs *in,
-                           fault *f);
+/* `part` is what a bare name stands for; a `limit` of 0 takes all. */
+lk_status inputs_open_data(const char *spec, data_part part, uint32_t limit, const lk_model *model,
+                           inputs *in, fault *f);
 void inputs_free(inputs *in);
 const char *inputs_name(const inputs *in, size_t i, char *out); /* out[PATH_MAX] */
 

@@ -25,6 +25,13 @@ static const command COMMANDS[] = {
      "Writes what the model makes of images.", cmd_reconstruct, FOR_RECONSTRUCT, 1, UINT32_MAX},
     {"encode", "MODEL (IMAGE... | --data SPEC) --out FILE.npy", "Writes the codes of images.",
      cmd_encode, FOR_ENCODE, 1, UINT32_MAX},
+    {"decode", "MODEL CODES.npy --out FILE.npy|FILE.png", "Makes images of codes.", cmd_decode,
+     FOR_DECODE, 2, 2},
+    {"sample", "MODEL --out FILE.npy|FILE.png", "Makes images of codes drawn at random.",
+     cmd_sample, FOR_SAMPLE, 1, 1},
+    {"interpolate", "MODEL IMAGE IMAGE --out FILE.npy|FILE.png",
+     "Makes the images between two: their codes and those on the way.", cmd_interpolate,
+     FOR_INTERPOLATE, 3, 3},
     {"neighbours", "MODEL IMAGE", "Finds the nearest images of the model's gallery.",
      cmd_neighbours, FOR_NEIGHBOURS, 2, 2},
     {"families", "", "Lists the named architectures.", cmd_families, FOR_FAMILIES, 0, 0},
@@ -123,6 +130,9 @@ static void wait_politely(char **argv) {
 int main(int argc, char **argv) {
     wait_politely(argv);
     static fault f; /* large */
+    /* Tables are written at the end, where it is told why they cannot be. */
+    static char results[1 << 16];
+    setvbuf(stdout, results, _IOFBF, sizeof results);
     f.error.offset = LK_NO_OFFSET;
     const bool json = wants_json(argc, argv);
     /* A reader that went away and a file grown too large are reported as failed writes. */

@@ -190,6 +190,29 @@ lk_status npy_load(const char *path, lk_shape wanted, data *out, fault *f) {
     return status;
 }
 
+lk_status npy_read_rows(const char *path, size_t columns, lk_real **values, size_t *rows,
+                        fault *f) {
+    npy n = {.path = path};
+    *values = NULL;
+    lk_status status = file_read(path, MAX_NPY, LK_DATA, &n.file, f);
+    if (!status) status = read_header(&n, f);
+    if (!status) status = check_size(&n, f);
+    if (!status && (n.rank != 2 || n.type == 'u' || n.size[1] != columns))
+        status = fail(f, LK_DATA, path, "not codes: rows of %zu floats are wanted", columns);
+    if (!status && !(*values = lk_alloc(n.size[0] * columns * sizeof **values)))
+        status = fail_memory(f);
+    for (size_t i = 0; !status && i < n.size[0] * columns; i++) {
+        (*values)[i] = (lk_real)value_at(&n, i);
+        if (!isfinite((*values)[i]))
+            status =
+                fail_at(f, LK_DATA, path, n.start + i * width(n.type), "a value is not finite");
+    }
+    if (status) lk_free(*values);
+    *rows = n.size[0];
+    lk_free(n.file.data);
+    return status;
+}
+
 lk_status npy_write(const char *path, const lk_real *values, const size_t *shape, size_t rank,
                     fault *f) {
     char header[256];

@@ -44,7 +44,7 @@ static const char *const PREPARATIONS[] = {"image", "ink", NULL};
 
 enum {
     RUNS = FOR_TRAIN | FOR_EVAL | FOR_CALIBRATE | FOR_SCORE | FOR_RECONSTRUCT | FOR_ENCODE |
-           FOR_NEIGHBOURS,
+           FOR_NEIGHBOURS | FOR_SAMPLE | FOR_DECODE | FOR_INTERPOLATE,
     READS =
         FOR_DATA | FOR_TRAIN | FOR_EVAL | FOR_CALIBRATE | FOR_SCORE | FOR_RECONSTRUCT | FOR_ENCODE,
     EVERY = ~0,
@@ -58,7 +58,9 @@ static const row ROWS[] = {
      .summary = "take the first N images", .fallback = "all"},
     {"shape", SHAPE, AT(shape), FOR_TRAIN | FOR_DATA, .value = "CxHxW",
      .summary = "bring every image to this shape", .fallback = "its own; 1x28x28 for folders"},
-    {"out", TEXT, AT(out), FOR_TRAIN | FOR_CALIBRATE | FOR_RECONSTRUCT | FOR_ENCODE,
+    {"out", TEXT, AT(out),
+     FOR_TRAIN | FOR_CALIBRATE | FOR_RECONSTRUCT | FOR_ENCODE | FOR_SAMPLE | FOR_DECODE |
+         FOR_INTERPOLATE,
      .value = "FILE", .summary = "where the result goes"},
     {"arch", TEXT, AT(arch), FOR_TRAIN, .value = "LINE",
      .summary = "an own architecture in place of a family"},
@@ -98,7 +100,7 @@ static const row ROWS[] = {
      .fallback = "0; with --patience a tenth, at most 5000"},
     {"init", CHOICE, AT(init), FOR_TRAIN, .value = "NAME", .summary = "first weights",
      .choices = INITS},
-    {"seed", SEED, AT(seed), FOR_TRAIN | FOR_CALIBRATE, .value = "N",
+    {"seed", SEED, AT(seed), FOR_TRAIN | FOR_CALIBRATE | FOR_EVAL | FOR_SAMPLE, .value = "N",
      .summary = "the same seed gives the same bits"},
     {"holdout", COUNT, AT(holdout), FOR_TRAIN, 0, UINT32_MAX - 1, .value = "N",
      .summary = "images kept from training, to calibrate on", .fallback = "a sixth, at most 10000"},
@@ -117,20 +119,34 @@ static const row ROWS[] = {
      .summary = "one line of JSON an epoch"},
     {"ood", MANY, AT(ood), FOR_EVAL, .value = "NAME=SPEC",
      .summary = "images of another kind, to be told apart; may be given again"},
+    {"train", TEXT, AT(known), FOR_EVAL, .value = "SPEC",
+     .summary = "find neighbours among all of these images", .fallback = "the gallery"},
+    {"corrupt", TEXT, AT(corrupt), FOR_EVAL, .value = "HOW",
+     .summary = "spoil the images first: 'noise 0.3', 'mask 0.5' or 'salt 0.1'"},
+    {"binarise", INSIDE, AT(binarise), FOR_EVAL, 0, 1, .value = "T",
+     .summary = "make pixels at or over T of white 1, all others 0", .fallback = "as they are"},
+    {"count", COUNT, AT(images), FOR_SAMPLE, 1, 10000, .value = "N", .summary = "images to make"},
+    {"steps", COUNT, AT(steps), FOR_INTERPOLATE, 2, 1000, .value = "N",
+     .summary = "images from A to B, both of them among these"},
+    {"label", COUNT, AT(label), FOR_SAMPLE | FOR_DECODE | FOR_INTERPOLATE | FOR_RECONSTRUCT, 0,
+     UINT32_MAX - 1, .value = "K",
+     .summary = "decode as of this class, where the model asks for one",
+     .fallback = "the mean of all"},
     {"preparation", CHOICE, AT(preparation), FOR_CALIBRATE, .value = "NAME",
      .summary = "what to calibrate: pictures as they are, or drawn ink", .choices = PREPARATIONS},
     {"ink", FLAG, AT(ink),
-     FOR_TRAIN | FOR_EVAL | FOR_SCORE | FOR_RECONSTRUCT | FOR_ENCODE | FOR_NEIGHBOURS,
+     FOR_TRAIN | FOR_EVAL | FOR_SCORE | FOR_RECONSTRUCT | FOR_ENCODE | FOR_NEIGHBOURS |
+         FOR_INTERPOLATE,
      .summary = "images are drawn ink (train: calibrate for it too)"},
     {"alpha", INSIDE, AT(alpha), FOR_EVAL | FOR_SCORE, 0, 1, .value = "SHARE",
      .summary = "false alarms that are accepted"},
     {"fail-on-ood", FLAG, AT(fail_on_ood), FOR_SCORE,
      .summary = "exit with 10 when any image is not 'in'"},
-    {"k", COUNT, AT(k), FOR_NEIGHBOURS, 1, LK_MAX_NEIGHBOURS, .value = "N",
-     .summary = "how many neighbours"},
+    {"k", COUNT, AT(k), FOR_NEIGHBOURS | FOR_EVAL, 1, LK_MAX_NEIGHBOURS, .value = "N",
+     .summary = "how many neighbours", .fallback = "8; in eval, where they vote, 5"},
     {"metric", CHOICE, AT(metric), FOR_NEIGHBOURS, .value = "NAME",
      .summary = "distance between codes", .choices = METRICS},
-    {"threads", COUNT, AT(threads), RUNS, 1, 256, .value = "N",
+    {"threads", COUNT, AT(threads), RUNS & ~(FOR_SAMPLE | FOR_DECODE), 1, 256, .value = "N",
      .summary = "threads; they never change a result"},
     {"simd", CHOICE, AT(simd), RUNS, .value = "LEVEL",
      .summary = "instruction set; it never changes a result", .choices = SIMDS,
@@ -164,8 +180,10 @@ static void set_defaults(options *o) {
                    .fall = train.fall,
                    .weight_decay = train.weight_decay,
                    .alpha = 0.01,
-                   .k = 8,
-                   .metric = LK_METRIC_COSINE};
+                   .metric = LK_METRIC_COSINE,
+                   .images = 64,
+                   .steps = 8,
+                   .label = NOT_GIVEN};
 }
 
 /* ---- strict values ---- */

@@ -35,8 +35,12 @@ typedef struct options {
     double alpha;
     int preparation; /* lk_preparation */
     bool ink, fail_on_ood;
-    uint32_t k;
+    uint32_t k; /* 0: not given */
     int metric; /* lk_metric */
+
+    const char *known, *corrupt;
+    double binarise; /* 0: not given */
+    uint32_t images, steps, label;
 } options;
 
 typedef struct command {
@@ -60,6 +64,9 @@ enum {
     FOR_BENCH = 1 << 10,
     FOR_DOCTOR = 1 << 11,
     FOR_HELP = 1 << 12,
+    FOR_SAMPLE = 1 << 13,
+    FOR_DECODE = 1 << 14,
+    FOR_INTERPOLATE = 1 << 15,
 };
 
 /* Fills *o from argv[2..] and the defaults; the texts in it point into argv. */

@@ -40,9 +40,10 @@ lk_status output_json(json_t *value, fault *f) {
     char *text = json_dumps(value, JSON_REAL_PRECISION(17) | JSON_COMPACT | JSON_ENCODE_ANY);
     json_decref(value);
     if (!text) return fail_memory(f);
-    puts(text);
+    errno = 0;
+    const bool written = puts(text) != EOF;
     free(text);
-    return LK_OK;
+    return written ? LK_OK : fail_errno(f, "standard output", "cannot write");
 }
 
 lk_status output_finish(fault *f) {

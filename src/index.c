@@ -56,20 +56,21 @@ size_t lk_index_count(const lk_index *index) {
     return index->count;
 }
 
-/* For the panels p..p+panels-1: what falls with nearness, squared distances or minus dot products.
- */
-static void scan(const lk_index *index, const lk_kernels *kernels, const lk_real *query, size_t p,
-                 size_t panels, lk_real *keys) {
+/* For n queries and the panels p..p+panels-1: what falls with nearness, squared distances or minus
+   dot products, into keys[n][BLOCK]. */
+static void scan(const lk_index *index, const lk_kernels *kernels, const lk_real *queries, size_t n,
+                 size_t p, size_t panels, lk_real *keys) {
     const size_t d = index->dimensions;
     const lk_real *vectors = index->vectors + p * d * LK_LANES;
     if (index->metric == LK_METRIC_L2) {
-        kernels->squared_distances(query, d, vectors, panels, keys);
+        for (size_t q = 0; q < n; q++)
+            kernels->squared_distances(queries + q * d, d, vectors, panels, keys + q * BLOCK);
         return;
     }
-    kernels->gemm(&(lk_gemm){.m = 1,
+    kernels->gemm(&(lk_gemm){.m = n,
                              .k = d,
                              .panels = panels,
-                             .a = query,
+                             .a = queries,
                              .a_row = d,
                              .a_col = 1,
                              .b = vectors,
@@ -78,7 +79,7 @@ static void scan(const lk_index *index, const lk_kernels *kernels, const lk_real
                              .c = keys,
                              .c_row = BLOCK,
                              .c_panel = LK_LANES});
-    for (size_t i = 0; i < panels * LK_LANES; i++) keys[i] = -keys[i];
+    for (size_t i = 0; i < n * BLOCK; i++) keys[i] = -keys[i];
 }
 
 /* Puts (i, key) into out[0..n), which ascends and holds at most k; returns the new n. */
@@ -111,17 +112,17 @@ static void finish(const lk_index *index, const lk_real *query, lk_neighbour *ou
 static void search(const lk_index *index, const lk_kernels *kernels, const lk_real *queries,
                    size_t n, size_t k, size_t stride, lk_neighbour *out) {
     const size_t d = index->dimensions;
-    lk_real keys[BLOCK];
+    lk_real keys[QUERIES * BLOCK] = {0};
     size_t found[QUERIES] = {0};
     for (size_t p = 0; p < index->panels; p += BLOCK_PANELS) {
         const size_t panels = LK_MIN((size_t)BLOCK_PANELS, index->panels - p);
         const size_t first = p * LK_LANES;
         const size_t end = LK_MIN(panels * LK_LANES, index->count - first);
-        for (size_t q = 0; q < n; q++) {
-            scan(index, kernels, queries + q * d, p, panels, keys);
+        scan(index, kernels, queries, n, p, panels, keys);
+        for (size_t q = 0; q < n; q++)
             for (size_t i = 0; i < end; i++)
-                found[q] = insert(out + q * stride, found[q], k, first + i, (float)keys[i]);
-        }
+                found[q] =
+                    insert(out + q * stride, found[q], k, first + i, (float)keys[q * BLOCK + i]);
     }
     for (size_t q = 0; q < n; q++) finish(index, queries + q * d, out + q * stride, k);
 }

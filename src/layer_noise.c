@@ -22,12 +22,26 @@ static lk_status plan(lk_layer *l, const uint32_t *numbers, lk_error *error) {
 }
 
 /* What becomes of value x by the random number `index`. */
-static lk_real spoil(const lk_layer *l, lk_rng rng, uint64_t index, lk_real x) {
-    if (l->op == &lk_op_noise) return x + l->amount * (lk_real)lk_rng_normal(rng, index);
-    const double u = lk_rng_uniform(rng, index), p = (double)l->amount;
-    if (l->op == &lk_op_dropout) return u < p ? 0 : x * (1 / (1 - l->amount));
-    if (l->op == &lk_op_mask) return u < p ? 0 : x;
+static lk_real corrupt(lk_corruption kind, lk_real amount, lk_rng rng, uint64_t index, lk_real x) {
+    if (kind == LK_CORRUPT_NOISE) return x + amount * (lk_real)lk_rng_normal(rng, index);
+    const double u = lk_rng_uniform(rng, index), p = (double)amount;
+    if (kind == LK_CORRUPT_MASK) return u < p ? 0 : x;
     return u < p / 2 ? 0 : u < p ? 1 : x;
+}
+
+void lk_corrupt(lk_corruption kind, double amount, uint64_t seed, uint64_t number, size_t n,
+                lk_real *x) {
+    const lk_rng rng = lk_rng_make(seed, LK_STREAM_NOISE, 0);
+    for (size_t i = 0; i < n; i++) x[i] = corrupt(kind, (lk_real)amount, rng, number * n + i, x[i]);
+}
+
+static lk_real spoil(const lk_layer *l, lk_rng rng, uint64_t index, lk_real x) {
+    if (l->op == &lk_op_dropout)
+        return lk_rng_uniform(rng, index) < (double)l->amount ? 0 : x * (1 / (1 - l->amount));
+    const lk_corruption kind = l->op == &lk_op_noise  ? LK_CORRUPT_NOISE
+                               : l->op == &lk_op_mask ? LK_CORRUPT_MASK
+                                                      : LK_CORRUPT_SALT;
+    return corrupt(kind, l->amount, rng, index, x);
 }
 
 static bool spoils(const lk_layer *l, const lk_pass *pass) {

@@ -179,6 +179,12 @@ uint32_t lk_model_codebook(const lk_model *model); /* vectors in the codebook, o
 size_t lk_model_parameters(const lk_model *model); /* weights and biases */
 double lk_model_flops(const lk_model *model);      /* one image, forward */
 
+/* Its codes are the means of Gaussians that learning keeps near the standard normal one. */
+bool lk_model_gaussian(const lk_model *model);
+/* vector[latent] (or NULL) = what the model multiplies codes by under this label (embed); false
+   where it does not, or knows no such label. */
+bool lk_model_embedding(const lk_model *model, uint32_t label, lk_real *vector);
+
 /* What a model says of itself; strings owned by the model, "" where unset. */
 typedef enum lk_text {
     LK_TEXT_FAMILY,  /* "ae" */
@@ -215,6 +221,24 @@ void lk_classify(lk_run *run, const lk_real *x, size_t n, lk_real *probabilities
    under. One past the classes stands for none, as at first: then the mean of all. */
 void lk_run_set_label(lk_run *run, uint32_t label);
 
+/* Codes z[n x latent] drawn at random: standard normal ones of a model with a Gaussian latent, else
+   from the Gaussians that lk_score_fit has fitted to its training images. LK_MODEL when it has
+   neither, or a codebook, of which it is not known what goes together. */
+lk_status lk_model_sample(const lk_model *model, uint64_t seed, size_t n, lk_real *z,
+                          lk_error *error);
+
+/* ---- corruption ---- */
+
+/* What the links noise, mask and salt do. */
+typedef enum lk_corruption {
+    LK_CORRUPT_NOISE, /* adds normal noise of this deviation */
+    LK_CORRUPT_MASK,  /* sets this share of the values to 0 */
+    LK_CORRUPT_SALT,  /* sets this share to 0 or 1 */
+} lk_corruption;
+/* Corrupts the n values of an image; which ones and how depends on seed and number alone. */
+void lk_corrupt(lk_corruption kind, double amount, uint64_t seed, uint64_t number, size_t n,
+                lk_real *x);
+
 /* ---- metrics ---- */
 
 /* Means over all values (mae, mse, bce) and over images (sse); psnr in dB for a peak of 1. */
@@ -224,6 +248,13 @@ typedef struct lk_errors {
 /* Sums in order over n images of `size` values each. bce clamps x_hat's logarithms at -100. */
 void lk_errors_measure(const lk_real *x, const lk_real *x_hat, size_t n, size_t size,
                        lk_errors *out);
+
+/* counts[classes x classes]: how many images of each label (row) were taken for which (column). All
+   labels and guesses are below `classes`. */
+void lk_confuse(const uint32_t *labels, const uint32_t *guesses, size_t n, uint32_t classes,
+                uint32_t *counts);
+/* The label that most of the k >= 1 have; of equals the one that comes first. */
+uint32_t lk_vote(const uint32_t *labels, size_t k);
 
 typedef struct lk_separation {
     double auroc, aupr, fpr95;

@@ -1,4 +1,4 @@
-/* How well images are reconstructed, and how well two sets are told apart by a score. */
+/* How well images are reconstructed, classes guessed, and two sets told apart by a score. */
 #include <math.h>
 #include <string.h>
 
@@ -24,6 +24,25 @@ void lk_errors_measure(const lk_real *x, const lk_real *x_hat, size_t n, size_t 
     out->bce = entropy / (double)values;
     out->sse_per_image = squared / (double)n;
     out->psnr = squared > 0 ? lk_log(out->mse) * (-10 / 2.302585092994046) : INFINITY;
+}
+
+void lk_confuse(const uint32_t *labels, const uint32_t *guesses, size_t n, uint32_t classes,
+                uint32_t *counts) {
+    memset(counts, 0, (size_t)classes * classes * sizeof *counts);
+    for (size_t i = 0; i < n; i++) counts[(size_t)labels[i] * classes + guesses[i]]++;
+}
+
+uint32_t lk_vote(const uint32_t *labels, size_t k) {
+    size_t best = 0, most = 0;
+    for (size_t i = 0; i < k; i++) {
+        size_t votes = 0;
+        for (size_t j = 0; j < k; j++) votes += labels[j] == labels[i];
+        if (votes > most) {
+            most = votes;
+            best = i;
+        }
+    }
+    return labels[best];
 }
 
 /* Sorts values[n], the larger first, by merging runs of doubled length through spare[n]. */

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "arena.h"
-#include "rng.h"
 
 enum { ITERATIONS = 15, CODES_FOR_EACH_DIMENSION = 10 };
 static const double SHRINKAGE = 0.02;
@@ -203,4 +202,35 @@ double lk_mixture_distance(const lk_mixture *mixture, const lk_real *z) {
         least = LK_MIN(least, sum);
     }
     return least;
+}
+
+/* The i-th Gaussian's share of the codes, as its logarithm: see offsets. */
+static double log_share(const lk_mixture *mixture, size_t c) {
+    const size_t d = mixture->dimensions;
+    double log_det = 0; /* of the covariance */
+    for (size_t a = 0; a < d; a++)
+        log_det -= 2 * lk_log((double)mixture->whitening[(c * d + a) * d + a]);
+    return (log_det - (double)mixture->offsets[c]) / 2;
+}
+
+void lk_mixture_sample(const lk_mixture *mixture, lk_rng rng, uint64_t index, lk_real *z) {
+    const size_t d = mixture->dimensions, clusters = mixture->clusters;
+    const uint64_t first = index * (clusters + d);
+    size_t chosen = 0;
+    double most = -INFINITY;
+    for (size_t c = 0; c < clusters; c++) { /* the largest of such sums falls on c by its share */
+        const double u = LK_MAX(lk_rng_uniform(rng, first + c), 0x1p-54);
+        const double sum = log_share(mixture, c) - lk_log(-lk_log(u));
+        if (sum > most) {
+            most = sum;
+            chosen = c;
+        }
+    }
+    const lk_real *mean = mixture->means + chosen * d;
+    for (size_t a = 0; a < d; a++) { /* W (z - mean) = normal values, W being lower triangular */
+        const lk_real *row = mixture->whitening + (chosen * d + a) * d;
+        double value = lk_rng_normal(rng, first + clusters + a);
+        for (size_t b = 0; b < a; b++) value -= (double)row[b] * ((double)z[b] - (double)mean[b]);
+        z[a] = (lk_real)(value / (double)row[a] + (double)mean[a]);
+    }
 }

@@ -3,6 +3,7 @@
 #define LK_MIXTURE_H
 
 #include "base.h"
+#include "rng.h"
 
 enum { LK_MAX_CLUSTERS = 10 };
 
@@ -26,5 +27,8 @@ lk_status lk_mixture_fit(lk_mixture *mixture, const lk_real *codes, size_t n, ui
 /* The least of |W (z - mean)|^2 + offset over the clusters: a squared Mahalanobis distance
    (P. C. Mahalanobis 1936), up to constants minus twice the log density of the nearest Gaussian. */
 double lk_mixture_distance(const lk_mixture *mixture, const lk_real *z);
+
+/* The code number `index` of those drawn from the mixture by `rng`. */
+void lk_mixture_sample(const lk_mixture *mixture, lk_rng rng, uint64_t index, lk_real *z);
 
 #endif

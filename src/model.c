@@ -85,6 +85,24 @@ bool lk_model_labelled(const lk_model *model) {
     return model->arch.labelled;
 }
 
+bool lk_model_gaussian(const lk_model *model) {
+    return model->arch.layers[model->arch.encoder - 1].op == &lk_op_gaussian;
+}
+
+/* Behind the code, past what lets it pass. */
+bool lk_model_embedding(const lk_model *model, uint32_t label, lk_real *vector) {
+    const lk_arch *arch = &model->arch;
+    size_t i = arch->encoder;
+    while (i < arch->count && (arch->layers[i].op->view || arch->layers[i].op == &lk_op_dropout))
+        i++;
+    if (i == arch->count || arch->layers[i].op != &lk_op_embed) return false;
+    const lk_layer *embed = &arch->layers[i];
+    if (label >= embed->classes) return false;
+    const lk_real *from = model->parameters + embed->offset + label * embed->in_stride;
+    if (vector) memcpy(vector, from, lk_model_latent(model) * sizeof *vector);
+    return true;
+}
+
 uint32_t lk_model_latent(const lk_model *model) {
     return (uint32_t)lk_shape_size(model->arch.layers[model->arch.encoder - 1].out);
 }

@@ -18,7 +18,8 @@ enum {
     LK_STREAM_REFERENCES,
     LK_STREAM_CLUSTERS,
     LK_STREAM_AUGMENT,
-    LK_STREAM_NOISE
+    LK_STREAM_NOISE,
+    LK_STREAM_SAMPLE
 };
 
 /* `stream` is one of the above; `part` tells uses of a stream apart (a layer, an epoch). */

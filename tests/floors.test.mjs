@@ -26,7 +26,20 @@ const FLOORS = [
     'texture',
   ],
   ['arch', 'model', 'zoo', 'score.h'],
-  ['checkpoint', 'calibration', 'score', 'gallery', 'dataset', 'pca', 'train', 'trainer.h', 'resume', 'evaluate', 'bench'],
+  [
+    'checkpoint',
+    'calibration',
+    'score',
+    'gallery',
+    'dataset',
+    'pca',
+    'sample',
+    'train',
+    'trainer.h',
+    'resume',
+    'evaluate',
+    'bench',
+  ],
 ];
 const SYSTEM = ['stdarg.h', 'stdbool.h', 'stddef.h', 'stdint.h', 'string.h', 'math.h', 'float.h'];
 // Allowed in one file alone.

@@ -97,6 +97,21 @@ test('every allocation that fails ends with 6 and one line', (t) => {
   const { data, model } = trainBars(path, ['--holdout', '100']);
   const picture = write(join(path, 'pictures', 'x.png'), greyPng(8, bars(1, 1).pixels));
   const out = (name) => ['--out', join(path, name)];
+  const conditioned = join(path, 'conditioned.safetensors');
+  const links = 'dense 4 | classify 2 0.5 > embed 2 > dense 64 sigmoid > bce';
+  ok([
+    'train',
+    '--arch',
+    `1x8x8 > ${links}`,
+    '--data',
+    data,
+    '--epochs',
+    '1',
+    '--out',
+    conditioned,
+  ]);
+  const codes = join(path, 'codes.npy');
+  ok(['encode', model, picture, '--out', codes]);
   const commands = [
     ['data', 'list'],
     ['data', 'info', data],
@@ -127,11 +142,16 @@ test('every allocation that fails ends with 6 and one line', (t) => {
       ...['--noise', 'mask 0.2', ...out('e.safetensors')],
     ],
     ['eval', model, '--data', data, '--limit', '20', '--ood', `same=${data}`],
+    ['eval', conditioned, '--data', data, '--limit', '9', '--train', data, '--corrupt', 'mask 0.5'],
     ['calibrate', model, '--data', data, '--limit', '40', ...out('c.safetensors')],
     ['score', model, picture],
     ['score', model, '--data', data, '--limit', '9'],
     ['encode', model, picture, ...out('z.npy')],
     ['reconstruct', model, picture, ...out('x.png')],
+    ['decode', model, codes, ...out('y.png')],
+    ['sample', model, '--count', '3', ...out('y.npy')],
+    ['interpolate', model, picture, picture, ...out('y.png')],
+    ['score', conditioned, picture],
     ['neighbours', model, picture],
   ];
   for (const command of commands) {

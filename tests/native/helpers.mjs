@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -130,6 +130,22 @@ export function npy(shape, values, { descr = '|u1', version = 1, order = 'False'
     ? Buffer.from(values.buffer, values.byteOffset, values.byteLength)
     : Buffer.from(values);
   return Buffer.concat([start, Buffer.from(`${text.padEnd(length - 1)}\n`), data]);
+}
+
+/** The floats of a .npy file that the program wrote. */
+export function readNpy(file) {
+  const bytes = readFileSync(file);
+  const start = 10 + bytes.readUInt16LE(8);
+  assert.equal(start % 64, 0);
+  const header = bytes.toString('latin1', 10, start);
+  assert.match(header, /^\{'descr': '<f4', 'fortran_order': False, 'shape': \([^)]*\), \} *\n$/);
+  const shape = /\(([^)]*)\)/.exec(header)[1].split(',').map(Number);
+  return {
+    shape,
+    values: new Float32Array(
+      bytes.buffer.slice(bytes.byteOffset + start, bytes.byteOffset + bytes.length),
+    ),
+  };
 }
 
 const CRC_TABLE = Array.from({ length: 256 }, (_, n) => {

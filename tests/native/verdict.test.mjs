@@ -14,6 +14,7 @@ import {
   png,
   RGB,
   random,
+  readNpy,
   run,
   trainBars,
   write,
@@ -42,21 +43,6 @@ function picture(i) {
     join(path, `usual-${i}.png`),
     greyPng(8, bars(200, 7).pixels.slice(i * 64, i * 64 + 64)),
   );
-}
-/** The floats of a .npy file that the program wrote. */
-function readNpy(file) {
-  const bytes = readFileSync(file);
-  const start = 10 + bytes.readUInt16LE(8);
-  assert.equal(start % 64, 0);
-  const header = bytes.toString('latin1', 10, start);
-  assert.match(header, /^\{'descr': '<f4', 'fortran_order': False, 'shape': \([^)]*\), \} *\n$/);
-  const shape = /\(([^)]*)\)/.exec(header)[1].split(',').map(Number);
-  return {
-    shape,
-    values: new Float32Array(
-      bytes.buffer.slice(bytes.byteOffset + start, bytes.byteOffset + bytes.length),
-    ),
-  };
 }
 
 test('score: one object for each image, in order', () => {

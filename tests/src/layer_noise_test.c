@@ -82,8 +82,32 @@ static void test_when(void) {
     }
 }
 
+/* What is done to images outside of chains is what the first link does to those of a batch. */
+static void test_corrupt(void) {
+    static const struct {
+        const char *link;
+        lk_corruption kind;
+        double amount;
+    } CASES[] = {{"noise 0.3", LK_CORRUPT_NOISE, 0.3},
+                 {"mask 0.5", LK_CORRUPT_MASK, 0.5},
+                 {"salt 0.1", LK_CORRUPT_SALT, 0.1}};
+    static lk_real x[VALUES], y[VALUES];
+    const lk_batch batch = {.rows = ROWS, .seed = 5, .sample = 7};
+    for (size_t c = 0; c < LK_COUNTOF(CASES); c++) {
+        spoil(CASES[c].link, &batch, y);
+        for (size_t i = 0; i < VALUES; i++) x[i] = GREY;
+        for (size_t r = 0; r < ROWS; r++)
+            lk_corrupt(CASES[c].kind, CASES[c].amount, 5, 7 + r, SIZE, x + r * SIZE);
+        CHECK(memcmp(x, y, sizeof x) == 0, "%s", CASES[c].link);
+    }
+    for (size_t i = 0; i < SIZE; i++) x[i] = GREY;
+    lk_corrupt(LK_CORRUPT_MASK, 1, 5, 7, SIZE, x);
+    for (size_t i = 0; i < SIZE; i++) CHECK(x[i] == 0, "all of it: value %zu", i);
+}
+
 int main(void) {
     test_amounts();
     test_when();
+    test_corrupt();
     return TEST_RESULT();
 }

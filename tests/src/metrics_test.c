@@ -112,11 +112,27 @@ static void test_errors(void) {
     }
 }
 
+static void test_classes(void) {
+    const uint32_t labels[] = {0, 1, 1, 2, 2, 2}, guesses[] = {0, 1, 0, 2, 1, 1};
+    const uint32_t expected[] = {1, 0, 0, 1, 1, 0, 0, 2, 1};
+    uint32_t counts[9];
+    memset(counts, 1, sizeof counts);
+    lk_confuse(labels, guesses, 6, 3, counts);
+    CHECK(memcmp(counts, expected, sizeof counts) == 0, "%u %u", counts[0], counts[7]);
+
+    const uint32_t votes[] = {7, 3, 3, 7, 5};
+    CHECK(lk_vote(votes, 1) == 7, "%u", lk_vote(votes, 1));
+    CHECK(lk_vote(votes, 2) == 7, "of equals the nearest: %u", lk_vote(votes, 2));
+    CHECK(lk_vote(votes, 3) == 3, "the majority: %u", lk_vote(votes, 3));
+    CHECK(lk_vote(votes, 5) == 7, "of equals the nearest: %u", lk_vote(votes, 5));
+}
+
 int main(void) {
     test_separation();
     test_fpr95();
     test_order();
     test_refusals();
     test_errors();
+    test_classes();
     return TEST_RESULT();
 }

@@ -222,10 +222,44 @@ static void test_clusters(void) {
     CHECK(lk_mixture_clusters(29, 1) == 2, "%zu", lk_mixture_clusters(29, 1));
 }
 
+/* Two Gaussians by hand: a quarter about (0, 0) with covariance [4 2; 2 5], the rest about
+   (100, 50) with variance 1/100. What is drawn has their shares, means and covariances. */
+static void test_sample(void) {
+    enum { N = 40000 };
+    lk_mixture m = make(2, 2);
+    static const lk_real means[] = {0, 0, 100, 50};
+    static const lk_real whitening[] = {0.5, 0, -0.25, 0.5, 10, 0, 0, 10};
+    memcpy(m.means, means, sizeof means);
+    memcpy(m.whitening, whitening, sizeof whitening);
+    m.offsets[0] = (lk_real)(log(16) - 2 * log(0.25));
+    m.offsets[1] = (lk_real)(2 * log(0.01) - 2 * log(0.75));
+    const lk_rng rng = lk_rng_make(1, 79, 0);
+    double n[2] = {0}, sums[2][5] = {{0}};
+    for (uint64_t i = 0; i < N; i++) {
+        lk_real z[2], again[2];
+        lk_mixture_sample(&m, rng, i, z);
+        lk_mixture_sample(&m, rng, i, again);
+        CHECK(memcmp(z, again, sizeof z) == 0, "code %d depends on who drew before", (int)i);
+        const int c = z[0] > 50;
+        const double a = (double)z[0] - (c ? 100 : 0), b = (double)z[1] - (c ? 50 : 0);
+        const double values[] = {a, b, a * a, a * b, b * b};
+        n[c]++;
+        for (int v = 0; v < 5; v++) sums[c][v] += values[v];
+    }
+    static const double expected[2][5] = {{0, 0, 4, 2, 5}, {0, 0, 0.01, 0, 0.01}};
+    CHECK(fabs(n[0] / N - 0.25) < 0.01, "share %g", n[0] / N);
+    for (int c = 0; c < 2; c++)
+        for (int v = 0; v < 5; v++)
+            CHECK(fabs(sums[c][v] / n[c] - expected[c][v]) < (c ? 0.002 : 0.3), "%d, %d: %g", c, v,
+                  sums[c][v] / n[c]);
+    drop(&m);
+}
+
 int main(void) {
     test_known_clusters();
     test_distance();
     test_degenerate();
     test_clusters();
+    test_sample();
     return TEST_RESULT();
 }

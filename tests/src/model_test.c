@@ -323,6 +323,36 @@ static void test_adopt(void) {
     check_adopted(STACK, 0, STACK, 9, 3, 0, 0, 0, 0);
 }
 
+/* Decoding z under a label is decoding z times that label's vector, over label 0's, under label 0.
+ */
+static void test_embedding(void) {
+    lk_error error = {LK_OK, 0, ""};
+    lk_model *model = new_model("1x5x7 > dense 6 | classify 3 0.5 > dropout 0.5 > embed 3"
+                                " > dense 35 sigmoid > bce");
+    lk_run *run = lk_run_create(model, 1, LK_SIMD_BEST, &error);
+    lk_real z[6] = {1, -2, 3, -4, 5, -6}, other[6], zero[6], vector[6], x[35], y[35];
+    CHECK(lk_model_embedding(model, 0, zero), "label 0");
+    for (uint32_t label = 1; label < 3; label++) {
+        CHECK(lk_model_embedding(model, label, NULL), "label %u", label);
+        lk_model_embedding(model, label, vector);
+        CHECK(memcmp(vector, zero, sizeof zero) != 0, "label %u is label 0", label);
+        for (int i = 0; i < 6; i++) other[i] = z[i] * vector[i] / zero[i];
+        lk_run_set_label(run, label);
+        lk_decode(run, z, 1, x);
+        lk_run_set_label(run, 0);
+        lk_decode(run, other, 1, y);
+        for (int i = 0; i < 35; i++)
+            CHECK(fabs((double)x[i] - (double)y[i]) < 1e-5, "%g %g", (double)x[i], (double)y[i]);
+    }
+    CHECK(!lk_model_embedding(model, 3, NULL), "a label too many");
+    CHECK(!lk_model_gaussian(model), "no Gaussian latent");
+    lk_run_free(run);
+    lk_model_free(model);
+    model = new_model("1x5x7 > dense 6 | dense 4 > embed 3 > dense 35 > mse");
+    CHECK(!lk_model_embedding(model, 0, NULL), "it does not multiply the code");
+    lk_model_free(model);
+}
+
 int main(void) {
     lk_dataset data = make_images(SHAPE, 0, IMAGES, 2);
     test_passes(&data);
@@ -331,6 +361,7 @@ int main(void) {
     test_refusals();
     test_nan();
     test_adopt();
+    test_embedding();
     free_images(&data);
     return TEST_RESULT();
 }

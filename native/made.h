@@ -1,0 +1,22 @@
+/* Images that a model makes, on their way into a file. */
+#ifndef MADE_H
+#define MADE_H
+
+#include "options.h"
+
+/* Whether the model makes images at all, and under --label if that is given. */
+lk_status made_check_model(const options *o, const lk_model *model, fault *f);
+/* Whether --out can hold `count` of them, `columns` to a row of a PNG. `input` is a file that must
+   not be written over, beside the model's. */
+lk_status made_check_output(const options *o, const lk_model *model, const char *input,
+                            size_t count, size_t columns, fault *f);
+
+/* x_hat[n x input] of codes z[n x latent], under --label. */
+lk_status made_decode(const options *o, const lk_model *model, const lk_real *z, size_t n,
+                      lk_real *x_hat, fault *f);
+
+/* Writes --out: .npy, or all images in one PNG; says so. */
+lk_status made_write(const options *o, const lk_real *x_hat, size_t count, size_t columns,
+                     lk_shape shape, fault *f);
+
+#endif
