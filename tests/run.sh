@@ -13,7 +13,9 @@ say 'building'
 configure
 cmake --build build -- --quiet
 get_data
+make_colours
 train_models
+train_families test true
 say 'building the page'
 build_site
 

@@ -11,6 +11,7 @@
 #define EXPORT(name) __attribute__((export_name(#name))) name
 
 enum { SLOTS = 16, MAX_BATCH = 64, BATCH_VALUES = 1 << 16, RESULTS = 3 + 2 * LK_EVIDENCES };
+#define NO_LABEL UINT32_MAX
 
 typedef struct session {
     uint32_t generation; /* of the slot; never 0 for one that is or was in use */
@@ -18,6 +19,8 @@ typedef struct session {
     lk_run *run;
     lk_gallery *gallery;    /* NULL until loaded */
     float *x, *z, *x_hat;   /* max_batch x input, latent, input */
+    float *probabilities;   /* max_batch x classes */
+    uint32_t *codes;        /* of one image */
     double result[RESULTS]; /* verdict, p, score, then value and p of each evidence */
     lk_neighbour neighbours[LK_MAX_NEIGHBOURS];
 } session;
@@ -85,21 +88,27 @@ static void clear(session *s) {
     free(s->x);
     free(s->z);
     free(s->x_hat);
+    free(s->probabilities);
+    free(s->codes);
     *s = (session){.generation = s->generation};
 }
 
 static lk_status fill(session *s) {
     s->model = lk_model_load(inbox.data, inbox.size, &last_error);
     if (!s->model) return last_error.status;
-    size_t input = input_size(s);
+    const size_t input = input_size(s), latent = lk_model_latent(s->model);
+    const size_t classes = lk_model_classes(s->model);
     size_t batch = 1 + BATCH_VALUES / input; /* bounds the workspace of big inputs */
     if (batch > MAX_BATCH) batch = MAX_BATCH;
     s->run = lk_run_create(s->model, batch, LK_SIMD_BEST, &last_error);
     if (!s->run) return last_error.status;
     s->x = calloc(batch * input, sizeof(float));
-    s->z = calloc(batch * lk_model_latent(s->model), sizeof(float));
+    s->z = calloc(batch * latent, sizeof(float));
     s->x_hat = calloc(batch * input, sizeof(float));
-    return s->x && s->z && s->x_hat ? LK_OK : fail(LK_MEMORY, "out of memory");
+    s->probabilities = calloc(batch * classes + 1, sizeof(float));
+    s->codes = calloc(lk_model_codes(s->model) + 1, sizeof *s->codes);
+    const bool all = s->x && s->z && s->x_hat && s->probabilities && s->codes;
+    return all ? LK_OK : fail(LK_MEMORY, "out of memory");
 }
 
 /* A handle to the model whose file is in the inbox, or 0. */
@@ -209,23 +218,56 @@ static session *find_batch(uint32_t handle, uint32_t n) {
     return NULL;
 }
 
-/* z of x[n], x_hat of z[n], both of x[n]. */
-lk_status EXPORT(lk_wasm_encode)(uint32_t handle, uint32_t n) {
+/* z of x[n], x_hat of z[n], both of x[n]; under a label, or under none if it is past the classes.
+ */
+lk_status EXPORT(lk_wasm_encode)(uint32_t handle, uint32_t n, uint32_t label) {
     session *s = find_batch(handle, n);
     if (!s) return LK_USAGE;
+    lk_run_set_label(s->run, label);
     lk_encode(s->run, s->x, n, s->z);
+    lk_run_set_label(s->run, NO_LABEL);
     return LK_OK;
 }
-lk_status EXPORT(lk_wasm_decode)(uint32_t handle, uint32_t n) {
+
+static session *find_maker(uint32_t handle, uint32_t n) {
     session *s = find_batch(handle, n);
+    if (!s || lk_model_output(s->model) == LK_OUTPUT_IMAGE) return s;
+    fail(LK_USAGE, "this model makes no images");
+    return NULL;
+}
+lk_status EXPORT(lk_wasm_decode)(uint32_t handle, uint32_t n, uint32_t label) {
+    session *s = find_maker(handle, n);
     if (!s) return LK_USAGE;
+    lk_run_set_label(s->run, label);
     lk_decode(s->run, s->z, n, s->x_hat);
+    lk_run_set_label(s->run, NO_LABEL);
     return LK_OK;
 }
-lk_status EXPORT(lk_wasm_reconstruct)(uint32_t handle, uint32_t n) {
+lk_status EXPORT(lk_wasm_reconstruct)(uint32_t handle, uint32_t n, uint32_t label) {
+    session *s = find_maker(handle, n);
+    if (!s) return LK_USAGE;
+    lk_run_set_label(s->run, label);
+    lk_reconstruct(s->run, s->x, n, s->z, s->x_hat);
+    lk_run_set_label(s->run, NO_LABEL);
+    return LK_OK;
+}
+
+/* Probabilities of x[n]. */
+lk_status EXPORT(lk_wasm_classify)(uint32_t handle, uint32_t n) {
     session *s = find_batch(handle, n);
     if (!s) return LK_USAGE;
-    lk_reconstruct(s->run, s->x, n, s->z, s->x_hat);
+    if (lk_model_classes(s->model) == 0) return fail(LK_USAGE, "this model knows no classes");
+    lk_classify(s->run, s->x, n, s->probabilities);
+    return LK_OK;
+}
+
+/* Which vectors of the codebook make the code of x[1]. */
+lk_status EXPORT(lk_wasm_codes)(uint32_t handle) {
+    session *s = find(handle);
+    if (!s) return LK_USAGE;
+    if (lk_model_codes(s->model) == 0) return fail(LK_USAGE, "this model has no codebook");
+    lk_encode(s->run, s->x, 1, s->z);
+    lk_run_codes(s->run, 0, s->codes);
     return LK_OK;
 }
 
@@ -248,7 +290,15 @@ int32_t EXPORT(lk_wasm_neighbours)(uint32_t handle, uint32_t metric, uint32_t k)
 
 /* ---- what lies where ---- */
 
-enum view { VIEW_X, VIEW_Z, VIEW_X_HAT, VIEW_RESULT, VIEW_NEIGHBOURS };
+enum view {
+    VIEW_X,
+    VIEW_Z,
+    VIEW_X_HAT,
+    VIEW_RESULT,
+    VIEW_NEIGHBOURS,
+    VIEW_PROBABILITIES,
+    VIEW_CODES
+};
 const void *EXPORT(lk_wasm_view)(uint32_t handle, uint32_t which) {
     session *s = find(handle);
     if (!s) return NULL;
@@ -258,6 +308,8 @@ const void *EXPORT(lk_wasm_view)(uint32_t handle, uint32_t which) {
     case VIEW_X_HAT: return s->x_hat;
     case VIEW_RESULT: return s->result;
     case VIEW_NEIGHBOURS: return s->neighbours;
+    case VIEW_PROBABILITIES: return s->probabilities;
+    case VIEW_CODES: return s->codes;
     default: return fail(LK_USAGE, "no such view"), NULL;
     }
 }
@@ -270,6 +322,11 @@ enum number {
     NUMBER_PARAMETERS,
     NUMBER_BATCH,
     NUMBER_GALLERY,
+    NUMBER_OUTPUT,
+    NUMBER_CLASSES,
+    NUMBER_LABELLED,
+    NUMBER_CODES,
+    NUMBER_CODEBOOK,
 };
 double EXPORT(lk_wasm_number)(uint32_t handle, uint32_t which) {
     session *s = find(handle);
@@ -283,6 +340,11 @@ double EXPORT(lk_wasm_number)(uint32_t handle, uint32_t which) {
     case NUMBER_PARAMETERS: return (double)lk_model_parameters(s->model);
     case NUMBER_BATCH: return (double)lk_run_max_batch(s->run);
     case NUMBER_GALLERY: return s->gallery ? (double)lk_gallery_images(s->gallery)->count : 0;
+    case NUMBER_OUTPUT: return lk_model_output(s->model);
+    case NUMBER_CLASSES: return lk_model_classes(s->model);
+    case NUMBER_LABELLED: return lk_model_labelled(s->model);
+    case NUMBER_CODES: return (double)lk_model_codes(s->model);
+    case NUMBER_CODEBOOK: return lk_model_codebook(s->model);
     default: return fail(LK_USAGE, "no such number"), -1;
     }
 }

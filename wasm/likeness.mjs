@@ -16,13 +16,15 @@
  */
 /** @typedef {'image' | 'ink'} Preparation */
 /** @typedef {'in' | 'out' | 'empty'} Verdict */
+/** What a model makes of an image behind its code. @typedef {'image' | 'classes' | 'code'} Output */
 /** @typedef {'usage' | 'data' | 'model' | 'io' | 'memory' | 'non-finite'} Status */
 /**
  * @typedef {object} Result
  * @property {Verdict} verdict
  * @property {number} p (1 + held-out images at least as unusual) / (n + 1); 0 when empty
  * @property {number} score rises with unusualness
- * @property {Record<string, {value: number, p: number}>} scores each piece of evidence by name
+ * @property {Record<string, {value: number, p: number}>} scores each piece of evidence by name; of
+ *   a model that makes no images without 'reconstruction'
  */
 /**
  * @typedef {object} Neighbour
@@ -51,6 +53,12 @@
  * @property {string} data
  * @property {string} weights
  * @property {Preparation[]} preparations those it is calibrated for
+ * @property {Output} output
+ * @property {number} classes that it tells apart; 0 when none
+ * @property {number} labels that its codes and images may be asked for under; 0 when none
+ * @property {boolean} labelled it cannot learn without labels
+ * @property {number} codes vectors of a codebook that make a code; 0 when there is none
+ * @property {number} codebook vectors in it
  */
 /** What bindings.c exports; handles, pointers and counts are numbers.
  * @typedef {Record<string, (...numbers: number[]) => number>} Calls */
@@ -237,9 +245,25 @@ async function instantiate(options) {
 // ---- the model ----
 
 // The order of the enums view, number and lk_text in bindings.c and likeness.h.
-const VIEW = { x: 0, z: 1, xHat: 2, result: 3, neighbours: 4 };
-const NUMBER = { channels: 0, height: 1, width: 2, latent: 3, parameters: 4, batch: 5, gallery: 6 };
+const VIEW = { x: 0, z: 1, xHat: 2, result: 3, neighbours: 4, probabilities: 5, codes: 6 };
+const NUMBER = {
+  channels: 0,
+  height: 1,
+  width: 2,
+  latent: 3,
+  parameters: 4,
+  batch: 5,
+  gallery: 6,
+  output: 7,
+  classes: 8,
+  labelled: 9,
+  codes: 10,
+  codebook: 11,
+};
+/** @type {Output[]} */
+const OUTPUTS = ['image', 'classes', 'code'];
 const TEXT = { family: 0, title: 1, data: 2, weights: 3, arch: 4 };
+const NO_LABEL = 0xffffffff;
 const METRICS = ['l2', 'cosine'];
 const MAX_NEIGHBOURS = 128;
 const MAX_SIDE = 8192;
@@ -283,8 +307,9 @@ export class Model {
     this.#verdicts = this.#names(calls.lk_wasm_verdict_name);
     this.#evidences = this.#names(calls.lk_wasm_evidence_name);
     this.#preparations = this.#names(calls.lk_wasm_preparation_name);
+    const arch = text(TEXT.arch);
     this.info = Object.freeze({
-      arch: text(TEXT.arch),
+      arch,
       shape: Object.freeze(shape),
       latent: this.#latent,
       parameters: number(NUMBER.parameters),
@@ -292,6 +317,12 @@ export class Model {
       family: text(TEXT.family),
       data: text(TEXT.data),
       weights: text(TEXT.weights),
+      output: OUTPUTS[number(NUMBER.output)],
+      classes: number(NUMBER.classes),
+      labels: Number(/ embed (\d+)/.exec(arch)?.[1] ?? 0),
+      labelled: number(NUMBER.labelled) !== 0,
+      codes: number(NUMBER.codes),
+      codebook: number(NUMBER.codebook),
       preparations: /** @type {Preparation[]} */ (
         this.#preparations.filter((_, i) => calls.lk_wasm_calibration_count(this.#handle, i) > 0)
       ),
@@ -323,6 +354,7 @@ export class Model {
     const scores = Object.fromEntries(
       this.#evidences.map((name, i) => [name, { value: rest[2 * i], p: rest[2 * i + 1] }]),
     );
+    if (this.info.output !== 'image') delete scores.reconstruction; // the same for every image
     return { verdict: /** @type {Verdict} */ (this.#verdicts[verdict]), p, score, scores };
   }
 
@@ -341,27 +373,53 @@ export class Model {
     return { x: this.#floats(VIEW.x, this.#pixels).slice(), empty: this.#doubles(1)[0] !== 0 };
   }
 
-  /** Codes of one input or of several, one after the other. @param {Float32Array} x */
-  encode(x) {
-    return this.#batches('lk_wasm_encode', x, VIEW.x, this.#pixels, 'the input', [
-      [VIEW.z, this.#latent],
-    ])[0];
+  /**
+   * Codes of one input or of several, one after the other.
+   * @param {Float32Array} x @param {{label?: number}} [options]
+   */
+  encode(x, options = {}) {
+    const call = { name: 'lk_wasm_encode', label: this.#label(options) };
+    return this.#batches(call, x, VIEW.x, this.#pixels, 'the input', [[VIEW.z, this.#latent]])[0];
   }
 
-  /** Images of one code or of several. @param {Float32Array} z */
-  decode(z) {
-    return this.#batches('lk_wasm_decode', z, VIEW.z, this.#latent, 'the code', [
-      [VIEW.xHat, this.#pixels],
-    ])[0];
+  /**
+   * Images of one code or of several.
+   * @param {Float32Array} z
+   * @param {{label?: number}} [options] `label`, where `info.labels` is not 0, is what to make of it
+   */
+  decode(z, options = {}) {
+    const call = { name: 'lk_wasm_decode', label: this.#label(options) };
+    return this.#batches(call, z, VIEW.z, this.#latent, 'the code', [[VIEW.xHat, this.#pixels]])[0];
   }
 
-  /** Codes and images of one input or of several. @param {Float32Array} x */
-  reconstruct(x) {
-    const [z, image] = this.#batches('lk_wasm_reconstruct', x, VIEW.x, this.#pixels, 'the input', [
+  /**
+   * Codes and images of one input or of several.
+   * @param {Float32Array} x @param {{label?: number}} [options] as of decode
+   */
+  reconstruct(x, options = {}) {
+    const call = { name: 'lk_wasm_reconstruct', label: this.#label(options) };
+    const [z, image] = this.#batches(call, x, VIEW.x, this.#pixels, 'the input', [
       [VIEW.z, this.#latent],
       [VIEW.xHat, this.#pixels],
     ]);
     return { z, image };
+  }
+
+  /** Which vectors of the codebook make an input's code. @param {Float32Array} x */
+  codes(x) {
+    const calls = this.#use();
+    this.#write(x, VIEW.x, this.#pixels, 'the input');
+    this.#must(calls.lk_wasm_codes(this.#handle));
+    const at = calls.lk_wasm_view(this.#handle, VIEW.codes);
+    return new Uint32Array(this.#memory.buffer, at, this.info.codes).slice();
+  }
+
+  /** The probability of each class, `info.classes` an input. @param {Float32Array} x */
+  classify(x) {
+    const call = { name: 'lk_wasm_classify', label: NO_LABEL };
+    return this.#batches(call, x, VIEW.x, this.#pixels, 'the input', [
+      [VIEW.probabilities, this.info.classes],
+    ])[0];
   }
 
   /**
@@ -410,7 +468,7 @@ export class Model {
     if (by < 0) misuse(`metric must be ${METRICS.join(' or ')}`);
     if (this.gallerySize === 0) misuse('no gallery is loaded');
     this.#write(x, VIEW.x, this.#pixels, 'the input');
-    this.#must(calls.lk_wasm_encode(this.#handle, 1));
+    this.#must(calls.lk_wasm_encode(this.#handle, 1, NO_LABEL));
     const found = calls.lk_wasm_neighbours(this.#handle, by, k);
     if (found < 0) throw this.#lastError();
     const at = calls.lk_wasm_view(this.#handle, VIEW.neighbours);
@@ -480,6 +538,18 @@ export class Model {
     return i;
   }
 
+  /** @param {{label?: number}} options */
+  #label(options) {
+    const { label } = given(options);
+    this.#use();
+    if (label === undefined) return NO_LABEL;
+    const { labels } = this.info;
+    if (labels === 0) misuse('this model takes no label');
+    if (!Number.isInteger(label) || label < 0 || label >= labels)
+      misuse(`label must be a whole number from 0 to ${labels - 1}`);
+    return label;
+  }
+
   /** @param {Uint8Array | Uint8ClampedArray} bytes */
   #fillInbox(bytes) {
     const at = this.#calls.lk_wasm_inbox(bytes.length);
@@ -537,7 +607,8 @@ export class Model {
 
   /**
    * Runs vectors of `size` through a call, as many at a time as the workspace holds.
-   * @param {string} call @param {Float32Array} values @param {number} view @param {number} size
+   * @param {{name: string, label: number}} call
+   * @param {Float32Array} values @param {number} view @param {number} size
    * @param {string} what @param {[number, number][]} results view and size of each
    */
   #batches(call, values, view, size, what, results) {
@@ -550,7 +621,7 @@ export class Model {
     for (let first = 0; first < n; first += this.#batch) {
       const count = Math.min(this.#batch, n - first);
       this.#write(values.subarray(first * size, (first + count) * size), view, count * size, what);
-      this.#must(calls[call](this.#handle, count));
+      this.#must(calls[call.name](this.#handle, count, call.label));
       results.forEach(([from, each], i) => {
         out[i].set(this.#floats(from, count * each), first * each);
       });

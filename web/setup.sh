@@ -157,6 +157,13 @@ get_data() {
         die 'Fashion-MNIST is not to be had, or is not what it should be: put its four files into build/data/fashion'
 }
 
+# No small set of colour images can be installed, so one is made of MNIST.
+make_colours() {
+    [ -e build/data/coloured/train-images-idx4-ubyte ] && return
+    say 'colouring digits'
+    node web/coloured.mjs build/data/mnist build/data/coloured
+}
+
 # ---- build, train ----
 
 configure() {
@@ -164,20 +171,90 @@ configure() {
         { cat build/configure.log; die 'cmake failed'; }
 }
 
-# current MODEL: it is newer than whatever could have changed it.
-current() {
-    [ -e "$1" ] && [ -z "$(find src native web/setup.sh -newer "$1")" ]
+# fresh MODEL: it is newer than whatever could have changed it.
+fresh() {
+    [ -e "$1" ] && [ -z "$(find src native -newer "$1")" ]
 }
 
+# made NAME OPTIONS...: build/models/NAME.safetensors is there, fresh, and was trained so.
+made() {
+    fresh "build/models/$1.safetensors" || return 1
+    options_file=build/models/$1.options
+    shift
+    [ "$(cat "$options_file" 2>/dev/null)" = "$*" ]
+}
+
+# train NAME OPTIONS...: makes it so, unless it is.
+train() {
+    made "$@" && return
+    name=$1
+    shift
+    say "training $name"
+    build/likeness train "$@" --out "build/models/$name.safetensors" || return 1
+    printf '%s' "$*" >"build/models/$name.options"
+}
+
+# The two that the page opens with.
 train_models() {
     mkdir -p build/models
     for model in digits:mnist fashion:fashion; do
-        file=build/models/${model%:*}.safetensors
-        current "$file" && continue
-        say "training the ${model%:*} model"
-        build/likeness train gate --data "${model#*:}" --title "${model%:*}" \
-            --epochs 12 --batch 128 --decay 0.5 --out "$file"
+        # shellcheck disable=SC2086 # lists of words
+        train "${model%:*}" gate --data "${model#*:}" --title "${model%:*}" \
+            --epochs 12 --batch 128 --decay 0.5
     done
+}
+
+# Every family: its model's name, itself, the data, and how it is trained for the page (short) and
+# for its figures (full). Tests train each for an epoch on 2,000 images.
+families() {
+    cat <<'END'
+digits-ae           ae           mnist     --epochs 5                              | --epochs 50 --decay 0.5
+digits-pca          pca          mnist                                             |
+digits-deep         deep         mnist     --limit 20000 --epochs 4                | --epochs 100 --decay 0.5
+digits-stacked      stacked      mnist     --limit 20000 --epochs 3                | --epochs 30 --decay 0.5
+digits-denoise      denoise      mnist     --limit 6000 --epochs 2 --decay 0.5     | --epochs 20 --decay 0.5
+digits-conv         conv         mnist     --limit 12000 --epochs 2 --decay 0.5    | --epochs 20 --decay 0.5
+digits-vae          vae          mnist     --limit 30000 --epochs 5 --decay 0.5    | --epochs 100 --decay 0.5
+digits-vae-conv     vae-conv     mnist     --limit 8000 --epochs 2 --decay 0.5     | --epochs 40 --decay 0.5
+coloured-conv       conv         coloured  --limit 6000 --epochs 3 --decay 0.5     | --epochs 30 --decay 0.5
+coloured-vae        vae-color    coloured  --limit 3000 --epochs 2 --decay 0.5     | --epochs 30 --decay 0.5
+fashion-cnn         cnn          fashion   --limit 4000 --epochs 2 --decay 0.5     | --epochs 20 --decay 0.5
+fashion-vqvae       vqvae        fashion   --limit 6000 --epochs 2 --decay 0.5     | --epochs 40 --decay 0.5
+fashion-vqvae-7x7   vqvae-7x7    fashion   --limit 6000 --epochs 2 --decay 0.5     | --epochs 40 --decay 0.5
+fashion-acae        acae         fashion   --limit 6000 --epochs 2 --decay 0.5     | --epochs 40 --decay 0.5
+fashion-acae-softmax acae-softmax fashion  --limit 6000 --epochs 2 --decay 0.5     | --epochs 40 --decay 0.5
+fashion-triplet     triplet      fashion   --limit 6000 --epochs 2 --decay 0.5     | --epochs 40 --decay 0.5
+END
+}
+
+# train_families short|full|test COMMAND: all that this program knows, with the command after each.
+# A model that was trained for longer than is asked stays.
+train_families() {
+    known=" $(build/likeness families --json | node -p \
+        'JSON.parse(fs.readFileSync(0)).map(({ name }) => name).join(" ")') "
+    families | while read -r model family data options; do
+        case $known in *" $family "*) ;; *) continue ;; esac
+        case $data in
+        coloured) title='coloured digits' spec=build/data/coloured/train-images-idx4-ubyte ;;
+        mnist) title=digits spec=$data ;;
+        *) title=$data spec=$data ;;
+        esac
+        set -- "$1" "$2" "$model" "$family" --data "$spec" --title "$title"
+        short="${options%|*} --gallery 2000 --references 2000" full=${options#*|}
+        test='--limit 2000 --epochs 1 --gallery 500 --references 500'
+        # shellcheck disable=SC2086 # lists of words
+        case $1 in
+        full) (shift 2 && train "$@" $full) ;;
+        short) (shift 2 && { made "$@" $full || train "$@" $short; }) ;;
+        test) (shift 2 && { fresh "build/models/$model.safetensors" || train "$@" $test; }) ;;
+        esac </dev/null || exit 1
+        "$2" || exit 1
+    done
+}
+
+# Brings the models there are into the site.
+list_models() {
+    node web/manifest.mjs
 }
 
 build_site() {

@@ -31,15 +31,21 @@ export function without(...names) {
   return absent.length ? `there is no ${absent.join(', no ')}` : false;
 }
 
+/** An IDX file of bytes, gzipped or not. @param {string} file its name without .gz */
+export function readIdx(file) {
+  const bytes = existsSync(file) ? readFileSync(file) : gunzipSync(readFileSync(`${file}.gz`));
+  const sizes = Array.from({ length: bytes[3] }, (_, i) => bytes.readUInt32BE(4 + 4 * i));
+  return { sizes, bytes: new Uint8Array(bytes.subarray(4 + 4 * sizes.length)) };
+}
+
 /**
  * The test images of a data set, one grey byte a pixel.
  * @param {string} set @returns {{count: number, height: number, width: number, pixels: Uint8Array}}
  */
 export function testImages(set) {
-  const raw = `${build}data/${set}/t10k-images-idx3-ubyte`;
-  const bytes = existsSync(raw) ? readFileSync(raw) : gunzipSync(readFileSync(`${raw}.gz`));
-  const [count, height, width] = [4, 8, 12].map((at) => bytes.readUInt32BE(at));
-  return { count, height, width, pixels: new Uint8Array(bytes.subarray(16)) };
+  const { sizes, bytes } = readIdx(`${build}data/${set}/t10k-images-idx3-ubyte`);
+  const [count, height, width] = sizes;
+  return { count, height, width, pixels: bytes };
 }
 
 /** A folder for the time of the work. @template T @param {(folder: string) => T} work */
@@ -94,7 +100,24 @@ export function nativeOf(picture, ...words) {
 
 /** @param {...string} words */
 export function native(...words) {
-  return execFileSync(program, words, { maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'inherit'] });
+  return execFileSync(program, words, {
+    maxBuffer: 1 << 28,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { LIKENESS_DATA: `${build}data`, ...process.env },
+  });
+}
+
+/**
+ * Codes of inputs, their images and probabilities if there are any, by the native core.
+ * @param {string} file @param {number} label -1: none @param {Float32Array} x
+ */
+export function answers(file, label, x) {
+  const input = new Uint8Array(x.buffer, x.byteOffset, x.byteLength);
+  const out = execFileSync(`${build}tests/answers`, [file, String(label)], {
+    maxBuffer: 1 << 28,
+    input,
+  });
+  return new Float32Array(new Uint8Array(out).buffer);
 }
 
 /** What the native program writes to `--out F.npy`, as floats. @param {...string} words */

@@ -10,6 +10,8 @@ import { fileURLToPath } from 'node:url';
 const require = createRequire(new URL('../../web/package.json', import.meta.url));
 /** @type {typeof import('playwright-core')} */
 const { chromium } = require('playwright-core');
+/** @type {typeof import('axe-core')} */
+const axe = require('axe-core');
 
 /** @typedef {import('playwright-core').Page} Page */
 /** @typedef {import('playwright-core').BrowserContextOptions} ContextOptions */
@@ -125,18 +127,49 @@ export function verdict(page) {
   });
 }
 
+/**
+ * The pixels of the first such canvas.
+ * @param {Page} page @param {string} selector
+ * @returns {Promise<number[]>} red, green, blue and opacity of each
+ */
+export function pixels(page, selector) {
+  return page
+    .locator(selector)
+    .first()
+    .evaluate((canvas) => {
+      if (!(canvas instanceof HTMLCanvasElement)) throw new Error('no canvas');
+      const { width, height } = canvas;
+      return [...(canvas.getContext('2d')?.getImageData(0, 0, width, height).data ?? [])];
+    });
+}
+
 /** The mean of a canvas' red, green and blue, from 0 to 255. @param {Page} page @param {string} selector */
-export function brightness(page, selector) {
-  return page.locator(selector).evaluate((canvas) => {
-    if (!(canvas instanceof HTMLCanvasElement)) throw new Error('no canvas');
-    const { data } = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d')).getImageData(
-      0,
-      0,
-      canvas.width,
-      canvas.height,
-    );
-    let sum = 0;
-    for (let i = 0; i < data.length; i += 4) sum += data[i] + data[i + 1] + data[i + 2];
-    return sum / (data.length * 0.75);
+export async function brightness(page, selector) {
+  const data = await pixels(page, selector);
+  let sum = 0;
+  for (let i = 0; i < data.length; i += 4) sum += data[i] + data[i + 1] + data[i + 2];
+  return sum / (data.length * 0.75);
+}
+
+/** The mean difference of a canvas' colours, 0 where all is grey. @param {Page} page @param {string} selector */
+export async function colourful(page, selector) {
+  const data = await pixels(page, selector);
+  let sum = 0;
+  for (let i = 0; i < data.length; i += 4) {
+    const colour = data.slice(i, i + 3);
+    sum += Math.max(...colour) - Math.min(...colour);
+  }
+  return sum / (data.length / 4);
+}
+
+/** What axe finds wrong by WCAG 2.2 AA, a line each. @param {Page} page */
+export async function faults(page) {
+  await page.evaluate(axe.source);
+  return page.evaluate(async () => {
+    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+    const runner = /** @type {{axe: typeof import('axe-core')}} */ (/** @type {any} */ (window))
+      .axe;
+    const { violations } = await runner.run(document, { runOnly: tags });
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
   });
 }

@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import {
   brightness,
   draw,
+  faults,
   launch,
   ready,
   screens,
@@ -240,8 +241,9 @@ test('alpha moves the verdict and the threshold, not p', () =>
 
 test('the fashion model judges its samples, and a drawn digit as none', () =>
   onPage(async (page) => {
-    await page.locator('#models label', { hasText: 'Fashion' }).click();
+    await page.locator('#model').selectOption('fashion');
     await page.waitForFunction(() => window.likeness.state.model === 'fashion');
+    assert.match(page.url(), /#model=fashion$/);
     await gallery(page);
     await page.locator('#samples button[title=Bag]').click();
     assert.equal((await verdict(page)).verdict, 'in');
@@ -251,8 +253,9 @@ test('the fashion model judges its samples, and a drawn digit as none', () =>
     await page.locator('#tab-draw').click();
     await draw(page, digits[2]);
     assert.equal((await verdict(page)).verdict, 'out');
-    await page.locator('#models label', { hasText: 'Digits' }).click();
+    await page.locator('#model').selectOption('digits');
     await page.waitForFunction(() => window.likeness.state.model === 'digits');
+    assert.doesNotMatch(page.url(), /#/);
     assert.equal((await verdict(page)).verdict, 'in');
   }));
 
@@ -387,6 +390,7 @@ for (const [name, options] of /** @type {[string, ContextOptions][]} */ ([
       const { width } = /** @type {{width: number}} */ (page.viewportSize());
       assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= width);
       assert.equal((await verdict(page)).verdict, 'in');
+      assert.deepEqual(await faults(page), []);
       await shot(page, name);
     }, options));
 

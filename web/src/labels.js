@@ -1,4 +1,4 @@
-// Words for what a model's images are.
+// Words for what a model's images are, and for what it is itself.
 
 const CLOTHES = 'T-shirt Trouser Pullover Dress Coat Sandal Shirt Sneaker Bag Boot'.split(' ');
 
@@ -6,6 +6,28 @@ const CLOTHES = 'T-shirt Trouser Pullover Dress Coat Sandal Shirt Sneaker Bag Bo
 const KNOWN = {
   digits: { one: 'a digit', many: 'digits' },
   fashion: { one: 'a piece of clothing', many: 'clothes', names: CLOTHES },
+  garments: { one: 'a piece of clothing', many: 'clothes', names: CLOTHES },
+  'coloured digits': { one: 'a digit', many: 'coloured digits' },
+};
+
+/** @type {Record<string, string>} */
+const FAMILIES = {
+  gate: 'small autoencoder',
+  ae: 'one hidden layer',
+  deep: 'deep autoencoder',
+  pca: 'principal components',
+  stacked: 'layer by layer',
+  denoise: 'denoising',
+  conv: 'convolutional',
+  cnn: 'classifier',
+  vae: 'variational',
+  'vae-conv': 'variational, convolutional',
+  'vae-color': 'variational, in colour',
+  vqvae: 'nine words of a codebook',
+  'vqvae-7x7': '49 words of a codebook',
+  acae: 'conditioned on the class',
+  'acae-softmax': 'conditioned, and a classifier',
+  triplet: 'metric learning',
 };
 
 /** How to speak of one and of many of them. @param {string} title */
@@ -17,4 +39,9 @@ export function nounsOf(title) {
 export function labelName(title, label) {
   if (label === null) return '';
   return KNOWN[title]?.names?.[label] ?? String(label);
+}
+
+/** What kind of model a family is. @param {string} family */
+export function familyWords(family) {
+  return FAMILIES[family] ?? (family || 'a model');
 }

@@ -4,14 +4,30 @@ import { LikenessError } from 'likeness';
 import { byId, one } from './dom.js';
 import { setAlpha, setCalibration, showScore } from './gauge.js';
 import { currentInput, openPicture, setPaper, showSamples, startInput } from './input.js';
-import { neighboursUnavailable, showInsight, showNeighbours, showNoInsight } from './insight.js';
-import { openOffer, openOwn } from './models.js';
-import { hideLoading, showEmpty, showFailure, showLoading, showVerdict } from './verdict.js';
+import {
+  neighboursUnavailable,
+  showInsight,
+  showNeighbours,
+  showNoInsight,
+  suitInsight,
+} from './insight.js';
+import { familyWords } from './labels.js';
+import { keepOwn, listModels, openFile, openNamed, ownModel } from './models.js';
+import { showOpinion } from './opinion.js';
+import { addressed, FIRST, OWN, offerModels, offerOwn, showChoice, startPicker } from './picker.js';
+import {
+  hideLoading,
+  showEmpty,
+  showFailure,
+  showLoading,
+  showUnjudged,
+  showVerdict,
+} from './verdict.js';
 
 /** @typedef {import('likeness').Model} Model */
 /** @typedef {import('likeness').Preparation} Preparation */
 /** @typedef {import('likeness').Result} Result */
-/** @typedef {import('./models.js').Offer} Offer */
+/** @typedef {import('./models.js').Opened} Opened */
 /** @typedef {import('./input.js').Input} Input */
 /**
  * What `window.likeness.state` tells.
@@ -25,8 +41,9 @@ import { hideLoading, showEmpty, showFailure, showLoading, showVerdict } from '.
 
 const TIMES = 21; // verdicts that the shown median is taken over
 
-/** @type {{offer: Offer, model: Model} | null} */
+/** @type {Opened | null} */
 let open = null;
+let choice = FIRST; // the picker's value for it
 let alpha = 0.01;
 /** @type {Result | null} */
 let result = null;
@@ -37,11 +54,11 @@ let opening = 0;
 
 // ---- judging ----
 
-/** @param {ImageData} picture @param {Input['kind']} kind @param {Offer} offer @param {Model} model */
-function preparationFor(picture, kind, offer, model) {
+/** @param {ImageData} picture @param {Input['kind']} kind @param {Opened} opened */
+function preparationFor(picture, kind, { model, drawing }) {
   const { width, height } = model.info.shape;
   const own = kind === 'picture' && picture.width === width && picture.height === height;
-  return own ? 'image' : offer.drawing;
+  return own ? 'image' : drawing;
 }
 
 /** @param {Model} model @param {boolean} [blank] there is a picture, with nothing in it */
@@ -50,24 +67,29 @@ function showNothing(model, blank = false) {
   showEmpty(model.info.title, blank);
   showScore(null);
   showNoInsight(model);
+  showOpinion(model, null);
 }
 
 function judge() {
   cancelAnimationFrame(frame);
   frame = 0;
   if (!open) return;
-  const { offer, model } = open;
+  const { model } = open;
   const input = currentInput();
   if (!input) return showNothing(model);
   const started = performance.now();
-  const how = preparationFor(input.picture, input.kind, offer, model);
+  const how = preparationFor(input.picture, input.kind, open);
   const { x, empty } = model.prepare(input.picture, { preparation: how });
   if (empty) return showNothing(model, input.kind === 'picture');
-  result = model.check(x, { alpha, preparation: how });
-  times.push(performance.now() - started);
+  result = null;
   const calibration = useCalibration(model, how);
-  showVerdict(result, model.info.title, alpha, calibration.length);
+  if (calibration.length) {
+    result = model.check(x, { alpha, preparation: how });
+    times.push(performance.now() - started);
+    showVerdict(result, model.info.title, alpha, calibration.length);
+  } else showUnjudged(model.info.title);
   showScore(result);
+  showOpinion(model, x, result?.verdict === 'out');
   showInsight(model, x);
   showNeighbours(model, x);
   showSpeed();
@@ -105,35 +127,38 @@ function inputChanged(done) {
 
 // ---- models ----
 
-/** @param {{offer: Offer, model: Model}} opened @param {string} choice */
-function use(opened, choice) {
+/** @param {Opened} opened @param {string} value the picker's */
+function use(opened, value) {
   open = opened;
-  /** @type {HTMLInputElement} */ (one(`[name=model][value=${choice}]`)).checked = true;
-  const { model, offer } = opened;
+  choice = value;
+  times.length = 0;
+  showChoice(value);
+  const { model, name, drawing } = opened;
   const { family, arch, parameters, title } = model.info;
-  setPaper(offer.drawing === 'ink');
-  useCalibration(model, offer.drawing);
+  setPaper(drawing === 'ink');
+  useCalibration(model, drawing);
+  suitInsight(model);
   showSamples(model.gallerySize ? model : null);
   byId('about', HTMLElement).textContent =
-    `${title || offer.name}: ${family || 'a model'} with ${parameters.toLocaleString('en')} parameters, ${arch}`;
+    `${title || name}: ${familyWords(family)}, ${parameters.toLocaleString('en')} parameters, ${arch}`;
   hideLoading();
   showSpeed();
   guarded(judge);
   afterPaint(() => openGallery(opened));
 }
 
-/** @param {{offer: Offer, model: Model}} opened */
+/** @param {Opened} opened */
 async function openGallery(opened) {
-  const { offer, model } = opened;
-  if (model.gallerySize) return;
-  if (!offer.gallery) return neighboursUnavailable('This model came without its gallery.');
+  const { gallery, model } = opened;
+  if (open !== opened || model.gallerySize) return;
+  if (!gallery) return neighboursUnavailable('This model came without its gallery.');
   try {
-    await model.loadGallery(offer.gallery);
+    await model.loadGallery(gallery);
   } catch {
     if (open === opened) neighboursUnavailable('Its gallery could not be loaded.');
     return;
   }
-  if (open?.model !== model) return;
+  if (open !== opened) return;
   showSamples(model);
   guarded(judge);
 }
@@ -143,34 +168,30 @@ function afterPaint(work) {
   requestAnimationFrame(() => setTimeout(work, 0));
 }
 
-/** @param {string} name */
+/** @param {string} name of a model of this site, or OWN */
 async function choose(name) {
   const turn = ++opening;
   const before = open;
+  notice.hidden = true;
   try {
-    const opened = await openOffer(name, {
-      onProgress: (at) => {
-        if (turn === opening && !before) showLoading(name, at);
-      },
-    });
+    const onProgress = (/** @type {{loaded: number, total: number | null}} */ at) => {
+      if (turn === opening && !before) showLoading(name, at);
+    };
+    const opened = name === OWN ? ownModel() : await openNamed(name, { onProgress });
     if (turn === opening) use(opened, name);
   } catch (error) {
     if (turn !== opening) return;
-    if (!before) showFailure('The model could not be loaded.', messageOf(error));
-    else
-      complain(`The ${name} model could not be loaded: ${messageOf(error)}. The one before stays.`);
-    if (before) restoreChoice();
-    if (name === 'digits' && !before) throw error;
+    if (!before) {
+      showFailure('The model could not be loaded.', messageOf(error));
+      throw error;
+    }
+    complain(`The ${name} model could not be loaded: ${messageOf(error)}. The one before stays.`);
+    showChoice(choice);
   }
 }
 
-function restoreChoice() {
-  const name = open?.offer.gallery ? open.offer.name : 'own';
-  /** @type {HTMLInputElement} */ (one(`[name=model][value=${name}]`)).checked = true;
-}
-
 /** @param {File} file */
-async function openFile(file) {
+async function take(file) {
   notice.hidden = true;
   if (!file.name.endsWith('.safetensors')) return openPicture(file, complain);
   try {
@@ -181,15 +202,30 @@ async function openFile(file) {
       return guarded(judge);
     }
     const turn = ++opening;
-    const opened = await openOwn(file);
-    if (turn !== opening) return;
-    const own = byId('own-model', HTMLElement);
-    own.hidden = false;
-    one('span', own).textContent = opened.offer.name;
-    use(opened, 'own');
+    const opened = await openFile(file);
+    if (turn !== opening) return opened.model.dispose();
+    offerOwn(opened.name);
+    use(opened, OWN);
+    keepOwn(opened);
   } catch (error) {
     complain(`${file.name}: ${messageOf(error)}. The model before stays.`);
   }
+}
+
+/** The picker's list; and what the address asks for, if that is not a model of the list. */
+async function list() {
+  const models = await listModels().catch(() => []); // then there is the first model alone
+  if (models.length) offerModels(models);
+  return models.map(({ name }) => name);
+}
+
+/** Only what is listed is asked of the server; the first model does not wait for the list. */
+async function start() {
+  const listed = list();
+  const wanted = addressed();
+  if (wanted === FIRST || (await listed).includes(wanted)) return choose(wanted);
+  await choose(FIRST);
+  complain(`There is no model called ${wanted} here.`);
 }
 
 // ---- complaints ----
@@ -223,13 +259,11 @@ function guarded(work) {
 
 // ---- start ----
 
-startInput(inputChanged, openFile);
+startInput(inputChanged, take);
 showNeighbours(null, null);
-for (const radio of document.querySelectorAll('[name=model]'))
-  radio.addEventListener('change', () => {
-    notice.hidden = true;
-    choose(/** @type {HTMLInputElement} */ (radio).value);
-  });
+startPicker((name) => {
+  choose(name).catch(() => {}); // the page has said so already
+});
 for (const radio of document.querySelectorAll('[name=alpha]'))
   radio.addEventListener('change', () => {
     alpha = Number(/** @type {HTMLInputElement} */ (radio).value);
@@ -242,24 +276,21 @@ one('[data-action=dismiss]').addEventListener('click', () => {
 const modelFile = byId('model-file', HTMLInputElement);
 one('[data-action=open-model]').addEventListener('click', () => modelFile.click());
 modelFile.addEventListener('change', () => {
-  if (modelFile.files?.[0]) openFile(modelFile.files[0]);
+  if (modelFile.files?.[0]) take(modelFile.files[0]);
   modelFile.value = '';
 });
 
-showLoading('digits', null);
+showLoading(addressed(), null);
 window.likeness = {
-  ready: choose('digits'),
+  ready: start(),
   check(picture) {
     if (!open) throw new Error('no model is loaded yet');
-    const { offer, model } = open;
-    return model.check(picture, {
-      alpha,
-      preparation: preparationFor(picture, 'picture', offer, model),
-    });
+    const preparation = preparationFor(picture, 'picture', open);
+    return open.model.check(picture, { alpha, preparation });
   },
   get state() {
     return {
-      model: open?.offer.name ?? null,
+      model: open ? choice : null,
       alpha,
       gallery: open?.model.gallerySize ?? 0,
       result,

@@ -5,47 +5,82 @@ import { load } from 'likeness';
 /** @typedef {import('likeness').Model} Model */
 /** @typedef {import('likeness').Preparation} Preparation */
 /**
- * @typedef {object} Offer
+ * What models.json, made when the site is built, says of a model.
+ * @typedef {object} Listed
+ * @property {string} name
+ * @property {string} family
+ * @property {string} title
+ * @property {number} gallery bytes; 0 when there is none
+ */
+/**
+ * @typedef {object} Opened
  * @property {string} name
  * @property {Preparation} drawing how a drawing is prepared for it
  * @property {URL} [gallery]
- * @property {Promise<Model>} [model]
+ * @property {Model} model
  */
 
 const folder = new URL('models/', document.baseURI);
+const KEPT = 4; // models that stay loaded: each has a memory of its own
 
-/** @type {Map<string, Offer>} */
-const offers = new Map([offer('digits', 'ink'), offer('fashion', 'image')]);
+/** @type {Map<string, Promise<Opened>>} the most recently used last */
+const loaded = new Map();
 
-/** @param {string} name @param {Preparation} drawing @returns {[string, Offer]} */
-function offer(name, drawing) {
-  return [name, { name, drawing, gallery: new URL(`${name}.gallery.safetensors`, folder) }];
+/** The models of this site. @returns {Promise<Listed[]>} */
+export async function listModels() {
+  const response = await fetch(new URL('models.json', document.baseURI));
+  if (!response.ok) throw new Error(`the server answered ${response.status}`);
+  return response.json();
+}
+
+/** @param {string} name @param {Model} model @returns {Opened} */
+function opened(name, model) {
+  return { name, model, drawing: model.info.preparations.includes('ink') ? 'ink' : 'image' };
+}
+
+/** The model in use, and the last used, are not the first of the map. */
+function forgetOldest() {
+  if (loaded.size <= KEPT) return;
+  const [name, oldest] = /** @type {[string, Promise<Opened>]} */ ([...loaded][0]);
+  loaded.delete(name);
+  oldest.then(({ model }) => model.dispose());
 }
 
 /**
- * The named model, loaded once.
+ * The named model of this site, loaded once.
  * @param {string} name @param {import('likeness').LoadOptions} [options]
  */
-export async function openOffer(name, options = {}) {
-  const wanted = offers.get(name);
-  if (!wanted) throw new Error(`no model is called ${name}`);
-  wanted.model ??= load(new URL(`${name}.safetensors`, folder), options);
-  wanted.model.catch(() => {
-    wanted.model = undefined; // the next try starts anew
-  });
-  return { offer: wanted, model: await wanted.model };
+export async function openNamed(name, options = {}) {
+  const file = (/** @type {string} */ ending) =>
+    new URL(`${encodeURIComponent(name)}${ending}`, folder);
+  const wanted =
+    loaded.get(name) ??
+    load(file('.safetensors'), options).then((model) => ({
+      ...opened(name, model),
+      gallery: file('.gallery.safetensors'),
+    }));
+  loaded.delete(name);
+  loaded.set(name, wanted);
+  wanted.then(forgetOldest, () => loaded.delete(name)); // the next try starts anew
+  return wanted;
 }
 
-/** The user's own model, in place of the one before. @param {File} file */
-export async function openOwn(file) {
-  const model = await load(await file.arrayBuffer());
-  const name = file.name.replace(/\.safetensors$/, '');
-  /** @type {Preparation} */
-  const drawing = model.info.preparations.includes('ink') ? 'ink' : 'image';
-  /** @type {Offer} */
-  const own = { name, drawing, model: Promise.resolve(model) };
-  const before = offers.get('own');
-  offers.set('own', own);
-  before?.model?.then((old) => old.dispose());
-  return { offer: own, model };
+/** @type {Opened | null} */
+let own = null;
+
+/** A file of the user's. @param {File} file */
+export async function openFile(file) {
+  return opened(file.name.replace(/\.safetensors$/, ''), await load(await file.arrayBuffer()));
+}
+
+/** Keeps the user's own model, in place of the one before. @param {Opened} taken */
+export function keepOwn(taken) {
+  own?.model.dispose();
+  own = taken;
+}
+
+/** The user's own model again. */
+export function ownModel() {
+  if (!own) throw new Error('no model of yours is open');
+  return own;
 }

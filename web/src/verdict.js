@@ -108,6 +108,12 @@ export function showVerdict(result, title, alpha, n) {
   );
 }
 
+/** There are images of it, but no verdict. @param {string} title */
+export function showUnjudged(title) {
+  say('', '', 'No verdict.', `This model of ${nounsOf(title).many} was never calibrated.`);
+  evidence.replaceChildren();
+}
+
 /** @param {string} name @param {number} p @param {number} alpha */
 function row(name, p, alpha) {
   const bar = make('span', { className: 'bar' });

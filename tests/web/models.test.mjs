@@ -1,0 +1,228 @@
+// Every model of the site in the page: the picker, and what the page shows of each kind.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import {
+  brightness,
+  colourful,
+  draw,
+  faults,
+  launch,
+  pixels,
+  ready,
+  serve,
+  site,
+  verdict,
+  visit,
+} from './browser.mjs';
+import { digits, doodles } from './drawings.mjs';
+
+/** @typedef {import('./browser.mjs').Page} Page */
+/** @typedef {import('../../web/src/models.js').Listed & Pick<import('likeness').Info, 'arch' | 'output' | 'shape' | 'classes' | 'labels' | 'codes'>} Listed */
+
+/** @type {Listed[]} */
+const models = JSON.parse(readFileSync(`${site}models.json`, 'utf8'));
+/** The first model that is so, or why a test must be skipped. @param {(model: Listed) => boolean} is */
+function first(is) {
+  const found = models.find(is);
+  return { model: found?.name ?? '', skip: found ? false : 'the site has no such model' };
+}
+
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let server;
+/** @type {Awaited<ReturnType<typeof launch>>} */
+let browser;
+
+before(async () => {
+  server = await serve();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  server?.close();
+});
+
+/**
+ * A visit to the page with a model, with its gallery, which must end without trouble.
+ * @param {string} model @param {(page: Page) => Promise<void>} work
+ * @param {import('./browser.mjs').ContextOptions} [options]
+ */
+async function withModel(model, work, options = {}) {
+  const url = `${server.url}#${new URLSearchParams({ model })}`;
+  const { page, troubles, close } = await visit(browser, { ...server, url }, options);
+  try {
+    await ready(page);
+    await page.waitForFunction(() => window.likeness.state.gallery > 0);
+    await work(page);
+    assert.deepEqual(troubles, []);
+  } finally {
+    await close();
+  }
+}
+
+/** A known image, as input. @param {Page} page @param {number} which */
+const sample = (page, which) => page.locator('#samples button').nth(which).click();
+
+test('the picker lists every model of the site, digits first, and the address names the choice', () =>
+  withModel('digits', async (page) => {
+    const values = await page
+      .locator('#model option')
+      .evaluateAll((all) => all.map((option) => /** @type {HTMLOptionElement} */ (option).value));
+    assert.deepEqual([...values].sort(), models.map(({ name }) => name).sort());
+    assert.deepEqual(values.slice(0, 1), ['digits']);
+    await page.locator('#model').focus();
+    await page.locator('#model').selectOption('fashion');
+    await page.waitForFunction(() => window.likeness.state.model === 'fashion');
+    assert.match(page.url(), /#model=fashion$/);
+    await page.reload();
+    await ready(page);
+    assert.equal(await page.evaluate(() => window.likeness.state.model), 'fashion');
+    assert.equal(await page.locator('#model').inputValue(), 'fashion');
+  }));
+
+test('an address that names no model of the site opens the first, and says so', () =>
+  withModel('../elsewhere', async (page) => {
+    assert.equal(await page.evaluate(() => window.likeness.state.model), 'digits');
+    assert.match((await page.locator('#notice-text').textContent()) ?? '', /no model called/);
+    assert.doesNotMatch(page.url(), /#/);
+  }));
+
+for (const { name, output, classes, labels, codes, arch } of models)
+  test(`${name}: judged, and what it makes is shown`, () =>
+    withModel(name, async (page) => {
+      await sample(page, 1);
+      const { verdict: said, p } = await verdict(page);
+      assert.ok(['in', 'out'].includes(said ?? '') && Number(p) > 0, `${said}, p = ${p}`);
+      assert.equal(await page.locator('#evidence dt').count(), output === 'image' ? 4 : 3);
+      assert.equal(await page.locator('#neighbours canvas').count(), 8);
+      assert.ok((await brightness(page, '#seen')) > 0);
+      assert.equal(await page.locator('#redrawn').isVisible(), output === 'image');
+      if (output === 'image') assert.ok((await brightness(page, '#redrawn')) > 0);
+      assert.equal(await page.locator('#makes-nothing').isVisible(), output === 'code');
+      assert.equal(await page.locator('#opinion').isVisible(), classes > 0);
+      assert.equal(await page.locator('#label-box').isVisible(), labels > 0 && output === 'image');
+      assert.equal(await page.locator('#words li').count(), codes);
+      const takesNoise = output === 'image' && /> (noise|mask|salt) /.test(arch);
+      assert.equal(await page.locator('#noise-box').isVisible(), takesNoise);
+      await page.locator('#tab-draw').click();
+      await draw(page, doodles.scribble);
+      assert.match((await verdict(page)).verdict ?? '', /^(in|out)$/);
+    }));
+
+const classifier = first(({ classes }) => classes === 10);
+test(
+  'a classifier says its class in words, each probability as a bar',
+  { skip: classifier.skip },
+  () =>
+    withModel(classifier.model, async (page) => {
+      assert.equal(await page.locator('#says').textContent(), '');
+      await sample(page, 1);
+      const said = (await page.locator('#says').textContent()) ?? '';
+      const [, name, share] = /network says ([^,]+), (?:over )?([\d.]+) %/.exec(said) ?? [];
+      const rows = await page.locator('#classes li').allTextContents();
+      assert.equal(rows.length, 10);
+      const best = (await page.locator('#classes [data-best]').textContent()) ?? '';
+      assert.ok(best.startsWith(name) && best.includes(share), `${best} | ${said}`);
+      const shares = rows.map((row) => Number(/([\d.]+) %/.exec(row)?.[1]));
+      assert.ok(Math.abs(shares.reduce((a, b) => a + b, 0) - 100) < 1, rows.join());
+      assert.equal(Math.max(...shares), Number(share));
+      const wide = await page
+        .locator('#classes [data-best] .bar')
+        .evaluate((bar) => (bar.children[0].clientWidth * 100) / bar.clientWidth);
+      assert.ok(Math.abs(wide - Number(share)) < 2, `${wide} for ${share}`);
+    }),
+);
+
+const conditional = first(({ labels, output }) => labels > 0 && output === 'image');
+test('a conditioned model draws as the class that is chosen', { skip: conditional.skip }, () =>
+  withModel(conditional.model, async (page) => {
+    await sample(page, 1);
+    const redrawn = async () => String(await pixels(page, '#redrawn'));
+    const before = [await verdict(page), await redrawn()];
+    assert.deepEqual(await faults(page), []);
+    await page.locator('#label').selectOption('3');
+    const third = await redrawn();
+    await page.locator('#label').selectOption('7');
+    assert.equal(new Set([before[1], third, await redrawn()]).size, 3);
+    await page.locator('#label').selectOption('');
+    assert.deepEqual([await verdict(page), await redrawn()], before);
+  }),
+);
+
+const denoising = first(
+  ({ arch, output }) => /> (noise|mask|salt) /.test(arch) && output === 'image',
+);
+test(
+  'noise is put on the image and taken away, and the verdict stays',
+  { skip: denoising.skip },
+  () =>
+    withModel(denoising.model, async (page) => {
+      await sample(page, 1);
+      const before = [await verdict(page), await brightness(page, '#seen')];
+      await page.locator('#noise').fill('0.4');
+      assert.match(
+        (await page.locator('#noise-says').textContent()) ?? '',
+        /^0.40: [\d.]+ dB in, [\d.]+ dB out/,
+      );
+      assert.ok((await brightness(page, '#seen')) !== before[1]);
+      assert.deepEqual(await verdict(page), before[0]);
+      assert.deepEqual(await faults(page), []);
+      await page.locator('#noise').fill('0');
+      assert.deepEqual([await verdict(page), await brightness(page, '#seen')], before);
+    }),
+);
+
+test('a code is changed by hand, and put back', () =>
+  withModel('digits', async (page) => {
+    await draw(page, digits[3]);
+    const before = await brightness(page, '#redrawn');
+    await page.locator('#code summary').click();
+    await page.locator('#code-values input').first().waitFor();
+    assert.equal(await page.locator('#code-values input').count(), 12);
+    for (const [i, value] of ['-3', '3'].entries())
+      await page.locator('#code-values input').nth(i).fill(value);
+    assert.notEqual(await brightness(page, '#redrawn'), before);
+    assert.deepEqual(await faults(page), []);
+    await page.locator('#code-reset').click();
+    assert.equal(await brightness(page, '#redrawn'), before);
+  }));
+
+const coloured = first(({ shape, output }) => shape.channels === 3 && output === 'image');
+test(
+  'a model of colour sees, redraws and shows its neighbours in colour',
+  { skip: coloured.skip },
+  () =>
+    withModel(coloured.model, async (page) => {
+      await sample(page, 3);
+      assert.ok((await colourful(page, '#seen')) > 10);
+      assert.ok((await colourful(page, '#samples canvas')) > 10);
+      assert.ok((await colourful(page, '#neighbours canvas')) > 10);
+      const svg =
+        '<svg xmlns="http://www.w3.org/2000/svg" width="300" height="200"><rect width="300" height="200" fill="#e02020"/><circle cx="150" cy="100" r="60" fill="#2030e0"/></svg>';
+      const file = { name: 'a.svg', mimeType: 'image/svg+xml', buffer: Buffer.from(svg) };
+      await page.setInputFiles('#picture-file', file);
+      await page.waitForFunction(() => window.likeness.state.result !== null);
+      assert.deepEqual((await pixels(page, '#seen')).slice(0, 4), [0xe0, 0x20, 0x20, 255]);
+      await page.locator('#tab-draw').click();
+      await draw(page, digits[3]);
+      assert.equal(await colourful(page, '#seen'), 0);
+      assert.ok((await brightness(page, '#seen')) > 10);
+    }),
+);
+
+for (const [name, options] of /** @type {const} */ ([
+  ['phone', { viewport: { width: 320, height: 640 } }],
+  ['dark', { colorScheme: 'dark' }],
+]))
+  test(`the page of a classifier fits: ${name}`, { skip: classifier.skip }, () =>
+    withModel(
+      classifier.model,
+      async (page) => {
+        await sample(page, 1);
+        const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        assert.ok(over <= 0, `${over} pixels too wide`);
+        assert.deepEqual(await faults(page), []);
+      },
+      options,
+    ),
+  );
