@@ -39,7 +39,6 @@ typedef struct options {
     int metric; /* lk_metric */
 
     const char *known, *corrupt;
-    double binarise; /* 0: not given */
     uint32_t images, steps, label;
 } options;
 
