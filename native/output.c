@@ -40,9 +40,11 @@ lk_status output_json(json_t *value, fault *f) {
     char *text = json_dumps(value, JSON_REAL_PRECISION(17) | JSON_COMPACT | JSON_ENCODE_ANY);
     json_decref(value);
     if (!text) return fail_memory(f);
-    puts(text);
+    /* A line longer than the buffer is written here, and only here is known why it could not be. */
+    const lk_status status =
+        puts(text) < 0 ? fail_errno(f, "standard output", "cannot write") : LK_OK;
     free(text);
-    return LK_OK;
+    return status;
 }
 
 lk_status output_finish(fault *f) {
