@@ -40,7 +40,7 @@ lk_status output_json(json_t *value, fault *f) {
     char *text = json_dumps(value, JSON_REAL_PRECISION(17) | JSON_COMPACT | JSON_ENCODE_ANY);
     json_decref(value);
     if (!text) return fail_memory(f);
-    errno = 0;
+    errno = 0; /* a line longer than the buffer is written here, and only here is known why not */
     const bool written = puts(text) != EOF;
     free(text);
     return written ? LK_OK : fail_errno(f, "standard output", "cannot write");
