@@ -22,6 +22,7 @@ typedef struct evaluation {
     lk_errors *errors;  /* of reconstructions */
     lk_real *codes;     /* [count][latent] */
     uint32_t *guesses;  /* the most probable class */
+    uint32_t *words;    /* [count][lk_model_codes]: which vectors of the codebook */
     lk_result *results; /* verdicts */
 } evaluation;
 
@@ -79,6 +80,8 @@ static lk_status visit(void *context, lk_run *run, size_t first, size_t n, const
     } else if (e->codes) {
         lk_encode(run, x, n, e->codes + first * e->latent);
     }
+    for (size_t i = 0; e->words && i < n; i++)
+        lk_run_codes(run, i, e->words + (first + i) * lk_model_codes(e->model));
     if (e->guesses) {
         lk_classify(run, x, n, made);
         guess(e, first, n, made);
@@ -133,6 +136,28 @@ static lk_status report_loss(const evaluation *e, json_t *report, fault *f) {
         (text_ends_with(arch, "> bce") || text_ends_with(arch, "> bce beta 1")))
         json_object_set_new(report, "negative_elbo",
                             output_number(progress.loss * (double)e->size));
+    return LK_OK;
+}
+
+/* The share of the codebook's vectors that the images use, and what an image's code takes to write
+   down: as many times the entropy of their use as there are vectors in it. */
+static lk_status report_codebook(const evaluation *e, json_t *report, fault *f) {
+    const size_t codes = lk_model_codes(e->model), total = e->images->set.count * codes;
+    const uint32_t vectors = lk_model_codebook(e->model);
+    size_t *uses = lk_alloc(vectors * sizeof *uses), used = 0;
+    double entropy = 0;
+    if (!uses) return fail_memory(f);
+    for (size_t i = 0; i < total; i++) uses[e->words[i]]++;
+    for (uint32_t k = 0; k < vectors; k++) {
+        const double share = (double)uses[k] / (double)total;
+        used += uses[k] > 0;
+        if (uses[k] > 0) entropy -= share * log2(share);
+    }
+    lk_free(uses);
+    json_object_set_new(report, "codebook",
+                        json_pack("{s:I,s:I,s:f,s:f}", "vectors", (json_int_t)vectors, "codes",
+                                  (json_int_t)codes, "used", (double)used / vectors,
+                                  "bits_per_image", entropy * (double)codes));
     return LK_OK;
 }
 
@@ -242,6 +267,7 @@ static json_t *report_ood(const evaluation *usual, const char *named, fault *f) 
     e.errors = NULL;
     e.codes = NULL;
     e.guesses = NULL;
+    e.words = NULL;
     e.results = lk_alloc(images.set.count * sizeof *e.results);
     if (!e.results)
         fail_memory(f);
@@ -313,6 +339,7 @@ static lk_status make_report(evaluation *e, json_t *report, fault *f) {
     if (e->errors) json_object_set_new(report, "reconstruction", report_errors(e));
     if (e->o->corrupt) json_object_set_new(report, "corrupted", report_corruption(e));
     if (!e->o->corrupt) status = report_loss(e, report, f);
+    if (!status && e->words) status = report_codebook(e, report, f);
     if (!status && e->guesses && is_labelled(e->images)) status = report_classes(e, report, f);
     if (!status) status = (e->o->known ? search_known : search_gallery)(e, report, f);
     if (!status && e->o->ood.count > 0) status = report_all_ood(e, report, f);
@@ -337,9 +364,12 @@ static lk_status evaluate(const options *o, const lk_model *model, const prepare
     if (makes_images) e.errors = lk_alloc(n * sizeof *e.errors);
     if (e.classes) e.guesses = lk_alloc(n * sizeof *e.guesses);
     if (calibrated) e.results = lk_alloc(n * sizeof *e.results);
+    const size_t words = n * lk_model_codes(model);
+    if (words) e.words = lk_alloc(words * sizeof *e.words);
     json_t *report = json_object();
     const bool ready = report && e.codes && (e.errors || !makes_images) &&
-                       (e.guesses || !e.classes) && (e.results || !calibrated);
+                       (e.guesses || !e.classes) && (e.words || !words) &&
+                       (e.results || !calibrated);
     lk_status status = ready ? make_report(&e, report, f) : fail_memory(f);
     if (!status && o->json) status = output_json(json_incref(report), f);
     if (!status && !o->json) eval_print(report);
@@ -348,6 +378,7 @@ static lk_status evaluate(const options *o, const lk_model *model, const prepare
     lk_free(e.errors);
     lk_free(e.guesses);
     lk_free(e.results);
+    lk_free(e.words);
     return status;
 }
 

@@ -76,6 +76,7 @@ void eval_print(const json_t *report) {
     for (size_t i = 0; i < 3; i++) print_number(numbers[i], json_object_get(report, numbers[i]));
     print_group(report, "corrupted");
     print_group(report, "reconstruction");
+    print_group(report, "codebook");
     print_group(report, "recall");
     print_matrix(report, "confusion", "confusion");
     print_group(report, "neighbours");

@@ -345,6 +345,22 @@ test('negative ELBO: that of the two networks, by draws of our own', () => {
   assert.ok(!('negative_elbo' in evaluate(beta))); // not a bound
 });
 
+test('codebook: the entropy of the vectors that codes are made of', () => {
+  const arch = '1x8x8 > dense 16 relu > dense 12 > reshape 4 1 3 > vq 8 | dense 64 sigmoid > bce';
+  const model = train('vq', '--arch', arch, '--epochs', '4');
+  const report = evaluate(model).codebook;
+  /** @type {Map<string, number>} */
+  const uses = new Map();
+  const vectors = rows(codes(model, freshFile).flat(), 4);
+  for (const vector of vectors) uses.set(`${vector}`, (uses.get(`${vector}`) ?? 0) + 1);
+  let entropy = 0;
+  for (const n of uses.values()) entropy -= (n / vectors.length) * Math.log2(n / vectors.length);
+  assert.equal(vectors.length, 3 * fresh.count);
+  assert.ok(uses.size > 1);
+  assert.deepEqual([report.vectors, report.codes, report.used], [8, 3, uses.size / 8]);
+  assert.ok(Math.abs(report.bits_per_image - 3 * entropy) < 1e-9, report.bits_per_image);
+});
+
 test('families and inspect say what a network is for', (t) => {
   for (const family of ok(['families', '--json'])) {
     assert.match(family.arch, new RegExp(`^${family.shape.join('x')} > `));
