@@ -49,22 +49,23 @@ static lk_status check_options(const lk_model *model, const lk_dataset *data,
     return lk_check_labels(model, data, error);
 }
 
+/* What a slice's gradient costs: its share of the layer's products. */
+static double cost(const lk_arch *arch, work w) {
+    const lk_layer *layer = &arch->layers[w.layer];
+    return layer->flops * (double)layer->op->slice(layer, w.slice).count / (double)layer->packed;
+}
+
 static void plan_works(lk_trainer *t) {
     const lk_arch *arch = &t->model->arch;
     size_t n = 0;
     for (uint32_t l = 0; l < arch->count; l++)
         for (uint32_t s = 0; s < arch->layers[l].slices; s++) t->works[n++] = (work){l, s};
-    /* Insertion by size: a few thousand at most in practice, and only once. */
+    /* Insertion by cost: a few thousand at most in practice, and only once. */
     for (size_t i = 1; i < n; i++) {
         const work w = t->works[i];
-        const lk_layer *layer = &arch->layers[w.layer];
-        const size_t size = layer->op->slice(layer, w.slice).count;
         size_t j = i;
-        for (; j > 0; j--) {
-            const lk_layer *other = &arch->layers[t->works[j - 1].layer];
-            if (other->op->slice(other, t->works[j - 1].slice).count >= size) break;
+        for (; j > 0 && cost(arch, t->works[j - 1]) < cost(arch, w); j--)
             t->works[j] = t->works[j - 1];
-        }
         t->works[j] = w;
     }
 }

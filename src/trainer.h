@@ -29,7 +29,7 @@ struct lk_trainer {
     size_t meet_count;
     uint32_t *order;      /* this epoch's order of the images */
     uint64_t ordered_for; /* the epoch that `order` is for, plus 1 */
-    work *works;          /* largest first, so that threads end together */
+    work *works;          /* dearest first, so that threads end together */
     size_t work_count;
     uint64_t step;
 };
