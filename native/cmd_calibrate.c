@@ -7,7 +7,8 @@
 #include "model_file.h"
 #include "output.h"
 
-/* In a seeded order: a folder comes class by class, and calibration splits its images in two. */
+/* Takes the images out of d in a seeded order: folders come class by class, and calibration splits
+   its images in two. */
 static lk_status calibrate(lk_model *model, const options *o, data *d, fault *f) {
     lk_dataset shuffled;
     lk_status status = data_take(&d->set, d->set.count, o->seed, false, &shuffled, f);
@@ -35,14 +36,15 @@ static lk_status report(const lk_model *model, const options *o, const char *out
 }
 
 static lk_status run(lk_model *model, const options *o, const char *out, data *d, fault *f) {
+    const size_t images = d->set.count;
     if (file_same(out, d->path)) return fail(f, LK_USAGE, NULL, "--out is the data");
-    if (d->set.count < LK_MIN_CALIBRATION)
-        return fail(f, LK_DATA, d->path, "%zu images; calibration needs at least %d", d->set.count,
+    if (images < LK_MIN_CALIBRATION)
+        return fail(f, LK_DATA, d->path, "%zu images; calibration needs at least %d", images,
                     LK_MIN_CALIBRATION);
     lk_status status = file_check_output(out, f);
     if (!status) status = calibrate(model, o, d, f);
     if (!status) status = model_write(model, out, f);
-    return status ? status : report(model, o, out, d->set.count, f);
+    return status ? status : report(model, o, out, images, f);
 }
 
 int cmd_calibrate(const options *o, fault *f) {
