@@ -1,4 +1,5 @@
 /* families, inspect, doctor: what there is to know without any image. */
+#include <errno.h>
 #include <stdio.h>
 
 #include "commands.h"
@@ -40,18 +41,24 @@ int cmd_families(const options *o, fault *f) {
     if (o->json) return output_json(list, f);
     size_t i;
     json_t *row;
+    lk_status status = LK_OK;
     json_array_foreach(list, i, row) {
         const lk_shape s = families[i].shape;
-        printf("%-8s %s\n         %s\n         %lld parameters, codes of %lld, images of %ux%ux%u, "
-               "%s\n",
-               families[i].name, families[i].summary,
-               json_string_value(json_object_get(row, "arch")),
-               (long long)json_integer_value(json_object_get(row, "parameters")),
-               (long long)json_integer_value(json_object_get(row, "latent")), s.channels, s.height,
-               s.width, METHODS[families[i].method]);
+        errno = 0; /* the list is longer than what stdio holds back, so that a line may fail */
+        if (printf(
+                "%-12s %s\n             %s\n             %lld parameters, codes of %lld, images of"
+                " %ux%ux%u, %s\n",
+                families[i].name, families[i].summary,
+                json_string_value(json_object_get(row, "arch")),
+                (long long)json_integer_value(json_object_get(row, "parameters")),
+                (long long)json_integer_value(json_object_get(row, "latent")), s.channels, s.height,
+                s.width, METHODS[families[i].method]) >= 0)
+            continue;
+        status = fail_errno(f, "standard output", "cannot write");
+        break;
     }
     json_decref(list);
-    return LK_OK;
+    return status;
 }
 
 /* {"image": {"images", "finest_p"}, ...} of the preparations that are calibrated. */
