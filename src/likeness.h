@@ -149,8 +149,8 @@ const lk_family *lk_families(size_t *count);
 const lk_family *lk_family_find(const char *name);
 
 /* The family's architecture for images of this shape and labels below `classes`, into text[size],
-   1,024 being enough for any; latent 0 means the family's own, classes 0 that there are no labels.
-   LK_USAGE if it cannot be. */
+   1,024 being enough for any; latent 0 means the family's own, the only one where {z} is not spoken
+   of, classes 0 that there are no labels. LK_USAGE if it cannot be. */
 lk_status lk_family_arch(const lk_family *family, lk_shape shape, uint32_t latent, uint32_t classes,
                          char *text, size_t size, lk_error *error);
 

@@ -161,6 +161,9 @@ lk_status lk_family_arch(const lk_family *family, lk_shape shape, uint32_t laten
     if (family->method == LK_SOLVED && s.latent > values)
         return lk_fail(error, LK_USAGE, "%u components of images of %u values",
                        (unsigned long long)s.latent, (unsigned long long)values);
+    if (latent && !strstr(family->arch, "{z}"))
+        return lk_fail(error, LK_USAGE, "the codes of family %s have a size of their own",
+                       family->name);
     if (strstr(family->arch, "{k}") && classes < 2)
         return lk_fail(error, LK_DATA, "family %s needs images of two classes or more",
                        family->name);

@@ -30,7 +30,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t room, unsigne
     const lk_family *families = lk_families(&count);
     const unsigned int other = draw / 8;
     if (room > 1024 && (size < 4 || draw % 32 == 0)) {
-        demand(lk_family_arch(&families[other % count], SHAPE, 3, 3, (char *)bytes, 1024, NULL) ==
+        demand(lk_family_arch(&families[other % count], SHAPE, 0, 3, (char *)bytes, 1024, NULL) ==
                LK_OK);
         return strlen((char *)bytes);
     }
