@@ -25,7 +25,7 @@ static const char *word(size_t i) {
 
 /* Puts a word somewhere, a family's line in place of all, or mutates bytes. */
 size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t room, unsigned int draw) {
-    static const lk_shape SHAPE = {1, 4, 4};
+    static const lk_shape SHAPE = {1, 8, 8};
     size_t count;
     const lk_family *families = lk_families(&count);
     const unsigned int other = draw / 8;
