@@ -10,9 +10,9 @@ const box = byId('opinion', HTMLElement);
 const list = byId('classes', HTMLElement);
 const sentence = byId('says', HTMLElement);
 
-/** "99.9 %", and "100 %" never. @param {number} share */
+/** "99.9 %" in one piece, and "100 %" never. @param {number} share */
 function percent(share) {
-  return share > 0.999 ? 'over 99.9 %' : `${(100 * share).toFixed(1)} %`;
+  return share > 0.999 ? 'over\u00a099.9\u00a0%' : `${(100 * share).toFixed(1)}\u00a0%`;
 }
 
 /** @param {Model} model @param {Float32Array | null} x @param {boolean} [unusual] it is none of them */
