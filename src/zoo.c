@@ -57,10 +57,10 @@ static const lk_family families[] = {
      " > deconv {c} 3 s2 sigmoid > bce",
      32, LK_TRAINED, GREY, "variational, with convolutions"},
     {"vae-color",
-     "> conv {c} 2 relu > conv 64 2 s2 relu > maxpool 2 > conv 48 3 relu > conv 16 3 relu"
-     " > maxpool 2 > dense 300 relu > dense 125 relu > gaussian {z}"
-     " | dense 125 relu > dense 300 relu > dense {16hw/64} relu > reshape 16 {h/8} {w/8} > up 2"
-     " > deconv 48 3 relu > deconv 64 3 relu > up 2 > deconv {c} 2 s2 relu"
+     "> conv {c} 2 leaky > conv 64 2 s2 leaky > maxpool 2 > conv 48 3 leaky > conv 16 3 leaky"
+     " > maxpool 2 > dense 300 leaky > dense 125 leaky > gaussian {z}"
+     " | dense 125 leaky > dense 300 leaky > dense {16hw/64} leaky > reshape 16 {h/8} {w/8} > up 2"
+     " > deconv 48 3 leaky > deconv 64 3 leaky > up 2 > deconv {c} 2 s2 leaky"
      " > deconv {c} 2 sigmoid > bce beta 3",
      96, LK_TRAINED, COLOUR, "variational, for small pictures of faces and objects"},
     {"vqvae",

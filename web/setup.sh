@@ -218,7 +218,7 @@ digits-conv       conv         mnist     --limit 12000 --epochs 3 --decay 0.5  |
 digits-vae        vae          mnist     --limit 30000 --epochs 5 --decay 0.5  | --epochs 100 --decay 0.5
 digits-vae-conv   vae-conv     mnist     --limit 10000 --epochs 3 --decay 0.5  | --epochs 40 --decay 0.5
 coloured-conv     conv         coloured  --limit 8000 --epochs 4 --decay 0.5   | --epochs 30 --decay 0.5
-coloured-vae      vae-color    coloured  --limit 10000 --epochs 4 --decay 0.5  | --epochs 30 --decay 0.5
+coloured-vae        vae-color    coloured  --limit 3000 --epochs 8 --lr 0.003              | --epochs 30 --lr 0.003 --decay 0.5
 fashion-cnn       cnn          fashion   --limit 8000 --epochs 2 --decay 0.5   | --epochs 20 --decay 0.5
 fashion-vqvae     vqvae        fashion   --limit 12000 --epochs 4 --decay 0.5  | --epochs 40 --decay 0.5
 fashion-vqvae-7x7 vqvae-7x7    fashion   --limit 6000 --epochs 2 --decay 0.5   | --epochs 40 --decay 0.5
