@@ -1,0 +1,242 @@
+// The figures of the README's table of families, each from a full training on real data:
+//
+//     node tests/bench/families.mjs [FAMILY...] [--seeds 1,2,3] [--threads N]
+//
+// Needs what `sh web/demo.sh --no-serve` leaves in build/. Prints one line for each figure, mean and
+// spread (largest - smallest) over the seeds, and writes all of it to build/families.json. No choice
+// here looked at a test image: options were chosen on images held out of training.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const models = join(root, 'build/families');
+const { values: given, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seeds: { type: 'string', default: '1,2,3' },
+    threads: { type: 'string', default: '2' },
+  },
+});
+
+/** Runs the program; its JSON. @param {string[]} args */
+function likeness(...args) {
+  const out = execFileSync(join(root, 'build/likeness'), [...args, '--json'], {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  return JSON.parse(out);
+}
+
+const words = (/** @type {string} */ text) => text.split(' ').filter(Boolean);
+
+/**
+ * Trains and returns the report; `what` is a family or an architecture.
+ * @param {string} name of the model @param {string} what @param {string} data
+ * @param {string} options @param {number} seed
+ */
+function train(name, what, data, options, seed) {
+  const file = join(models, `${name}-${seed}.safetensors`);
+  const chosen = what.includes('>') ? ['--arch', what] : [what];
+  const report = likeness(
+    ...['train', ...chosen, '--data', data, '--out', file, '--seed', String(seed)],
+    ...['--threads', given.threads ?? '2', ...quoted(options)],
+  );
+  return { file, report };
+}
+
+/** Words, but what stands in double quotes is one. @param {string} text */
+function quoted(text) {
+  return [...text.matchAll(/"([^"]*)"|(\S+)/g)].map((m) => m[1] ?? m[2]);
+}
+
+const evaluate = (/** @type {string} */ file, /** @type {string} */ data, options = '') =>
+  likeness('eval', file, '--data', data, ...quoted(options));
+
+/** @typedef {Record<string, number>} Figures */
+
+const BARE = '--holdout 1000 --gallery 0 --no-calibrate --init he --batch 128';
+/** How each is trained: found on held-out images. @type {Record<string, string>} */
+const OPTIONS = {
+  deep: `${BARE} --epochs 90 --decay 0.9 --augment "shift 1, rotate 5, scale 0.05"`,
+  'deep-fashion': `${BARE} --epochs 90 --decay 0.9 --augment "shift 1, flip 0.5"`,
+  stacked: `${BARE} --epochs 20 --decay 0.5 --augment "shift 2, rotate 10, scale 0.1"`,
+  'stacked-few': `${BARE} --holdout 0 --decay 0.8 --augment "shift 2, rotate 15, scale 0.15, stroke 1"`,
+  denoise: `${BARE} --epochs 8 --warmup 0.1 --decay 0.9 --fall cosine`,
+  conv: `${BARE} --epochs 15 --decay 0.5`,
+  vae: `${BARE} --binarise 0.5 --epochs 40 --decay 0.5`,
+  vqvae: `${BARE} --epochs 15 --decay 0.5`,
+  acae: `--holdout 1000 --gallery 0 --no-calibrate --init he --batch 128 --epochs 12 --lr 0.002 --warmup 0.1 --decay 0.8 --fall cosine --augment "flip 0.5, shift 1"`,
+  cnn: `${BARE} --epochs 10 --lr 0.002 --warmup 0.2 --decay 0.8 --fall cosine --augment "flip 0.5, shift 1"`,
+};
+const STACK = '1x28x28 > dense 1000 relu > dense 500 relu > dense 250 relu';
+
+/** @param {string} file @param {string} data @param {string} [options] */
+const reconstruction = (file, data, options) => evaluate(file, data, options).reconstruction;
+
+/** Squared error of a network on a data set's test images, and its training's seconds.
+ * @param {string} name @param {string} family @param {string} data @param {number} seed */
+function squaredError(name, family, data, seed) {
+  const { file, report } = train(name, family, data, OPTIONS[name], seed);
+  return [reconstruction(file, `${data}:test`).sse_per_image, report.seconds];
+}
+
+/** The nearest neighbours' accuracy among all 60,000 training images of Fashion-MNIST.
+ * @param {string} name @param {string} how @param {number} seed */
+function neighbours(name, how, seed) {
+  const { file, report } = train(name, name, 'fashion', how, seed);
+  return { report, result: evaluate(file, 'fashion:test', '--train fashion:train') };
+}
+
+/** Every family: from a seed to its figures. @type {Record<string, (seed: number) => Figures>} */
+const FAMILIES = {
+  deep(seed) {
+    const [mnist, seconds] = squaredError('deep', 'deep', 'mnist', seed);
+    const [fashion] = squaredError('deep-fashion', 'deep', 'fashion', seed);
+    return { 'MNIST error per image': mnist, 'Fashion error per image': fashion, seconds };
+  },
+  stacked(seed) {
+    const whole = train('stacked', 'stacked', 'mnist', OPTIONS.stacked, seed);
+    /** @type {Figures} */
+    const figures = { seconds: whole.report.seconds };
+    for (const labels of [100, 1000])
+      for (const from of [true, false]) {
+        const few = train(
+          `stacked-${labels}-${from ? 'from' : 'anew'}`,
+          `${STACK} | dropout 0.5 > dense 10 > ce`,
+          'mnist',
+          `${OPTIONS['stacked-few']} --draw ${labels} --epochs ${200000 / labels}${from ? ` --from ${whole.file}` : ''}`,
+          seed,
+        );
+        const { accuracy } = evaluate(few.file, 'mnist:test');
+        const name = `MNIST error %, ${labels} labels, ${from ? 'pre-trained' : 'from nothing'}`;
+        figures[name] = 100 * (1 - accuracy);
+      }
+    return figures;
+  },
+  denoise(seed) {
+    /** @type {Figures} */
+    const figures = {};
+    for (const how of ['noise 0.3', 'mask 0.5']) {
+      const name = how.split(' ')[0];
+      const net = train(`denoise-${name}`, 'denoise', 'mnist', `${OPTIONS.denoise} --noise "${how}"`, seed);
+      const result = evaluate(net.file, 'mnist:test', `--corrupt "${how}"`);
+      figures[`${how}: input dB`] = result.corrupted.psnr;
+      figures[`${how}: PCA dB`] = bestPca(how, seed);
+      figures[`${how}: network dB`] = result.reconstruction.psnr;
+      figures[`${how}: seconds`] = net.report.seconds;
+    }
+    return figures;
+  },
+  conv(seed) {
+    const conv = train('conv', 'conv', 'mnist', OPTIONS.conv, seed);
+    const ae = train('conv-ae', 'ae', 'mnist', OPTIONS.conv, seed);
+    return {
+      'MNIST MSE': reconstruction(conv.file, 'mnist:test').mse,
+      'MNIST MSE of ae, with 64 values as well': reconstruction(ae.file, 'mnist:test').mse,
+      seconds: conv.report.seconds,
+    };
+  },
+  vae(seed) {
+    const { file, report } = train('vae', 'vae', 'mnist', OPTIONS.vae, seed);
+    const { negative_elbo } = evaluate(file, 'mnist:test', '--binarise 0.5');
+    return { 'MNIST -ELBO, nats': negative_elbo, seconds: report.seconds };
+  },
+  vqvae(seed) {
+    const { file, report } = train('vqvae', 'vqvae', 'fashion', OPTIONS.vqvae, seed);
+    const result = evaluate(file, 'fashion:test');
+    return {
+      'Fashion MSE': result.reconstruction.mse,
+      'codes used, %': 100 * result.codebook.used,
+      'bits an image': result.codebook.bits_per_image,
+      seconds: report.seconds,
+    };
+  },
+  acae(seed) {
+    /** @type {Figures} */
+    const figures = {};
+    for (const name of ['acae', 'acae-softmax']) {
+      const { report, result } = neighbours(name, OPTIONS.acae, seed);
+      for (const [how, share] of Object.entries(result.conditioning ?? {}))
+        figures[`${name}: ${how}, %`] = 100 * Number(share);
+      figures[`${name}: cosine 1-NN, %`] = 100 * result.neighbours.cosine_1nn;
+      figures[`${name}: seconds`] = report.seconds;
+    }
+    return figures;
+  },
+  triplet(seed) {
+    const { report, result } = neighbours('triplet', OPTIONS.cnn, seed);
+    return { 'Fashion cosine 1-NN, %': 100 * result.neighbours.cosine_1nn, seconds: report.seconds };
+  },
+  cnn(seed) {
+    const { file, report } = train('cnn', 'cnn', 'fashion', OPTIONS.cnn, seed);
+    const { accuracy, recall } = evaluate(file, 'fashion:test');
+    return {
+      'Fashion accuracy, %': 100 * accuracy,
+      'Shirt recall, %': 100 * recall[6],
+      seconds: report.seconds,
+    };
+  },
+};
+
+/** An IDX file of `count` training images of MNIST from `first` on.
+ * @param {string} name @param {number} first @param {number} count */
+function part(name, first, count) {
+  const file = join(models, `${name}-images-idx3-ubyte`);
+  const all = readFileSync(join(root, 'build/data/mnist/train-images-idx3-ubyte'));
+  const header = Buffer.from(all.subarray(0, 16));
+  header.writeUInt32BE(count, 4);
+  const images = all.subarray(16 + first * 784, 16 + (first + count) * 784);
+  writeFileSync(file, Buffer.concat([header, images]));
+  return file;
+}
+
+/** The test PSNR of PCA on corrupted images, its size chosen on 10,000 images it was not fitted to.
+ * @param {string} how @param {number} seed */
+function bestPca(how, seed) {
+  const fitted = part('fitted', 0, 50000);
+  const others = part('others', 50000, 10000);
+  let best = { psnr: -1, file: '' };
+  for (const latent of [8, 12, 16, 24, 32, 48, 64, 96, 128]) {
+    const options = `--holdout 0 --gallery 0 --no-calibrate --latent ${latent}`;
+    const { file } = train(`pca-${latent}`, 'pca', fitted, options, seed);
+    const { psnr } = reconstruction(file, others, `--corrupt "${how}"`);
+    if (psnr > best.psnr) best = { psnr, file };
+  }
+  return reconstruction(best.file, 'mnist:test', `--corrupt "${how}"`).psnr;
+}
+
+/** Mean and spread as text. @param {number[]} values */
+function summary(values) {
+  const mean = values.reduce((a, b) => a + b, 0) / values.length;
+  const spread = Math.max(...values) - Math.min(...values);
+  return `${mean.toPrecision(4)} (spread ${spread.toPrecision(2)}, ${values.length} seeds)`;
+}
+
+const seeds = words((given.seeds ?? '').replaceAll(',', ' ')).map(Number);
+const wanted = positionals.length ? positionals : Object.keys(FAMILIES);
+const path = join(root, 'build/families.json');
+mkdirSync(models, { recursive: true });
+/** @type {Record<string, Record<string, number[]>>} */
+let all = {};
+try {
+  all = JSON.parse(readFileSync(path, 'utf8'));
+} catch {
+  // the first run
+}
+for (const family of wanted) {
+  if (!FAMILIES[family]) throw new Error(`no such family: ${family}`);
+  /** @type {Record<string, number[]>} */
+  const figures = {};
+  for (const seed of seeds)
+    for (const [name, value] of Object.entries(FAMILIES[family](seed)))
+      (figures[name] ??= []).push(value);
+  all[family] = figures;
+  writeFileSync(path, `${JSON.stringify(all, null, 2)}\n`);
+  for (const [name, values] of Object.entries(figures))
+    console.log(`${family.padEnd(9)} ${name}: ${summary(values)}`);
+}
