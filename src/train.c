@@ -15,6 +15,7 @@
 #include "trainer.h"
 
 enum { BLOCK_ROWS = 32 };
+enum { MOST_COMPARED = 4096 }; /* rows of a batch, for losses that look at all pairs */
 
 lk_train_options lk_train_defaults(void) {
     return (lk_train_options){.batch = 64,
@@ -34,6 +35,9 @@ static lk_status check_options(const lk_model *model, const lk_dataset *data,
         return lk_fail(error, LK_DATA, "the images' shape is not the model's");
     if (o->batch == 0 || o->batch > 65536)
         return lk_fail(error, LK_USAGE, "batch must be 1 to 65536");
+    if (model->arch.loss->mine && o->batch > MOST_COMPARED)
+        return lk_fail(error, LK_USAGE, "batch must be 1 to %u where images are compared",
+                       (unsigned long long)MOST_COMPARED);
     if (!(o->learning_rate > 0) || !(o->learning_rate <= 10))
         return lk_fail(error, LK_USAGE, "learning rate must be over 0 and at most 10");
     if (!(o->decay >= 0) || !(o->decay <= 1))

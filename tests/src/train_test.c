@@ -215,6 +215,13 @@ static void test_options(const lk_dataset *data) {
         CHECK(error.status == LK_USAGE && strstr(error.message, CASES[i].says), "case %zu: %s", i,
               error.message);
     }
+    lk_model *compares = new_model("1x7x9 > dense 3 > l2norm | triplet");
+    lk_train_options many = d;
+    many.batch = 4097;
+    CHECK(!lk_trainer_create(compares, data, &many, &error) && error.status == LK_USAGE &&
+              strstr(error.message, "4096"),
+          "%s", error.message);
+    lk_model_free(compares);
     lk_dataset none = *data, turned = *data;
     none.count = 0;
     turned.shape = (lk_shape){1, 9, 7};
