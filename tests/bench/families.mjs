@@ -6,7 +6,7 @@
 // spread (largest - smallest) over the seeds, and writes all of it to build/families.json. No choice
 // here looked at a test image: options were chosen on images held out of training.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -69,9 +69,15 @@ const OPTIONS = {
   denoise: `${BARE} --epochs 8 --warmup 0.1 --decay 0.9 --fall cosine`,
   conv: `${BARE} --epochs 15 --decay 0.5`,
   vae: `${BARE} --binarise 0.5 --epochs 40 --decay 0.5`,
+  'vae-color': '--holdout 200 --gallery 0 --no-calibrate --init he --epochs 80 --lr 0.003 --decay 0.5',
   vqvae: `${BARE} --epochs 15 --decay 0.5`,
   acae: `--holdout 1000 --gallery 0 --no-calibrate --init he --batch 128 --epochs 12 --lr 0.002 --warmup 0.1 --decay 0.8 --fall cosine --augment "flip 0.5, shift 1"`,
   cnn: `${BARE} --epochs 10 --lr 0.002 --warmup 0.2 --decay 0.8 --fall cosine --augment "flip 0.5, shift 1"`,
+};
+/** Images that are no part of the project. @type {Record<string, string>} */
+const COLOURS = {
+  objects: join(root, '../shared/data/cifar10/cifar10-train-images-idx4-ubyte.gz'),
+  faces: join(root, '../shared/data/utkface/utkface-train-images-idx4-ubyte.gz'),
 };
 const STACK = '1x28x28 > dense 1000 relu > dense 500 relu > dense 250 relu';
 
@@ -145,6 +151,22 @@ const FAMILIES = {
     const { file, report } = train('vae', 'vae', 'mnist', OPTIONS.vae, seed);
     const { negative_elbo } = evaluate(file, 'mnist:test', '--binarise 0.5');
     return { 'MNIST -ELBO, nats': negative_elbo, seconds: report.seconds };
+  },
+  'vae-color'(seed) {
+    /** @type {Figures} */
+    const figures = {};
+    for (const [title, file] of Object.entries(COLOURS)) {
+      if (!existsSync(file)) {
+        console.log(`vae-color ${title}: skipped, there is no ${file}`);
+        continue;
+      }
+      const { report } = train(`vae-color-${title}`, 'vae-color', file, OPTIONS['vae-color'], seed);
+      const [first] = report.epochs;
+      figures[`${title}: held-out loss after an epoch`] = first.validation_loss;
+      figures[`${title}: held-out loss`] = report.validation_loss;
+      figures[`${title}: seconds`] = report.seconds;
+    }
+    return figures;
   },
   vqvae(seed) {
     const { file, report } = train('vqvae', 'vqvae', 'fashion', OPTIONS.vqvae, seed);
