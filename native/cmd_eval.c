@@ -127,9 +127,11 @@ static json_t *report_corruption(const evaluation *e) {
 static lk_status report_loss(const evaluation *e, json_t *report, fault *f) {
     lk_progress progress;
     if (lk_model_labelled(e->model) && !is_labelled(e->images)) return LK_OK;
-    if (lk_evaluate(e->model, &e->images->set, (int)e->o->threads, (lk_simd)e->o->simd, &progress,
-                    &f->error))
-        return blame(f, e->images->in.data.path);
+    const lk_status status = lk_evaluate(e->model, &e->images->set, (int)e->o->threads,
+                                         (lk_simd)e->o->simd, &progress, &f->error);
+    /* Labels that the model does not know: it has no loss here, and much else can be told. */
+    if (status == LK_DATA && is_labelled(e->images)) return LK_OK;
+    if (status) return blame(f, e->images->in.data.path);
     json_object_set_new(report, "loss", output_number(progress.loss));
     const char *arch = lk_model_arch(e->model);
     if (lk_model_gaussian(e->model) &&

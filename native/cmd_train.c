@@ -55,13 +55,17 @@ static lk_status solve(job *j, fault *f) {
 }
 
 static bool wants_calibration(const job *j) {
-    return !j->o->no_calibrate && j->held_out.count >= LK_MIN_CALIBRATION;
+    /* Verdicts are about images as they come, and these were made black and white. */
+    return !j->o->no_calibrate && !(j->o->binarise > 0) && j->held_out.count >= LK_MIN_CALIBRATION;
 }
 
 static lk_status fit_score(job *j, fault *f) {
     const options *o = j->o;
     if (!wants_calibration(j)) {
-        if (!o->no_calibrate)
+        if (o->binarise > 0 && !o->no_calibrate)
+            progress_say(&j->training.progress,
+                         "images were binarised: no calibration, so no verdicts");
+        else if (!o->no_calibrate)
             progress_say(&j->training.progress,
                          "%zu held-out images are fewer than %d: no calibration, so no verdicts",
                          j->held_out.count, LK_MIN_CALIBRATION);
@@ -171,8 +175,10 @@ static int train(job *j, fault *f) {
     if (!solved) interrupt_watch(j->lock.path);
     int code = solved ? (int)solve(j, f) : learn(j, f);
     if (!code) code = finish(j, f);
+    if (!code) code = job_print_report(j, f);
+    file_lock_release(&j->lock); /* while a signal still waits for the end */
     interrupt_release();
-    return code ? code : (int)job_print_report(j, f);
+    return code;
 }
 
 int cmd_train(const options *o, fault *f) {

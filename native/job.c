@@ -203,6 +203,8 @@ static lk_status check_images(const job *j, const lk_dataset *set, fault *f) {
         return fail(f, LK_USAGE, NULL, "--ink is for grey images");
     if (lk_model_labelled(j->model) && !set->labels)
         return fail(f, LK_DATA, o->data, "the images have no labels, and this network needs them");
+    if (lk_model_labelled(j->model) && set->classes < 2)
+        return fail(f, LK_DATA, o->data, "the images are all of one class, which teaches nothing");
     if (lk_model_labelled(j->model) && lk_model_classes(j->model) &&
         set->classes > lk_model_classes(j->model))
         return fail(f, LK_DATA, o->data, "the images are of %u classes, the network knows %u",

@@ -1,5 +1,6 @@
 #include "made.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -48,6 +49,10 @@ lk_status made_decode(const options *o, const lk_model *model, const lk_real *z,
         lk_decode(run, z + first * lk_model_latent(model), n - first < BLOCK ? n - first : BLOCK,
                   x_hat + first * size);
     lk_run_free(run);
+    for (size_t i = 0; i < n * size; i++)
+        if (!isfinite(x_hat[i]))
+            return fail(f, LK_NONFINITE, o->arguments.items[0],
+                        "what it makes of a code is not finite");
     return LK_OK;
 }
 

@@ -300,6 +300,9 @@ static lk_status fill_score(reader *r, lk_score *score, const score_tensors *t) 
     if (status == LK_OK) status = copy_floats(r, t->whitening, 0, clusters * d * d, m->whitening);
     if (status == LK_OK) status = copy_floats(r, t->offsets, 0, clusters, m->offsets);
     if (status != LK_OK) return status;
+    for (size_t i = 0; i < clusters * d; i++)
+        if (!(m->whitening[i * d + i % d] > 0)) /* codes are drawn by its inverse */
+            return lk_fail(r->error, LK_MODEL, "a whitening cannot be undone");
     memcpy(score->codes, t->references->data, t->references->bytes);
     status = lk_score_finish(score, r->error);
     for (int p = 0; status == LK_OK && p < LK_PREPARATIONS; p++)

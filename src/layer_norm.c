@@ -3,8 +3,8 @@
    bn (S. Ioffe and C. Szegedy 2015) gives each feature mean 0 and variance 1 over the batch, then a
    scale and a shift that are learned; in use, by averages that followed the batches. A feature is a
    channel of an image, or a value where there is a row of them (1x1xN). The packed parameters are
-   scale, shift, mean and variance. A row's memory holds its sums: of x, of x^2, and on the way back
-   of dy and of dy x_norm.
+   scale, shift, mean and variance. A row's memory holds its sums: of x and of x^2, both about the
+   running mean, and on the way back of dy and of dy x_norm.
 
    l2norm brings a row to length 1. l1 A lets a row pass and adds A times the sum of its absolute
    values to its loss. */
@@ -48,24 +48,29 @@ static lk_status plan_bn(lk_layer *l, const uint32_t *numbers, lk_error *error) 
     return plan_same(l);
 }
 
-/* A row's sums over its pixels of a and of a x b. */
-static void sum_row(const lk_layer *l, const lk_real *a, const lk_real *b, lk_real *sum,
-                    lk_real *products) {
+/* A row's sums over its pixels of a and of a (b - shift), or where a is NULL of b - shift and of
+   its square. */
+static void sum_row(const lk_layer *l, const lk_real *a, const lk_real *b, const lk_real *shift,
+                    lk_real *sum, lk_real *products) {
     const size_t c = features(l);
     memset(sum, 0, stride(l) * sizeof *sum);
     memset(products, 0, stride(l) * sizeof *products);
     for (size_t i = 0; i < pixels(l); i++)
         for (size_t k = 0; k < c; k++) {
-            sum[k] += a[i * c + k];
-            products[k] += a[i * c + k] * b[i * c + k];
+            const lk_real d = b[i * c + k] - shift[k], factor = a ? a[i * c + k] : d;
+            sum[k] += factor;
+            products[k] += factor * d;
         }
 }
 
+/* About the running mean, so that the variance of values far from 0 is no difference of large
+   numbers. */
 static void gather(const lk_layer *l, const lk_pass *pass, const lk_real *x, size_t rows) {
+    const lk_real *about = pass->parameters + MEAN * stride(l);
     for (size_t r = 0; r < rows; r++) {
         lk_real *memory = pass->memory + r * l->memory;
-        const lk_real *row = x + r * l->in_stride;
-        sum_row(l, row, row, memory + SUM * stride(l), memory + SQUARES * stride(l));
+        sum_row(l, NULL, x + r * l->in_stride, about, memory + SUM * stride(l),
+                memory + SQUARES * stride(l));
     }
 }
 
@@ -79,8 +84,9 @@ static double batch_mean(const lk_layer *l, const lk_pass *pass, size_t which, s
 
 static void batch_moments(const lk_layer *l, const lk_pass *pass, size_t k, double *mean,
                           double *variance) {
-    *mean = batch_mean(l, pass, SUM, k);
-    *variance = LK_MAX(batch_mean(l, pass, SQUARES, k) - *mean * *mean, 0.0);
+    const double apart = batch_mean(l, pass, SUM, k);
+    *mean = (double)pass->parameters[MEAN * stride(l) + k] + apart;
+    *variance = LK_MAX(batch_mean(l, pass, SQUARES, k) - apart * apart, 0.0);
 }
 
 /* mean[] and factor[] with x_norm = (x - mean) factor, into scratch. */
@@ -120,8 +126,8 @@ static void bn_gather_back(const lk_layer *l, const lk_pass *pass, const lk_real
     for (size_t r = 0; r < rows; r++) {
         lk_real *memory = pass->memory + r * l->memory;
         lk_real *back = memory + BACK * stride(l), *norm = memory + BACK_NORM * stride(l);
-        sum_row(l, dy + r * l->out_stride, x + r * l->in_stride, back, norm);
-        for (size_t k = 0; k < c; k++) norm[k] = (norm[k] - mean[k] * back[k]) * factor[k];
+        sum_row(l, dy + r * l->out_stride, x + r * l->in_stride, mean, back, norm);
+        for (size_t k = 0; k < c; k++) norm[k] *= factor[k];
     }
 }
 
@@ -167,10 +173,11 @@ static void bn_follow(const lk_layer *l, const lk_pass *pass, size_t which, cons
     (void)which, (void)x;
     const double values = (double)rows * (double)pixels(l);
     lk_real *mean = parameters + MEAN * stride(l), *variance = parameters + VARIANCE * stride(l);
+    if (values < 2) return; /* one value says nothing of a variance */
     for (size_t k = 0; k < features(l); k++) {
         double m, v;
         batch_moments(l, pass, k, &m, &v);
-        v *= values / LK_MAX(values - 1, 1.0); /* of the images, not of this sample of them */
+        v *= values / (values - 1); /* of the images, not of this sample of them */
         mean[k] += (lk_real)(FOLLOW * (m - (double)mean[k]));
         variance[k] += (lk_real)(FOLLOW * (v - (double)variance[k]));
     }

@@ -39,7 +39,8 @@ void lk_model_init(lk_model *model, lk_init init, uint64_t seed) {
 static bool alike(const lk_layer *a, const lk_layer *b) {
     return a->op == b->op && memcmp(&a->in, &b->in, sizeof a->in) == 0 &&
            memcmp(&a->out, &b->out, sizeof a->out) == 0 && a->kernel == b->kernel &&
-           a->step == b->step && a->valid == b->valid && a->packed == b->packed;
+           a->step == b->step && a->valid == b->valid && a->packed == b->packed &&
+           a->stored == b->stored;
 }
 
 static size_t skip_plain(const lk_arch *arch, size_t i) {
@@ -107,15 +108,15 @@ uint32_t lk_model_latent(const lk_model *model) {
     return (uint32_t)lk_shape_size(model->arch.layers[model->arch.encoder - 1].out);
 }
 
-/* The layer with the codebook, or the count of layers: there is none. */
+/* The layer with the codebook that codes are made of, or that behind the code: there is none. */
 static size_t codebook_layer(const lk_arch *arch) {
     size_t i = 0;
-    while (i < arch->count && arch->layers[i].op != &lk_op_vq) i++;
+    while (i < arch->encoder && arch->layers[i].op != &lk_op_vq) i++;
     return i;
 }
 size_t lk_model_codes(const lk_model *model) {
     const size_t at = codebook_layer(&model->arch);
-    return at < model->arch.count ? model->arch.layers[at].memory : 0;
+    return at < model->arch.encoder ? model->arch.layers[at].memory : 0;
 }
 uint32_t lk_model_codebook(const lk_model *model) {
     const lk_layer *layer = &model->arch.layers[codebook_layer(&model->arch)];

@@ -1,12 +1,6 @@
 /* Codes drawn at random, to be decoded into images that were never there. */
 #include "score.h"
 
-static bool has_codebook(const lk_arch *arch) {
-    for (size_t i = 0; i < arch->encoder; i++)
-        if (arch->layers[i].op == &lk_op_vq) return true;
-    return false;
-}
-
 lk_status lk_model_sample(const lk_model *model, uint64_t seed, size_t n, lk_real *z,
                           lk_error *error) {
     const size_t d = lk_model_latent(model);
@@ -15,7 +9,7 @@ lk_status lk_model_sample(const lk_model *model, uint64_t seed, size_t n, lk_rea
         for (size_t i = 0; i < n * d; i++) z[i] = (lk_real)lk_rng_normal(rng, i);
         return LK_OK;
     }
-    if (has_codebook(&model->arch))
+    if (lk_model_codes(model) > 0)
         return lk_fail(error, LK_MODEL, "which codes of its book go together is not known");
     if (!model->score)
         return lk_fail(error, LK_MODEL, "where its codes lie is not known: it is not calibrated");

@@ -204,6 +204,13 @@ test('images are parted: trained on, to validate, held out, drawn by class', (t)
   assert.equal(ok([...args, '--draw', '7', '--json']).images, 7);
 });
 
+test('one class teaches a labelled network nothing', (t) => {
+  const path = folder(t);
+  const data = writeNumbered(path, 40, new Uint8Array(40));
+  const arch = '1x8x8 > dense 4 > l2norm | triplet';
+  fails(trainer(path, data, 'm.safetensors', '--arch', arch)(), 3, /all of one class/);
+});
+
 test('binarised pixels are 0 or 1, and the model says so', (t) => {
   const path = folder(t);
   const data = writeNumbered(path, 250);
@@ -217,6 +224,10 @@ test('binarised pixels are 0 or 1, and the model says so', (t) => {
   };
   assert.equal(light('0.5'), 250 - 128); // 128 is the first that is at or over 127.5
   assert.equal(light('0.2'), 250 - 51); // 51 / 255 is 0.2
+  // What is black and white has no verdict on images as they come.
+  const judged = ok(train('--binarise', '0.5', '--holdout', '60', '--json'));
+  assert.deepEqual(judged.calibration, {});
+  assert.equal(light('0.2'), 250 - 51);
   const told = ok(['inspect', join(path, 'm.safetensors'), '--json']).data;
   assert.match(
     told,

@@ -291,6 +291,13 @@ static void test_wrong_tensors(const lk_tensorfile *file) {
                 p.tensors[i].data = room;
                 refuse(&p, "not finite", what);
             }
+        if (strcmp(t->name, "score.whitening") == 0) {
+            p = parts_of(file);
+            memcpy(room, t->data, t->bytes);
+            memset(room, 0, sizeof(float)); /* the first value of the first diagonal */
+            p.tensors[i].data = room;
+            refuse(&p, "cannot be undone", "a whitening of 0");
+        }
         if (strstr(t->name, "limits")) {
             static const float WRONG[3] = {1, 0, 1};
             p = parts_of(file);

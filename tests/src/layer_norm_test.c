@@ -85,6 +85,38 @@ static void test_batch(void) {
     }
 }
 
+/* Values far from 0 that hardly differ; and one value alone, which moves nothing. */
+static void test_narrow(void) {
+    enum { N = 60 };
+    lk_error error = {LK_OK, 0, ""};
+    lk_dataset data = make_images((lk_shape){1, 4, 4}, 0, N, 2);
+    double mean = 0, variance = 0;
+    for (size_t i = 0; i < N * 16; i++) data.pixels[i] = (uint8_t)(200 + i * 7 % 3);
+    for (size_t i = 0; i < N * 16; i++) mean += data.pixels[i] / 255.0 / (N * 16);
+    for (size_t i = 0; i < N * 16; i++) variance += pow(data.pixels[i] / 255.0 - mean, 2);
+    lk_model *model = new_model("1x4x4 > bn > dense 2 | dense 16 > mse");
+    lk_train_options o = options_with(1, LK_SIMD_BEST);
+    o.batch = N;
+    o.epochs = 1000;
+    lk_trainer *trainer = lk_trainer_create(model, &data, &o, &error);
+    steps(trainer, 200);
+    const double found = (double)model->parameters[3 * LK_LANES];
+    CHECK(fabs(found / (variance / (N * 16 - 1)) - 1) < 1e-3, "%g, not %g", found,
+          variance / (N * 16 - 1));
+    lk_trainer_free(trainer);
+    lk_model_free(model);
+
+    lk_dataset one = make_images((lk_shape){1, 1, 8}, 0, 1, 2);
+    model = new_model("1x1x8 > bn > dense 2 | dense 8 > mse");
+    trainer = lk_trainer_create(model, &one, &o, &error);
+    steps(trainer, 3);
+    CHECK(model->parameters[2 * LK_LANES] == 0 && model->parameters[3 * LK_LANES] == 1, "moved");
+    lk_trainer_free(trainer);
+    lk_model_free(model);
+    free_images(&one);
+    free_images(&data);
+}
+
 static void test_l2norm(void) {
     lk_model *model = new_model("1x3x7 > l2norm | dense 21 > mse");
     lk_run *run = lk_run_create(model, 3, LK_SIMD_BEST, NULL);
@@ -128,6 +160,7 @@ static void test_l1(void) {
 int main(void) {
     test_averages();
     test_batch();
+    test_narrow();
     test_l2norm();
     test_l1();
     return TEST_RESULT();

@@ -313,7 +313,9 @@ static void test_adopt(void) {
     /* Running averages go along. */
     check_adopted("1x5x7 > dense 20 > bn relu | dense 3 > ce", 0,
                   "1x5x7 > dense 20 > bn | dense 35 > mse", 0, SIZE_MAX, 2, 0, 0, FIRST + 4 * 20);
-    /* What does not fit stays as it was. */
+    /* What does not fit stays as it was; also where padding makes the blocks as large. */
+    check_adopted("1x1x32 > vq 500 | dense 32 > mse", 0, "1x1x32 > vq 512 | dense 32 > mse", 0,
+                  SIZE_MAX, 0, 0, 0, 0);
     check_adopted("1x5x7 > dense 21 | dense 35 > mse", 0, STACK, 0, SIZE_MAX, 0, 0, 0, 0);
     check_adopted("1x7x5 > dense 20 | dense 35 > mse", 0, STACK, 0, SIZE_MAX, 0, 0, 0, 0);
     check_adopted("2x8x4 > conv 4 3 > dense 2 | dense 64 > mse", 0,

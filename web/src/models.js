@@ -23,8 +23,10 @@ import { load } from 'likeness';
 const folder = new URL('models/', document.baseURI);
 const KEPT = 4; // models that stay loaded: each has a memory of its own
 
-/** @type {Map<string, Promise<Opened>>} the most recently used last */
+/** @type {Map<string, Opened>} the most recently used last */
 const loaded = new Map();
+/** @type {Map<string, Promise<Opened>>} */
+const loading = new Map();
 
 /** The models of this site. @returns {Promise<Listed[]>} */
 export async function listModels() {
@@ -38,30 +40,39 @@ function opened(name, model) {
   return { name, model, drawing: model.info.preparations.includes('ink') ? 'ink' : 'image' };
 }
 
-/** The model in use, and the last used, are not the first of the map. */
-function forgetOldest() {
+/** Only what has arrived counts: until then the page goes on with the model before. */
+function keep(/** @type {Opened} */ model) {
+  loaded.set(model.name, model);
   if (loaded.size <= KEPT) return;
-  const [name, oldest] = /** @type {[string, Promise<Opened>]} */ ([...loaded][0]);
+  const [[name, oldest]] = loaded;
   loaded.delete(name);
-  oldest.then(({ model }) => model.dispose());
+  oldest.model.dispose();
 }
 
 /**
  * The named model of this site, loaded once.
  * @param {string} name @param {import('likeness').LoadOptions} [options]
+ * @returns {Promise<Opened>}
  */
 export async function openNamed(name, options = {}) {
+  const known = loaded.get(name);
+  if (known) {
+    loaded.delete(name);
+    loaded.set(name, known);
+    return known;
+  }
   const file = (/** @type {string} */ ending) =>
     new URL(`${encodeURIComponent(name)}${ending}`, folder);
   const wanted =
-    loaded.get(name) ??
-    load(file('.safetensors'), options).then((model) => ({
-      ...opened(name, model),
-      gallery: file('.gallery.safetensors'),
-    }));
-  loaded.delete(name);
-  loaded.set(name, wanted);
-  wanted.then(forgetOldest, () => loaded.delete(name)); // the next try starts anew
+    loading.get(name) ??
+    load(file('.safetensors'), options).then((model) => {
+      const arrived = { ...opened(name, model), gallery: file('.gallery.safetensors') };
+      keep(arrived);
+      return arrived;
+    });
+  loading.set(name, wanted);
+  const done = () => loading.delete(name); // when it failed, the next try starts anew
+  wanted.then(done, done);
   return wanted;
 }
 
