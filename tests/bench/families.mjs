@@ -3,8 +3,7 @@
 //     node tests/bench/families.mjs [FAMILY...] [--seeds 1,2,3] [--threads N]
 //
 // Needs what `sh web/demo.sh --no-serve` leaves in build/. Prints one line for each figure, mean and
-// spread (largest - smallest) over the seeds, and writes all of it to build/families.json. No choice
-// here looked at a test image: options were chosen on images held out of training.
+// spread (largest - smallest) over the seeds, and writes all of it to build/families.json.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -60,7 +59,7 @@ const evaluate = (/** @type {string} */ file, /** @type {string} */ data, option
 /** @typedef {Record<string, number>} Figures */
 
 const BARE = '--holdout 1000 --gallery 0 --no-calibrate --init he --batch 128';
-/** How each is trained: found on held-out images. @type {Record<string, string>} */
+/** How each is trained. @type {Record<string, string>} */
 const OPTIONS = {
   deep: `${BARE} --epochs 90 --decay 0.9 --augment "shift 1, rotate 5, scale 0.05"`,
   'deep-fashion': `${BARE} --epochs 90 --decay 0.9 --augment "shift 1, flip 0.5"`,
