@@ -192,6 +192,127 @@ static void pool_fill(const lk_windows *w, lk_real factor, const lk_real *little
     }
 }
 
+/* ---- Winograd's transforms: a line of n numbers to a line of m, then the same downwards ---- */
+
+INLINE part part_half(part a) {
+    return part_mul(part_set((lk_real)0.5), a);
+}
+
+INLINE void transform_line(const lk_winograd kind, const part a[4], part to[4]) {
+    switch (kind) {
+    case LK_WINOGRAD_WINDOW:
+        to[0] = part_sub(a[0], a[2]);
+        to[1] = part_add(a[1], a[2]);
+        to[2] = part_sub(a[2], a[1]);
+        to[3] = part_sub(a[1], a[3]);
+        break;
+    case LK_WINOGRAD_WEIGHTS:
+        to[0] = a[0];
+        to[1] = part_half(part_add(part_add(a[0], a[2]), a[1]));
+        to[2] = part_half(part_sub(part_add(a[0], a[2]), a[1]));
+        to[3] = a[2];
+        break;
+    case LK_WINOGRAD_SPREAD:
+        to[0] = a[0];
+        to[1] = part_add(a[0], a[1]);
+        to[2] = part_sub(a[0], a[1]);
+        to[3] = part_sub(part_set(0), a[1]);
+        break;
+    case LK_WINOGRAD_PIXELS:
+        to[0] = part_add(part_add(a[0], a[1]), a[2]);
+        to[1] = part_sub(part_sub(a[1], a[2]), a[3]);
+        break;
+    case LK_WINOGRAD_GRADIENT:
+        to[0] = part_add(a[0], part_half(part_add(a[1], a[2])));
+        to[1] = part_half(part_sub(a[1], a[2]));
+        to[2] = part_add(part_half(part_add(a[1], a[2])), a[3]);
+        break;
+    }
+}
+
+/* The n x n numbers in `a`, kept as [4][4], to m x m in place. */
+INLINE void transform(const lk_winograd kind, const int n, const int m, part a[4][4]) {
+    for (int i = 0; i < n; i++) {
+        part line[4];
+        transform_line(kind, a[i], line);
+        for (int j = 0; j < m; j++) a[i][j] = line[j];
+    }
+    for (int j = 0; j < m; j++) {
+        const part line[4] = {a[0][j], a[1][j], n > 2 ? a[2][j] : a[0][j],
+                              n > 3 ? a[3][j] : a[0][j]};
+        part to[4];
+        transform_line(kind, line, to);
+        for (int i = 0; i < m; i++) a[i][j] = to[i];
+    }
+}
+
+/* Whether pixel [i][j] of a tile whose first pixel is x lies in the image. */
+INLINE bool lies_inside(const lk_tiles *t, ptrdiff_t x, int i, int j) {
+    return t->y + i >= 0 && t->y + i < t->height && x + j >= 0 && x + j < t->width;
+}
+
+#define EACH_TILE                                                                                  \
+    for (size_t k = 0; k < t->count; k++)                                                          \
+        for (size_t q = 0; q < t->panels; q++)                                                     \
+            for (int l = 0; l < LK_LANES; l += PART_LANES)
+/* Where the tile's pixels and numbers begin, and its first pixel's place. */
+#define TILE_IMAGE                                                                                 \
+    (t->y * t->row + t->x * t->pixel + (ptrdiff_t)k * t->advance + (ptrdiff_t)q * t->panel + l)
+#define TILE_NUMBERS (k * t->tile + q * t->tile_panel + (size_t)l)
+#define TILE_X (t->x + (ptrdiff_t)k * t->step)
+
+INLINE void take(const lk_winograd kind, const int n, const lk_tiles *t, const lk_real *image,
+                 lk_real *numbers) {
+    EACH_TILE {
+        const lk_real *from = image + TILE_IMAGE;
+        const ptrdiff_t x = TILE_X;
+        const bool whole = lies_inside(t, x, 0, 0) && lies_inside(t, x, n - 1, n - 1);
+        part a[4][4];
+        for (int i = 0; i < n; i++)
+            for (int j = 0; j < n; j++)
+                a[i][j] = whole || lies_inside(t, x, i, j)
+                              ? part_load(from + i * t->row + j * t->pixel)
+                              : part_set(0);
+        transform(kind, n, 4, a);
+        lk_real *to = numbers + TILE_NUMBERS;
+        for (int i = 0; i < 16; i++) part_store(to + (size_t)i * t->plane, a[i / 4][i % 4]);
+    }
+}
+
+INLINE void put(const lk_winograd kind, const int n, const lk_tiles *t, const lk_real *numbers,
+                const lk_real *bias, lk_real *image) {
+    EACH_TILE {
+        const lk_real *from = numbers + TILE_NUMBERS;
+        part a[4][4];
+        for (int i = 0; i < 16; i++) a[i / 4][i % 4] = part_load(from + (size_t)i * t->plane);
+        transform(kind, 4, n, a);
+        lk_real *to = image + TILE_IMAGE;
+        const part more = bias ? part_load(bias + q * LK_LANES + l) : part_set(0);
+        for (int i = 0; i < n; i++)
+            for (int j = 0; j < n; j++)
+                if (lies_inside(t, TILE_X, i, j))
+                    part_store(to + i * t->row + j * t->pixel,
+                               bias ? part_add(a[i][j], more) : a[i][j]);
+    }
+}
+
+static void winograd_take(lk_winograd kind, const lk_tiles *t, const lk_real *image,
+                          lk_real *numbers) {
+    switch (kind) {
+    case LK_WINOGRAD_WINDOW: take(LK_WINOGRAD_WINDOW, 4, t, image, numbers); break;
+    case LK_WINOGRAD_WEIGHTS: take(LK_WINOGRAD_WEIGHTS, 3, t, image, numbers); break;
+    default: take(LK_WINOGRAD_SPREAD, 2, t, image, numbers);
+    }
+}
+
+static void winograd_put(lk_winograd kind, const lk_tiles *t, const lk_real *numbers,
+                         const lk_real *bias, lk_real *image) {
+    if (kind == LK_WINOGRAD_PIXELS)
+        put(LK_WINOGRAD_PIXELS, 2, t, numbers, bias, image);
+    else
+        put(LK_WINOGRAD_GRADIENT, 3, t, numbers, bias, image);
+}
+
 /* ---- maps and sums ---- */
 
 /* Runs `expression` of the vector y over n values in place. */
@@ -365,6 +486,8 @@ const lk_kernels TABLE = {
     .pool_take = pool_take,
     .pool_sum = pool_sum,
     .pool_fill = pool_fill,
+    .winograd_take = winograd_take,
+    .winograd_put = winograd_put,
     .sum = sum_of,
     .squared_error = squared_error,
     .squared_loss = squared_loss,

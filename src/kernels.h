@@ -42,6 +42,27 @@ typedef struct lk_windows {
     size_t count, kernel, channels, row;
 } lk_windows;
 
+/* The transforms between a few pixels, side by side in both directions, and the 4 x 4 numbers that
+   windows of 3 x 3 pixels are multiplied as: see winograd.h. */
+typedef enum lk_winograd {
+    LK_WINOGRAD_WINDOW,   /* from 4 x 4 pixels of the large image */
+    LK_WINOGRAD_WEIGHTS,  /* from 3 x 3 weights */
+    LK_WINOGRAD_SPREAD,   /* from 2 x 2 pixels of the small image */
+    LK_WINOGRAD_PIXELS,   /* to 2 x 2 pixels of the small image */
+    LK_WINOGRAD_GRADIENT, /* to 3 x 3 gradients of weights */
+} lk_winograd;
+
+/* A row of tiles, each of so many pixels. Pixel [i][j] of tile t, channel 16 q + l, is at
+   (y + i) row + (x + j) pixel + t advance + q panel + l, number n of its 4 x 4 at n plane +
+   t tile + q tile_panel + l. What lies outside of height x width is read as 0 and never written:
+   each tile is `step` pixels to the right of the one before. */
+typedef struct lk_tiles {
+    size_t count, panels;
+    ptrdiff_t y, x, step, height, width;
+    ptrdiff_t row, pixel, advance, panel;
+    size_t plane, tile, tile_panel;
+} lk_tiles;
+
 /* Adam's constants for one step, bias corrections included. */
 typedef struct lk_adam {
     lk_real rate;   /* learning rate / (1 - b1^t) */
@@ -79,6 +100,13 @@ typedef struct lk_kernels {
        value, all over its window. */
     void (*pool_sum)(const lk_windows *w, lk_real factor, const lk_real *large, lk_real *little);
     void (*pool_fill)(const lk_windows *w, lk_real factor, const lk_real *little, lk_real *large);
+
+    /* Tiles of an image to their numbers, and back, there with bias[16 panels] unless it is NULL.
+     */
+    void (*winograd_take)(lk_winograd kind, const lk_tiles *t, const lk_real *image,
+                          lk_real *numbers);
+    void (*winograd_put)(lk_winograd kind, const lk_tiles *t, const lk_real *numbers,
+                         const lk_real *bias, lk_real *image);
 
     /* The sum of all n values: sixteen interleaved sums, then the tree. */
     lk_real (*sum)(const lk_real *a, size_t n);

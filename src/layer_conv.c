@@ -9,10 +9,14 @@
    where they are valid; what lies outside is zero. So the large image is laid into a border that
    holds every window. There a window is K runs of K pixels side by side, which products read where
    they stand. The packed parameters are weights, then biases.
- */
-#include "layer.h"
 
+   Windows of 3 x 3 pixels, one apart, with whole panels of channels on both sides take the shorter
+   way of winograd.h instead.
+ */
 #include <string.h>
+
+#include "layer.h"
+#include "winograd.h"
 
 enum { WEIGHT, BIAS };
 enum { MOST_SLICES = 4 }; /* of the weights; each reads the images of the whole batch */
@@ -47,6 +51,10 @@ static size_t window_stride(const lk_layer *l) {
     return lk_round_up(window(l), LK_LANES);
 }
 
+static bool is_tiled(const lk_layer *l) {
+    return l->kernel == 3 && l->step == 1 && lk_tiling_suits(large(l), small(l));
+}
+
 /* conv: window -> channels; deconv: channels -> window. */
 static lk_linear linear(const lk_layer *l) {
     if (is_conv(l)) return (lk_linear){window(l), l->out.channels};
@@ -72,12 +80,13 @@ static size_t bordered_size(const lk_layer *l) {
 }
 
 /* Weights fall into units: a panel of columns, of a convolution for one run of the window. A slice
-   is a few of them. */
+   is a few of them; tiles give all of a window at once. */
 static size_t units(const lk_layer *l) {
     return lk_linear_panels(linear(l)) * (is_conv(l) ? l->kernel : 1);
 }
 static size_t units_each(const lk_layer *l) {
-    return (units(l) + MOST_SLICES - 1) / MOST_SLICES;
+    if (!is_tiled(l)) return (units(l) + MOST_SLICES - 1) / MOST_SLICES;
+    return is_conv(l) ? (lk_linear_panels(linear(l)) + 1) / 2 * l->kernel : units(l);
 }
 static size_t unit_rows(const lk_layer *l) {
     return is_conv(l) ? window_run(l) : l->in.channels;
@@ -120,6 +129,10 @@ static lk_status plan(lk_layer *l, const uint32_t *numbers, lk_error *error) {
     l->packed = bias_start(l) + channel_stride(l->out);
     l->transposed = lk_linear_transposed(linear(l));
     l->slices = (units(l) + units_each(l) - 1) / units_each(l) + 1;
+    if (is_tiled(l)) {
+        l->scratch = LK_MAX(lk_tiling_room(large(l), small(l)), lk_tiling_room(small(l), large(l)));
+        return LK_OK;
+    }
     l->memory = bordered_size(l);
     if (is_conv(l) && l->out.channels % LK_LANES)
         l->memory += positions(l) * channel_stride(l->out);
@@ -240,12 +253,55 @@ static void to_windows(const lk_layer *l, const lk_pass *pass, const lk_real *fr
     crop(l, bordered, image);
 }
 
+/* ---- tiles ---- */
+
+static lk_tiling tiling(const lk_layer *l, const lk_pass *pass) {
+    return (lk_tiling){pass->kernels, large(l), small(l), before(l), pass->scratch};
+}
+
+/* Weights for products with windows, [small / 16][window][16]; and for the way to windows,
+   [window / 16][small][16]. */
+static lk_taps window_taps(const lk_layer *l) {
+    const ptrdiff_t pixel = (ptrdiff_t)large(l).channels * LK_LANES;
+    return (lk_taps){3 * pixel, pixel, 9 * pixel};
+}
+static lk_taps small_taps(const lk_layer *l) {
+    const ptrdiff_t c = small(l).channels, pixel = c * (ptrdiff_t)large(l).channels;
+    return (lk_taps){3 * pixel, pixel, c * LK_LANES};
+}
+
+static void from_tiles(const lk_layer *l, const lk_pass *pass, const lk_real *images,
+                       size_t images_stride, const lk_real *weights, const lk_real *bias,
+                       lk_real *to, size_t to_stride, size_t rows) {
+    const lk_tiling t = tiling(l, pass);
+    lk_tiling_prepare(&t, weights, window_taps(l));
+    for (size_t r = 0; r < rows; r++)
+        lk_tiling_apply(&t, images + r * images_stride, bias, to + r * to_stride);
+}
+
+/* The large image is the small one's windows times the weights in reverse order. */
+static void to_tiles(const lk_layer *l, const lk_pass *pass, const lk_real *images,
+                     size_t images_stride, const lk_real *weights, const lk_real *bias, lk_real *to,
+                     size_t to_stride, size_t rows) {
+    const lk_tiling t = {pass->kernels, small(l), large(l), 2 - before(l), pass->scratch};
+    const lk_taps taps = small_taps(l);
+    lk_tiling_prepare(&t, weights + 8 * taps.pixel, (lk_taps){-taps.row, -taps.pixel, taps.panel});
+    for (size_t r = 0; r < rows; r++)
+        lk_tiling_apply(&t, images + r * images_stride, bias, to + r * to_stride);
+}
+
 /* ---- forward and backward: `memory` keeps the bordered image for the gradients ---- */
 
 static void forward(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk_real *y,
                     size_t rows) {
     const lk_real *weights = pass->parameters, *bias = weights + bias_start(l);
     const size_t c = l->out.channels, pixels = lk_shape_size(l->out) / c;
+    if (is_tiled(l)) {
+        (is_conv(l) ? from_tiles : to_tiles)(l, pass, x, l->in_stride, weights, bias, y,
+                                             l->out_stride, rows);
+        pass->kernels->activate(l->activation, y, rows * l->out_stride);
+        return;
+    }
     for (size_t r = 0; r < rows; r++, x += l->in_stride, y += l->out_stride) {
         if (is_conv(l)) {
             lk_real *bordered = pass->memory + r * l->memory;
@@ -263,6 +319,13 @@ static void forward(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk
 static void backward(const lk_layer *l, const lk_pass *pass, const lk_real *x, const lk_real *y,
                      lk_real *dy, lk_real *dx, size_t rows) {
     (void)x;
+    if (is_tiled(l)) {
+        pass->kernels->activate_gradient(l->activation, y, dy, rows * l->out_stride);
+        if (dx)
+            (is_conv(l) ? to_tiles : from_tiles)(l, pass, dy, l->out_stride, pass->transposed, NULL,
+                                                 dx, l->in_stride, rows);
+        return;
+    }
     for (size_t r = 0; r < rows; r++, y += l->out_stride, dy += l->out_stride) {
         lk_real *memory = pass->memory + r * l->memory;
         lk_real *to = dx ? dx + r * l->in_stride : NULL;
@@ -381,10 +444,26 @@ static void deconv_gradient(const lk_layer *l, const lk_pass *pass, size_t unit,
     }
 }
 
+static void tiles_gradient(const lk_layer *l, const lk_pass *pass, size_t which, const lk_real *x,
+                           const lk_real *dy, size_t rows, lk_real *gradient) {
+    const lk_tiling t = tiling(l, pass);
+    const size_t first = which * units_each(l), panels = (units_end(l, which) - first) / l->kernel;
+    if (is_conv(l))
+        lk_tiling_gradient(&t, x, l->in_stride, dy + first / l->kernel * LK_LANES, l->out_stride,
+                           rows, panels, false, window_taps(l), gradient);
+    else
+        lk_tiling_gradient(&t, dy, l->out_stride, x, l->in_stride, rows, 0, true, small_taps(l),
+                           gradient);
+}
+
 static void gradient(const lk_layer *l, const lk_pass *pass, size_t which, const lk_real *x,
                      const lk_real *dy, size_t rows, lk_real *gradient) {
     if (which + 1 == l->slices) {
         bias_gradient(l, pass, dy, rows, gradient);
+        return;
+    }
+    if (is_tiled(l)) {
+        tiles_gradient(l, pass, which, x, dy, rows, gradient);
         return;
     }
     for (size_t r = 0; r < rows; r++, x += l->in_stride, dy += l->out_stride) {

@@ -11,6 +11,10 @@
 /* Sizes that fill no vector; three blocks of images an epoch, the last of them short. */
 static const char BCE[] = "1x7x9 > dense 33 relu > dense 17 leaky > dense 5 "
                           "| dense 21 tanh > dense 63 sigmoid > bce";
+static const char TILES[] =
+    "1x7x9 > conv 16 3 relu > conv 32 3 > bn relu > conv 16 3 valid > dense 6"
+    " | dense 320 relu > reshape 16 4 5 > conv 16 3 leaky > deconv 32 3 relu > deconv 1 3 valid"
+    " > dense 63 sigmoid > bce";
 static const char CONV[] =
     "1x7x9 > conv 5 3 s2 leaky > conv 17 3 tanh > reshape 17 2 10 > maxpool 2 > dense 6"
     " | dense 85 relu > reshape 17 1 5 > unpool 2 > dense 20 > reshape 1 4 5 > deconv 2 3 s2 relu"
