@@ -14,7 +14,7 @@
 #include "tensorfile.h"
 #include "trainer.h"
 
-enum { BLOCK_ROWS = 32 };
+enum { MOST_ROWS = 128 };      /* of a block */
 enum { MOST_COMPARED = 4096 }; /* rows of a batch, for losses that look at all pairs */
 
 lk_train_options lk_train_defaults(void) {
@@ -292,34 +292,42 @@ static void mine(const lk_run *run, block b) {
     for (size_t i = b.row; i < b.row + b.rows; i++) run->model->arch.loss->mine(&pass, i);
 }
 
-static block nth_block(const uint32_t *indices, int n, size_t batch) {
-    const size_t row = (size_t)n * BLOCK_ROWS;
-    return (block){indices, row, LK_MIN((size_t)BLOCK_ROWS, batch - row)};
+/* A block for each thread, since every block reads all weights; but no larger than the caches
+   bear. */
+static size_t block_rows(const lk_trainer *t, size_t batch) {
+    const size_t threads = (size_t)t->options.threads;
+    return LK_MIN(lk_round_up((batch + threads - 1) / threads, LK_LANES), (size_t)MOST_ROWS);
+}
+
+static block nth_block(const lk_trainer *t, const uint32_t *indices, int n, size_t batch) {
+    const size_t rows = block_rows(t, batch), row = (size_t)n * rows;
+    return (block){indices, row, LK_MIN(rows, batch - row)};
 }
 
 /* All rows forward and backward; called by every thread of a team. Each loop ends with all rows
    done. What needs no meeting is one loop, so that rows stay in the cache. */
 static void rows_phase(lk_trainer *t, const uint32_t *indices, size_t batch) {
-    const int blocks = (int)((batch + BLOCK_ROWS - 1) / BLOCK_ROWS);
+    const size_t each = block_rows(t, batch);
+    const int blocks = (int)((batch + each - 1) / each);
     const bool compares = t->model->arch.loss->mine != NULL;
     for (size_t meet = 0; meet < t->meet_count + compares; meet++) {
 #pragma omp for schedule(static)
-        for (int n = 0; n < blocks; n++) go_forward(t, nth_block(indices, n, batch), meet);
+        for (int n = 0; n < blocks; n++) go_forward(t, nth_block(t, indices, n, batch), meet);
     }
     if (compares) {
 #pragma omp for schedule(static)
-        for (int n = 0; n < blocks; n++) mine(t->run, nth_block(indices, n, batch));
+        for (int n = 0; n < blocks; n++) mine(t->run, nth_block(t, indices, n, batch));
     }
 #pragma omp for schedule(static)
     for (int n = 0; n < blocks; n++) {
-        const block b = nth_block(indices, n, batch);
+        const block b = nth_block(t, indices, n, batch);
         if (!compares) go_forward(t, b, t->meet_count);
         measure_losses(t, b);
         go_backward(t, b, t->meet_count);
     }
     for (size_t meet = t->meet_count; meet-- > 0;) {
 #pragma omp for schedule(static)
-        for (int n = 0; n < blocks; n++) go_backward(t, nth_block(indices, n, batch), meet);
+        for (int n = 0; n < blocks; n++) go_backward(t, nth_block(t, indices, n, batch), meet);
     }
 }
 
