@@ -14,11 +14,18 @@
 
 /* ---- checkpoints: the trainer's own state, and in its note what is kept here ---- */
 
+/* Options beside those of the trainer that a result depends on. */
+static json_t *options_note(const options *o) {
+    return json_pack("{s:I,s:I,s:I,s:o}", "patience", (json_int_t)o->patience, "init",
+                     (json_int_t)o->init, "pretrain_epochs", (json_int_t)o->pretrain_epochs, "from",
+                     o->from ? output_text(o->from) : json_null());
+}
+
 static char *write_note(const training *t) {
-    json_t *note = json_pack("{s:s,s:O,s:O*,s:I,s:f,s:f,s:f,s:f}", "data_sha256", t->data_sha256,
-                             "epochs", t->epochs, "pretraining", t->pretraining, "patience",
-                             (json_int_t)t->o->patience, "loss_sum", t->loss_sum, "right_sum",
-                             t->right_sum, "images_done", t->images_done, "seconds", t->seconds);
+    json_t *note = json_pack("{s:s,s:O,s:O*,s:o,s:f,s:f,s:f,s:f}", "data_sha256", t->data_sha256,
+                             "epochs", t->epochs, "pretraining", t->pretraining, "options",
+                             options_note(t->o), "loss_sum", t->loss_sum, "right_sum", t->right_sum,
+                             "images_done", t->images_done, "seconds", t->seconds);
     char *text = note ? json_dumps(note, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(note);
     return text;
@@ -38,23 +45,26 @@ static lk_status save_checkpoint(const training *t, fault *f) {
 
 static lk_status read_note(training *t, const char *text, size_t size, fault *f) {
     json_t *note = json_loadb(text, size, 0, NULL), *epochs = NULL, *pretraining = NULL;
+    json_t *here = options_note(t->o), *there = NULL;
     const char *sha256 = NULL;
-    json_int_t patience;
     lk_status status = LK_OK;
-    if (!note || json_unpack(note, "{s:s,s:o,s?o,s:I,s:F,s:F,s:F,s:F}", "data_sha256", &sha256,
-                             "epochs", &epochs, "pretraining", &pretraining, "patience", &patience,
+    if (!note || json_unpack(note, "{s:s,s:o,s?o,s:o,s:F,s:F,s:F,s:F}", "data_sha256", &sha256,
+                             "epochs", &epochs, "pretraining", &pretraining, "options", &there,
                              "loss_sum", &t->loss_sum, "right_sum", &t->right_sum, "images_done",
                              &t->images_done, "seconds", &t->seconds) != 0)
         status = fail(f, LK_MODEL, t->checkpoint, "its note is not that of a training");
     else if (strcmp(sha256, t->data_sha256) != 0)
         status = fail(f, LK_USAGE, t->checkpoint, "the checkpoint is of other data");
-    else if (patience != (json_int_t)t->o->patience)
-        status = fail(f, LK_USAGE, t->checkpoint, "the checkpoint is of another --patience");
+    else if (!json_equal(here, there))
+        status =
+            fail(f, LK_USAGE, t->checkpoint,
+                 "the checkpoint is of another --patience, --init, --from or --pretrain-epochs");
     if (!status) {
         json_decref(t->epochs);
         t->epochs = json_incref(epochs);
         t->pretraining = json_incref(pretraining);
     }
+    json_decref(here);
     json_decref(note);
     return status;
 }

@@ -306,6 +306,7 @@ test('an interrupted training goes on to the same bits with all of these', async
   const more = ['--augment', 'shift 1, flip 0.5', '--weight-decay', '0.01', '--draw', '2001'];
   const train = (out, ...rest) => trainer(path, data, out, ...how, ...rate, ...more)(...rest);
   const whole = ok(train('whole', '--threads', '1'));
+  ok(train('first', '--epochs', '2'));
   assert.ok(whole.best_epoch < whole.epochs.length, 'the last epoch is the best');
   for (const n of [whole.best_epoch, whole.best_epoch + 2]) {
     let sent = false;
@@ -316,12 +317,16 @@ test('an interrupted training goes on to the same bits with all of these', async
     }).ended;
     assert.equal(cut.code, 130, cut.stderr);
     assert.ok(existsSync(join(path, 'cut.checkpoint')) && !existsSync(join(path, 'cut')));
-    const other = ['--resume', '--patience', '3'];
-    fails(
-      train('cut', ...other).filter((word) => word !== '--json'),
-      2,
-      /another --patience/,
-    );
+    for (const other of [
+      ['--patience', '3'],
+      ['--init', 'he'],
+      ['--from', join(path, 'first')],
+    ])
+      fails(
+        train('cut', '--resume', ...other).filter((word) => word !== '--json'),
+        2,
+        /another --patience, --init, --from/,
+      );
     fails(
       train('cut', '--resume', '--augment', 'shift 2').filter((word) => word !== '--json'),
       2,
