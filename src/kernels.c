@@ -313,6 +313,8 @@ static void winograd_put(lk_winograd kind, const lk_tiles *t, const lk_real *num
         put(LK_WINOGRAD_GRADIENT, 3, t, numbers, bias, image);
 }
 
+#include "kernels_norm.h"
+
 /* ---- maps and sums ---- */
 
 /* Runs `expression` of the vector y over n values in place. */
@@ -488,6 +490,11 @@ const lk_kernels TABLE = {
     .pool_fill = pool_fill,
     .winograd_take = winograd_take,
     .winograd_put = winograd_put,
+    .moments = moments,
+    .moments_with = moments_with,
+    .normalise = normalise,
+    .normalise_back = normalise_back,
+    .dropout = dropout,
     .sum = sum_of,
     .squared_error = squared_error,
     .squared_loss = squared_loss,

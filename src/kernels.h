@@ -63,6 +63,18 @@ typedef struct lk_tiles {
     size_t plane, tile, tile_panel;
 } lk_tiles;
 
+/* Pixels whose channels stand side by side, without padding. What there is one of for each channel
+   is kept in whole vectors, those below too. */
+typedef struct lk_pixels {
+    size_t count, channels;
+} lk_pixels;
+
+/* By channel, y = (x - mean) factor + shift; on the way back (where shift is not needed),
+   dx = factor (dy - back - (x - mean) norm). */
+typedef struct lk_norm {
+    const lk_real *mean, *factor, *shift, *back, *norm;
+} lk_norm;
+
 /* Adam's constants for one step, bias corrections included. */
 typedef struct lk_adam {
     lk_real rate;   /* learning rate / (1 - b1^t) */
@@ -107,6 +119,21 @@ typedef struct lk_kernels {
                           lk_real *numbers);
     void (*winograd_put)(lk_winograd kind, const lk_tiles *t, const lk_real *numbers,
                          const lk_real *bias, lk_real *image);
+
+    /* The sums of x - about and of its square; and of a and of a (x - about): by channel, pixels in
+       order. */
+    void (*moments)(const lk_pixels *p, const lk_real *x, const lk_real *about, lk_real *sums,
+                    lk_real *squares);
+    void (*moments_with)(const lk_pixels *p, const lk_real *a, const lk_real *x,
+                         const lk_real *about, lk_real *sums, lk_real *products);
+    /* See lk_norm; y may be x, and dx may be dy. */
+    void (*normalise)(const lk_pixels *p, const lk_norm *n, const lk_real *x, lk_real *y);
+    void (*normalise_back)(const lk_pixels *p, const lk_norm *n, const lk_real *x,
+                           const lk_real *dy, lk_real *dx);
+
+    /* y = x / (1 - share), but 0 for a share of the values that the key chooses: their 24-bit
+       random numbers are below it. y may be x; n a multiple of 16. */
+    void (*dropout)(uint64_t key, lk_real share, const lk_real *x, lk_real *y, size_t n);
 
     /* The sum of all n values: sixteen interleaved sums, then the tree. */
     lk_real (*sum)(const lk_real *a, size_t n);

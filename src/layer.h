@@ -27,6 +27,7 @@ typedef struct lk_layer {
     size_t slices;  /* pieces of parameters whose gradients are independent work */
     size_t scratch; /* values of workspace that a thread needs */
     size_t memory;  /* values that a row leaves behind for the way back, or for a partner */
+    size_t shared;  /* values that all rows of a batch leave behind together */
     size_t partner; /* the layer whose memory this one reads, if op->partner */
     double flops;   /* of one image, forward */
 } lk_layer;
@@ -62,6 +63,7 @@ typedef struct lk_pass {
     const lk_real *transposed; /* their copy for the way back; NULL on the way forward */
     lk_real *scratch;          /* this thread's own, layer->scratch values at least */
     lk_real *memory;           /* [rows][layer->memory], written forward and read backward */
+    lk_real *shared;           /* the layer's, of the whole batch; written by meet, meet_back */
     const lk_real *partner;    /* the partner's memory of the same rows */
     const uint32_t *labels;    /* of these rows; LK_NO_LABEL where there is none */
     lk_real *penalties;        /* of these rows: what operators add to their losses; or NULL */
@@ -104,10 +106,13 @@ struct lk_op {
     /* Of operators whose rows depend on each other while learning, else NULL. Each is called for
        all rows of a batch, in any order, before `forward` or `backward` is for any: it leaves in
        each row's memory what the others need of it. gather_back turns dy into the gradient before
-       the activation, which `backward` then does not. */
+       the activation, which `backward` then does not. When all rows are done, meet (meet_back) is
+       called once, to put into `shared` what it makes of their memory. */
     void (*gather)(const lk_layer *layer, const lk_pass *pass, const lk_real *x, size_t rows);
+    void (*meet)(const lk_layer *layer, const lk_pass *pass);
     void (*gather_back)(const lk_layer *layer, const lk_pass *pass, const lk_real *x,
                         const lk_real *y, lk_real *dy, size_t rows);
+    void (*meet_back)(const lk_layer *layer, const lk_pass *pass);
     /* The gradient of one slice of the parameters over all rows of a batch, in row order. */
     lk_slice (*slice)(const lk_layer *layer, size_t which);
     void (*gradient)(const lk_layer *layer, const lk_pass *pass, size_t which, const lk_real *x,

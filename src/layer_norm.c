@@ -4,7 +4,7 @@
    scale and a shift that are learned; in use, by averages that followed the batches. A feature is a
    channel of an image, or a value where there is a row of them (1x1xN). The packed parameters are
    scale, shift, mean and variance. A row's memory holds its sums: of x and of x^2, both about the
-   running mean, and on the way back of dy and of dy x_norm.
+   running mean, and on the way back of dy and of dy x_norm. What rows share is made of them.
 
    l2norm brings a row to length 1. l1 A lets a row pass and adds A times the sum of its absolute
    values to its loss. */
@@ -17,6 +17,8 @@ static const double EPSILON = 1e-5, FOLLOW = 0.1; /* as PyTorch's */
 
 enum { SCALE, SHIFT, MEAN, VARIANCE, TENSORS };
 enum { SUM, SQUARES, BACK, BACK_NORM, SUMS };
+/* x_norm = (x - mean) factor; and the batch's means of dy and of dy x_norm, the latter x factor. */
+enum { BATCH_MEAN, FACTOR, MEAN_BACK, MEAN_NORM, SHARED };
 
 static lk_status plan_same(lk_layer *l) {
     l->out = l->in;
@@ -44,33 +46,23 @@ static lk_status plan_bn(lk_layer *l, const uint32_t *numbers, lk_error *error) 
     l->packed = TENSORS * stride(l);
     l->slices = 2;
     l->memory = SUMS * stride(l);
-    l->scratch = 4 * stride(l);
+    l->shared = SHARED * stride(l);
+    l->scratch = stride(l);
     return plan_same(l);
 }
 
-/* A row's sums over its pixels of a and of a (b - shift), or where a is NULL of b - shift and of
-   its square. */
-static void sum_row(const lk_layer *l, const lk_real *a, const lk_real *b, const lk_real *shift,
-                    lk_real *sum, lk_real *products) {
-    const size_t c = features(l);
-    memset(sum, 0, stride(l) * sizeof *sum);
-    memset(products, 0, stride(l) * sizeof *products);
-    for (size_t i = 0; i < pixels(l); i++)
-        for (size_t k = 0; k < c; k++) {
-            const lk_real d = b[i * c + k] - shift[k], factor = a ? a[i * c + k] : d;
-            sum[k] += factor;
-            products[k] += factor * d;
-        }
+static lk_pixels all_pixels(const lk_layer *l) {
+    return (lk_pixels){pixels(l), features(l)};
 }
 
 /* About the running mean, so that the variance of values far from 0 is no difference of large
    numbers. */
 static void gather(const lk_layer *l, const lk_pass *pass, const lk_real *x, size_t rows) {
-    const lk_real *about = pass->parameters + MEAN * stride(l);
+    const lk_pixels p = all_pixels(l);
     for (size_t r = 0; r < rows; r++) {
         lk_real *memory = pass->memory + r * l->memory;
-        sum_row(l, NULL, x + r * l->in_stride, about, memory + SUM * stride(l),
-                memory + SQUARES * stride(l));
+        pass->kernels->moments(&p, x + r * l->in_stride, pass->parameters + MEAN * stride(l),
+                               memory + SUM * stride(l), memory + SQUARES * stride(l));
     }
 }
 
@@ -89,45 +81,57 @@ static void batch_moments(const lk_layer *l, const lk_pass *pass, size_t k, doub
     *variance = LK_MAX(batch_mean(l, pass, SQUARES, k) - apart * apart, 0.0);
 }
 
-/* mean[] and factor[] with x_norm = (x - mean) factor, into scratch. */
-static void normal_form(const lk_layer *l, const lk_pass *pass, lk_real **mean, lk_real **factor) {
-    *mean = pass->scratch;
-    *factor = pass->scratch + stride(l);
+static lk_real factor_of(double variance) {
+    return (lk_real)(1 / sqrt(LK_MAX(variance, 0.0) + EPSILON));
+}
+
+static void bn_meet(const lk_layer *l, const lk_pass *pass) {
     for (size_t k = 0; k < features(l); k++) {
-        double m = (double)pass->parameters[MEAN * stride(l) + k];
-        double v = (double)pass->parameters[VARIANCE * stride(l) + k];
-        if (lk_pass_learns(pass)) batch_moments(l, pass, k, &m, &v);
-        (*mean)[k] = (lk_real)m;
-        (*factor)[k] = (lk_real)(1 / sqrt(LK_MAX(v, 0.0) + EPSILON));
+        double mean, variance;
+        batch_moments(l, pass, k, &mean, &variance);
+        pass->shared[BATCH_MEAN * stride(l) + k] = (lk_real)mean;
+        pass->shared[FACTOR * stride(l) + k] = factor_of(variance);
     }
 }
 
 static void bn_forward(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk_real *y,
                        size_t rows) {
-    const size_t c = features(l), n = pixels(l);
-    const lk_real *scale = pass->parameters, *shift = pass->parameters + stride(l);
-    lk_real *mean, *factor;
-    normal_form(l, pass, &mean, &factor);
-    for (size_t k = 0; k < c; k++) factor[k] *= scale[k];
-    for (size_t r = 0; r < rows; r++, x += l->in_stride, y += l->out_stride)
-        for (size_t i = 0; i < n; i++)
-            for (size_t k = 0; k < c; k++)
-                y[i * c + k] = (x[i * c + k] - mean[k]) * factor[k] + shift[k];
-    y -= rows * l->out_stride;
-    pass->kernels->activate(l->activation, y, rows * l->out_stride);
+    const bool learns = lk_pass_learns(pass);
+    const lk_real *scale = pass->parameters, *variance = scale + VARIANCE * stride(l);
+    const lk_pixels p = all_pixels(l);
+    lk_real *factor = pass->scratch;
+    const lk_norm n = {.mean = learns ? pass->shared + BATCH_MEAN * stride(l)
+                                      : pass->parameters + MEAN * stride(l),
+                       .factor = factor,
+                       .shift = pass->parameters + SHIFT * stride(l)};
+    for (size_t k = 0; k < features(l); k++)
+        factor[k] = scale[k] * (learns ? pass->shared[FACTOR * stride(l) + k]
+                                       : factor_of((double)variance[k]));
+    for (size_t r = 0; r < rows; r++, x += l->in_stride, y += l->out_stride) {
+        pass->kernels->normalise(&p, &n, x, y);
+        pass->kernels->activate(l->activation, y, l->out_stride);
+    }
 }
 
 static void bn_gather_back(const lk_layer *l, const lk_pass *pass, const lk_real *x,
                            const lk_real *y, lk_real *dy, size_t rows) {
-    const size_t c = features(l);
-    lk_real *mean, *factor;
-    pass->kernels->activate_gradient(l->activation, y, dy, rows * l->out_stride);
-    normal_form(l, pass, &mean, &factor);
-    for (size_t r = 0; r < rows; r++) {
+    const lk_pixels p = all_pixels(l);
+    for (size_t r = 0; r < rows; r++, x += l->in_stride, y += l->out_stride, dy += l->out_stride) {
         lk_real *memory = pass->memory + r * l->memory;
-        lk_real *back = memory + BACK * stride(l), *norm = memory + BACK_NORM * stride(l);
-        sum_row(l, dy + r * l->out_stride, x + r * l->in_stride, mean, back, norm);
-        for (size_t k = 0; k < c; k++) norm[k] *= factor[k];
+        pass->kernels->activate_gradient(l->activation, y, dy, l->out_stride);
+        pass->kernels->moments_with(&p, dy, x, pass->shared + BATCH_MEAN * stride(l),
+                                    memory + BACK * stride(l), memory + BACK_NORM * stride(l));
+        for (size_t k = 0; k < features(l); k++)
+            memory[BACK_NORM * stride(l) + k] *= pass->shared[FACTOR * stride(l) + k];
+    }
+}
+
+static void bn_meet_back(const lk_layer *l, const lk_pass *pass) {
+    lk_real *shared = pass->shared;
+    for (size_t k = 0; k < features(l); k++) {
+        shared[MEAN_BACK * stride(l) + k] = (lk_real)batch_mean(l, pass, BACK, k);
+        shared[MEAN_NORM * stride(l) + k] =
+            (lk_real)batch_mean(l, pass, BACK_NORM, k) * shared[FACTOR * stride(l) + k];
     }
 }
 
@@ -136,20 +140,18 @@ static void bn_backward(const lk_layer *l, const lk_pass *pass, const lk_real *x
                         lk_real *dy, lk_real *dx, size_t rows) {
     (void)y;
     if (!dx) return;
-    const size_t c = features(l), n = pixels(l);
-    lk_real *mean, *factor, *back = pass->scratch + 2 * stride(l), *norm = back + stride(l);
-    normal_form(l, pass, &mean, &factor);
-    for (size_t k = 0; k < c; k++) {
-        back[k] = (lk_real)batch_mean(l, pass, BACK, k);
-        norm[k] = (lk_real)batch_mean(l, pass, BACK_NORM, k) * factor[k];
-        factor[k] *= pass->parameters[k];
-    }
+    const lk_real *shared = pass->shared;
+    const lk_pixels p = all_pixels(l);
+    lk_real *factor = pass->scratch;
+    const lk_norm n = {.mean = shared + BATCH_MEAN * stride(l),
+                       .factor = factor,
+                       .back = shared + MEAN_BACK * stride(l),
+                       .norm = shared + MEAN_NORM * stride(l)};
+    for (size_t k = 0; k < features(l); k++)
+        factor[k] = shared[FACTOR * stride(l) + k] * pass->parameters[k];
     for (size_t r = 0; r < rows; r++, x += l->in_stride, dy += l->out_stride, dx += l->in_stride) {
-        for (size_t i = 0; i < n; i++)
-            for (size_t k = 0; k < c; k++)
-                dx[i * c + k] =
-                    factor[k] * (dy[i * c + k] - back[k] - (x[i * c + k] - mean[k]) * norm[k]);
-        memset(dx + n * c, 0, (l->in_stride - n * c) * sizeof *dx);
+        pass->kernels->normalise_back(&p, &n, x, dy, dx);
+        for (size_t i = p.count * p.channels; i < l->in_stride; i++) dx[i] = 0;
     }
 }
 
@@ -209,7 +211,9 @@ const lk_op lk_op_bn = {
     .forward = bn_forward,
     .backward = bn_backward,
     .gather = gather,
+    .meet = bn_meet,
     .gather_back = bn_gather_back,
+    .meet_back = bn_meet_back,
     .slice = bn_slice,
     .gradient = bn_gradient,
     .follow = bn_follow,

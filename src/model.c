@@ -148,7 +148,10 @@ static void take_rows_of(const lk_arch *arch, lk_arena *arena, size_t rows, bool
         if (!lk_mul_size(rows, stride(arch, i), &values) ||
             !lk_mul_size(rows, i < arch->count ? arch->layers[i].memory : 0, &memory))
             arena->overflow = true;
-        if (i < arch->count) run->memory[i] = lk_arena_take(arena, memory, sizeof(lk_real));
+        if (i < arch->count) {
+            run->memory[i] = lk_arena_take(arena, memory, sizeof(lk_real));
+            run->shared[i] = lk_arena_take(arena, arch->layers[i].shared, sizeof(lk_real));
+        }
         if (i > 0 && arch->layers[i - 1].op->view) { /* the same values under another shape */
             run->value[i] = run->value[i - 1];
             run->delta[i] = run->delta[i - 1];
@@ -222,6 +225,7 @@ lk_pass lk_run_pass(const lk_run *run, size_t i, size_t row, int thread) {
         .parameters = run->model->parameters + layer->offset,
         .scratch = run->scratch + (size_t)thread * arch->scratch,
         .memory = run->memory[i] + row * layer->memory,
+        .shared = run->shared[i],
         .partner =
             layer->op->partner ? run->memory[partner] + row * arch->layers[partner].memory : NULL,
         .labels = run->labels + row,

@@ -24,6 +24,7 @@ struct lk_run {
     lk_real *value[LK_MAX_LAYERS + 1];
     lk_real *delta[LK_MAX_LAYERS + 1];
     lk_real *memory[LK_MAX_LAYERS]; /* what layer i remembers of each row */
+    lk_real *shared[LK_MAX_LAYERS]; /* and of the whole batch */
     lk_real *scratch;               /* threads x arch.scratch */
     uint32_t *labels;               /* of each row; LK_NO_LABEL unless asked for */
     lk_real *picture;               /* room for one input */

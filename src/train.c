@@ -277,6 +277,13 @@ static void go_backward(lk_trainer *t, block b, size_t meet) {
                            run->delta[first] + b.row * layer->out_stride, b.rows);
 }
 
+/* What rows share at layer i, once all have come there. */
+static void meet_at(lk_trainer *t, size_t i, bool back) {
+    const lk_layer *layer = &t->model->arch.layers[i];
+    const lk_pass pass = lk_run_pass(t->run, i, 0, lk_thread_number());
+    (back ? layer->op->meet_back : layer->op->meet)(layer, &pass);
+}
+
 static void measure_losses(lk_trainer *t, block b) {
     const lk_arch *arch = &t->model->arch;
     const lk_loss_pass pass = lk_run_loss(t->run);
@@ -313,6 +320,10 @@ static void rows_phase(lk_trainer *t, const uint32_t *indices, size_t batch) {
     for (size_t meet = 0; meet < t->meet_count + compares; meet++) {
 #pragma omp for schedule(static)
         for (int n = 0; n < blocks; n++) go_forward(t, nth_block(t, indices, n, batch), meet);
+        if (meet < t->meet_count) {
+#pragma omp single
+            meet_at(t, t->meets[meet], false);
+        }
     }
     if (compares) {
 #pragma omp for schedule(static)
@@ -326,6 +337,8 @@ static void rows_phase(lk_trainer *t, const uint32_t *indices, size_t batch) {
         go_backward(t, b, t->meet_count);
     }
     for (size_t meet = t->meet_count; meet-- > 0;) {
+#pragma omp single
+        meet_at(t, t->meets[meet], true);
 #pragma omp for schedule(static)
         for (int n = 0; n < blocks; n++) go_backward(t, nth_block(t, indices, n, batch), meet);
     }

@@ -23,7 +23,10 @@ static inline double chain_loss(lk_run *run, const lk_batch *batch, bool mined, 
     for (size_t i = 0; i < arch->count; i++) {
         const lk_layer *l = &arch->layers[i];
         const lk_pass pass = lk_run_pass(run, i, 0, 0);
-        if (l->op->gather) l->op->gather(l, &pass, run->value[i], rows);
+        if (l->op->gather) {
+            l->op->gather(l, &pass, run->value[i], rows);
+            l->op->meet(l, &pass);
+        }
         lk_run_forward(run, i, i + 1, 0, rows, 0);
     }
     const lk_loss_pass pass = lk_run_loss(run);
@@ -55,8 +58,10 @@ static inline void chain_gradients(lk_run *run, const lk_real *transposed, lk_re
     for (size_t i = arch->count; i-- > 0;) {
         const lk_layer *l = &arch->layers[i];
         const lk_pass pass = lk_run_pass(run, i, 0, 0);
-        if (l->op->gather_back)
+        if (l->op->gather_back) {
             l->op->gather_back(l, &pass, run->value[i], run->value[i + 1], run->delta[i + 1], rows);
+            l->op->meet_back(l, &pass);
+        }
         lk_run_backward(run, transposed, i, i + 1, 0, rows, 0);
     }
     for (size_t i = 0; i < arch->count; i++) {

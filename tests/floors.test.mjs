@@ -11,7 +11,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 const FLOORS = [
   ['base', 'alloc', 'arena', 'rng', 'likeness'],
-  ['vec', 'kernels', 'cpu', 'linear'],
+  ['vec', 'kernels', 'kernels_norm', 'cpu', 'linear'],
   [
     'layer',
     'layer_*',
@@ -47,7 +47,7 @@ const SYSTEM_IN = { 'stdlib.h': ['alloc.c'], 'omp.h': ['cpu.c'] };
 // Inside a floor, a module may use its own headers and these.
 const NEIGHBOURS = {
   0: ['base.h', 'likeness.h', 'arena.h', 'rng.h'],
-  1: ['vec.h', 'kernels.h'],
+  1: ['vec.h', 'kernels.h', 'kernels_norm.h'],
   2: ['layer.h'], // by layer_*.c alone
   3: ['arch.h', 'model.h'],
   4: ['trainer.h'],
@@ -111,7 +111,7 @@ test('every file of src/ stands on a floor and includes only from below', () => 
         );
       }
       if (header.startsWith('simde/')) assert.equal(name, 'vec.h', `${name} includes SIMDe`);
-      if (header === 'vec.h') assert.equal(name, 'kernels.c', `${name} includes vec.h`);
+      if (header === 'vec.h') assert.match(name, /^kernels/, `${name} includes vec.h`);
     }
   }
 });

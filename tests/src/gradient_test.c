@@ -65,7 +65,10 @@ static double probe_value(void *context) {
     const lk_op *op = p->layer.op;
     double sum = 0;
     for (size_t r = 0; r < p->rows; r++) p->pass.penalties[r] = 0;
-    if (op->gather) op->gather(&p->layer, &p->pass, p->x, p->rows);
+    if (op->gather) {
+        op->gather(&p->layer, &p->pass, p->x, p->rows);
+        op->meet(&p->layer, &p->pass);
+    }
     op->forward(&p->layer, &p->pass, p->x, p->y, p->rows);
     /* A code passes gradients on as if it were the values that it stands for. */
     const double *y = op == &lk_op_vq ? p->x : p->y;
@@ -198,7 +201,7 @@ static void check_operator(const lk_layer *layer, size_t rows, const char *what)
     const size_t in = layer->in_stride * rows, out = layer->out_stride * rows;
     const size_t places = rows * lk_shape_size(layer->in);
     double *partner = room(places), *scratch = room(layer->scratch);
-    double *memory = room(rows * layer->memory);
+    double *memory = room(rows * layer->memory), *shared = room(layer->shared);
     for (size_t i = 0; i < places; i++)
         partner[i] = (double)lk_rng_below(lk_rng_make(1, 1, 1), i,
                                           (uint64_t)layer->kernel * layer->kernel + !layer->kernel);
@@ -210,6 +213,7 @@ static void check_operator(const lk_layer *layer, size_t rows, const char *what)
                .pass = {.kernels = lk_kernels_get(LK_SIMD_BEST),
                         .scratch = scratch,
                         .memory = memory,
+                        .shared = shared,
                         .partner = partner,
                         .labels = labels},
                .parameters = room(layer->packed),
@@ -252,7 +256,10 @@ static void check_operator(const lk_layer *layer, size_t rows, const char *what)
     for (size_t s = 0; op->transpose && s < layer->slices; s++)
         op->transpose(layer, s, p.parameters, transposed);
     p.pass.transposed = transposed;
-    if (op->gather_back) op->gather_back(layer, &p.pass, p.x, p.y, dy, rows);
+    if (op->gather_back) {
+        op->gather_back(layer, &p.pass, p.x, p.y, dy, rows);
+        op->meet_back(layer, &p.pass);
+    }
     op->backward(layer, &p.pass, p.x, p.y, dy, dx, rows);
     if (op->view) memcpy(dx, dy, in * sizeof *dx);
     size_t covered = 0;
@@ -265,7 +272,7 @@ static void check_operator(const lk_layer *layer, size_t rows, const char *what)
     CHECK(covered == layer->packed, "%s: slices cover %zu of %zu", what, covered, layer->packed);
     compare(what, probe_value, &p, p.parameters, gradient, parameters, layer->packed);
     compare(what, probe_value, &p, p.x, dx, inputs, in);
-    free(partner), free(scratch), free(memory);
+    free(partner), free(scratch), free(memory), free(shared);
     if (p.y != p.x) free(p.y);
     free(p.parameters), free(p.x), free(p.weights), free(p.base), free(p.penalties);
     free(p.pass.penalties), free(parameters), free(inputs);

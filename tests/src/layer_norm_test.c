@@ -65,6 +65,7 @@ static void test_batch(void) {
         run->batch = &batch;
         const lk_pass pass = lk_run_pass(run, 0, 0, 0);
         l->op->gather(l, &pass, run->value[0], N);
+        l->op->meet(l, &pass);
         lk_run_forward(run, 0, 1, 0, N, 0);
         const size_t features = CASES[i].features, pixels = lk_shape_size(l->in) / features;
         for (size_t f = 0; f < features; f++) {
