@@ -4,7 +4,8 @@
    The first three corrupt inputs, for chains whose task is the clean image (P. Vincent et al.
    2010): normal noise of deviation S is added, or a share P of the values becomes 0, or 0 or 1.
    They are part of the task, so a loss is measured through them. dropout (N. Srivastava et al.
-   2014) zeroes a share P while learning alone, and makes up for it by a factor on the rest. */
+   2014) zeroes a share P while learning alone, and makes up for it by a factor on the rest; there
+   are many of its random numbers, so that it has a kernel, where P is a multiple of 2^-24. */
 #include "layer.h"
 
 #include <string.h>
@@ -35,28 +36,21 @@ void lk_corrupt(lk_corruption kind, double amount, uint64_t seed, uint64_t numbe
     for (size_t i = 0; i < n; i++) x[i] = corrupt(kind, (lk_real)amount, rng, number * n + i, x[i]);
 }
 
-static lk_real spoil(const lk_layer *l, lk_rng rng, uint64_t index, lk_real x) {
-    if (l->op == &lk_op_dropout)
-        return lk_rng_uniform(rng, index) < (double)l->amount ? 0 : x * (1 / (1 - l->amount));
-    const lk_corruption kind = l->op == &lk_op_noise  ? LK_CORRUPT_NOISE
-                               : l->op == &lk_op_mask ? LK_CORRUPT_MASK
-                                                      : LK_CORRUPT_SALT;
-    return corrupt(kind, l->amount, rng, index, x);
-}
-
-static bool spoils(const lk_layer *l, const lk_pass *pass) {
-    return l->op == &lk_op_dropout ? lk_pass_learns(pass) : pass->batch != NULL;
+static lk_corruption kind(const lk_layer *l) {
+    return l->op == &lk_op_noise  ? LK_CORRUPT_NOISE
+           : l->op == &lk_op_mask ? LK_CORRUPT_MASK
+                                  : LK_CORRUPT_SALT;
 }
 
 static void forward(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk_real *y,
                     size_t rows) {
     const size_t n = lk_shape_size(l->in);
     memcpy(y, x, rows * l->in_stride * sizeof *y);
-    for (size_t r = 0; spoils(l, pass) && r < rows; r++) {
+    for (size_t r = 0; pass->batch && r < rows; r++) {
         uint64_t first;
         const lk_rng rng = lk_pass_rng(l, pass, r, n, &first);
         lk_real *row = y + r * l->out_stride;
-        for (size_t i = 0; i < n; i++) row[i] = spoil(l, rng, first + i, row[i]);
+        for (size_t i = 0; i < n; i++) row[i] = corrupt(kind(l), l->amount, rng, first + i, row[i]);
     }
 }
 
@@ -67,22 +61,44 @@ static void backward(const lk_layer *l, const lk_pass *pass, const lk_real *x, c
     const size_t n = lk_shape_size(l->in);
     if (!dx) return;
     memcpy(dx, dy, rows * l->in_stride * sizeof *dx);
-    if (!spoils(l, pass) || l->op == &lk_op_noise) return;
+    if (!pass->batch || l->op == &lk_op_noise) return;
     for (size_t r = 0; r < rows; r++) {
         uint64_t first;
         const lk_rng rng = lk_pass_rng(l, pass, r, n, &first);
         lk_real *row = dx + r * l->in_stride;
-        for (size_t i = 0; i < n; i++) {
-            const bool lost = lk_rng_uniform(rng, first + i) < (double)l->amount;
-            row[i] = lost ? 0 : l->op == &lk_op_dropout ? row[i] * (1 / (1 - l->amount)) : row[i];
-        }
+        for (size_t i = 0; i < n; i++)
+            if (lk_rng_uniform(rng, first + i) < (double)l->amount) row[i] = 0;
     }
 }
 
-#define SPOILER(its_name)                                                                          \
-    { .name = its_name, .decimal = true, .plan = plan, .forward = forward, .backward = backward }
+/* Values go out as gradients come back. */
+static void drop(const lk_layer *l, const lk_pass *pass, const lk_real *from, lk_real *to,
+                 size_t rows) {
+    const size_t n = l->in_stride;
+    if (!lk_pass_learns(pass)) {
+        memcpy(to, from, rows * n * sizeof *to);
+        return;
+    }
+    for (size_t r = 0; r < rows; r++) {
+        uint64_t number; /* the row has one key, of which the kernel makes the others */
+        const lk_rng rng = lk_pass_rng(l, pass, r, 1, &number);
+        pass->kernels->dropout(lk_rng_u64(rng, number), l->amount, from + r * n, to + r * n, n);
+    }
+}
 
-const lk_op lk_op_noise = SPOILER("noise");
-const lk_op lk_op_mask = SPOILER("mask");
-const lk_op lk_op_salt = SPOILER("salt");
-const lk_op lk_op_dropout = SPOILER("dropout");
+static void drop_backward(const lk_layer *l, const lk_pass *pass, const lk_real *x,
+                          const lk_real *y, lk_real *dy, lk_real *dx, size_t rows) {
+    (void)x, (void)y;
+    if (dx) drop(l, pass, dy, dx, rows);
+}
+
+#define SPOILER(its_name, its_forward, its_backward)                                               \
+    {                                                                                              \
+        .name = its_name, .decimal = true, .plan = plan, .forward = its_forward,                   \
+        .backward = its_backward,                                                                  \
+    }
+
+const lk_op lk_op_noise = SPOILER("noise", forward, backward);
+const lk_op lk_op_mask = SPOILER("mask", forward, backward);
+const lk_op lk_op_salt = SPOILER("salt", forward, backward);
+const lk_op lk_op_dropout = SPOILER("dropout", drop, drop_backward);

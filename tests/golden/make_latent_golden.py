@@ -45,6 +45,14 @@ class Random:
         return math.sqrt(2) * torch.erfinv(torch.tensor(2 * p - 1)).item()
 
 
+def number24(key, i):
+    """The kernel's number of value i of a row of dropout: lowbias32 with half a key in its middle."""
+    h = (key + i * 0x9E3779B9) & 0xFFFFFFFF
+    h = (h ^ (h >> 16)) * 0x7FEB352D & 0xFFFFFFFF
+    h = ((h ^ (h >> 15)) + (key >> 32)) * 0x846CA68B & 0xFFFFFFFF
+    return (h ^ (h >> 16)) >> 8
+
+
 class Batch:
     """What a pass knows of the batch: lk_batch."""
 
@@ -56,6 +64,12 @@ class Batch:
         random = Random(self.seed, NOISE, layer)
         return torch.tensor([[getattr(random, kind)((self.sample + r) * n + i) for i in range(n)]
                              for r in range(rows)])
+
+    def kept(self, layer, rows, n, amount):
+        """Which values dropout keeps: each row has a key, of which 24-bit numbers are made."""
+        random = Random(self.seed, NOISE, layer)
+        return torch.tensor([[number24(random.word(self.sample + r), i) >= int(amount * 2**24)
+                              for i in range(n)] for r in range(rows)])
 
 
 def numbers(tensor, digits):
@@ -126,8 +140,7 @@ class Pass:
         self.next()
         if not self.batch or not self.batch.learning:
             return x
-        kept = self.batch.draws(layer, *x.shape, "uniform") >= amount
-        return x * kept / (1 - amount)
+        return x * self.batch.kept(layer, *x.shape, amount) / (1 - amount)
 
     def bn(self, x, channels):
         name = self.next()

@@ -464,7 +464,7 @@ static void test_chains(void) {
                 " | dense 45 tanh > reshape 5 3 3 > unpool 2 > deconv 1 3 sigmoid > bce");
     check_chain("1x6x6 > conv 4 3 tanh > maxpool 2 > dense 7"
                 " | dense 36 tanh > reshape 4 3 3 > unpool 2 > deconv 1 3 > mse");
-    check_chain("1x6x6 > conv 4 3 > bn tanh > avgpool 2 > dropout 0.25 > dense 9 > bn leaky"
+    check_chain("1x6x6 > conv 4 3 > bn tanh > avgpool 2 > dropout 0.2 > dense 9 > bn leaky"
                 " | embed 3 > dense 36 tanh > classify 3 0.5 > dense 36 sigmoid > bce");
     check_chain(
         "1x4x4 > mask 0.3 > dense 9 tanh > l1 0.1 > dense 5 > bn | dropout 0.5 > dense 3 > ce");

@@ -9,7 +9,7 @@ static void test_same_bits(const lk_dataset *data) {
         const char *arch;
         uint64_t hash;
     } CASES[] = {{BCE, 0xb682ee4ce1369765},     {MSE, 0x4c4278f1346c2521},
-                 {CONV, 0x62026ba82919758d},    {MEET, 0x90d5eb3a554141a6},
+                 {CONV, 0x62026ba82919758d},    {MEET, 0x640ee3e0671d2afd},
                  {CLASSES, 0xa3425ada2af7994e}, {TILES, 0xe42705c3ae754f2d}};
     for (size_t i = 0; i < LK_COUNTOF(CASES); i++) EACH_SIMD(simd)
     for (int threads = 1; threads <= 4; threads++) {
