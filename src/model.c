@@ -235,29 +235,92 @@ lk_pass lk_run_pass(const lk_run *run, size_t i, size_t row, int thread) {
     };
 }
 
-void lk_run_forward(lk_run *run, size_t first, size_t last, size_t row, size_t rows, int thread) {
-    for (size_t i = first; i < last; i++) {
-        const lk_layer *layer = &run->model->arch.layers[i];
-        if (!layer->op->forward) continue;
-        const lk_pass pass = lk_run_pass(run, i, row, thread);
+/* Bytes of a second-level cache that the values which layers pass on may fill. */
+enum { CACHE = 512 << 10 };
+
+/* Operators that make images look at each row for itself. The others multiply all rows by one
+   matrix: the more rows at once, the better. */
+static bool by_row(const lk_layer *layer) {
+    return layer->out.height > 1;
+}
+
+/* How many rows go through layers first..last-1, which are alike in this, at once. */
+static size_t rows_at_once(const lk_arch *arch, size_t first, size_t last, size_t rows) {
+    if (first == last || !by_row(&arch->layers[first])) return rows;
+    size_t values = arch->layers[first].in_stride;
+    for (size_t i = first; i < last; i++)
+        values += arch->layers[i].out_stride + arch->layers[i].memory;
+    return LK_MAX(CACHE / (values * sizeof(lk_real)), (size_t)1);
+}
+
+static void forward(lk_run *run, size_t i, size_t row, size_t rows, int thread) {
+    const lk_layer *layer = &run->model->arch.layers[i];
+    const lk_pass pass = lk_run_pass(run, i, row, thread);
+    if (layer->op->forward)
         layer->op->forward(layer, &pass, run->value[i] + row * layer->in_stride,
                            run->value[i + 1] + row * layer->out_stride, rows);
-    }
+}
+
+static void gather(lk_run *run, size_t i, size_t row, size_t rows, int thread) {
+    const lk_layer *layer = &run->model->arch.layers[i];
+    const lk_pass pass = lk_run_pass(run, i, row, thread);
+    if (layer->op->gather && lk_pass_learns(&pass))
+        layer->op->gather(layer, &pass, run->value[i] + row * layer->in_stride, rows);
+}
+
+void lk_run_forward(lk_run *run, size_t first, size_t last, size_t row, size_t rows, int thread) {
+    const lk_arch *arch = &run->model->arch;
+    const lk_layer *layers = arch->layers;
+    size_t i = first, end = first;
+    do {
+        while (end < last && by_row(&layers[end]) == by_row(&layers[i])) end++;
+        const size_t at_once = rows_at_once(arch, i, end, rows);
+        for (size_t r = 0; r < rows; r += at_once) {
+            const size_t n = LK_MIN(at_once, rows - r);
+            for (size_t k = i; k < end; k++) forward(run, k, row + r, n, thread);
+            if (end == last && end < arch->count) gather(run, end, row + r, n, thread);
+        }
+        i = end;
+    } while (i < last);
+}
+
+static void backward(lk_run *run, const lk_real *transposed, size_t i, size_t row, size_t rows,
+                     int thread) {
+    const lk_layer *layer = &run->model->arch.layers[i];
+    lk_real *dx = i > run->model->arch.trained ? run->delta[i] + row * layer->in_stride : NULL;
+    lk_pass pass = lk_run_pass(run, i, row, thread);
+    pass.transposed = transposed + layer->transposed_offset;
+    if (layer->op->backward)
+        layer->op->backward(layer, &pass, run->value[i] + row * layer->in_stride,
+                            run->value[i + 1] + row * layer->out_stride,
+                            run->delta[i + 1] + row * layer->out_stride, dx, rows);
+}
+
+static void gather_back(lk_run *run, size_t i, size_t row, size_t rows, int thread) {
+    const lk_layer *layer = &run->model->arch.layers[i];
+    const lk_pass pass = lk_run_pass(run, i, row, thread);
+    if (layer->op->gather_back)
+        layer->op->gather_back(layer, &pass, run->value[i] + row * layer->in_stride,
+                               run->value[i + 1] + row * layer->out_stride,
+                               run->delta[i + 1] + row * layer->out_stride, rows);
 }
 
 void lk_run_backward(lk_run *run, const lk_real *transposed, size_t first, size_t last, size_t row,
                      size_t rows, int thread) {
-    const size_t trained = run->model->arch.trained;
-    for (size_t i = last; i-- > LK_MAX(first, trained);) {
-        const lk_layer *layer = &run->model->arch.layers[i];
-        if (!layer->op->backward) continue;
-        lk_pass pass = lk_run_pass(run, i, row, thread);
-        pass.transposed = transposed + layer->transposed_offset;
-        layer->op->backward(layer, &pass, run->value[i] + row * layer->in_stride,
-                            run->value[i + 1] + row * layer->out_stride,
-                            run->delta[i + 1] + row * layer->out_stride,
-                            i > trained ? run->delta[i] + row * layer->in_stride : NULL, rows);
-    }
+    const lk_arch *arch = &run->model->arch;
+    const lk_layer *layers = arch->layers;
+    const size_t least = LK_MIN(LK_MAX(first, arch->trained), last);
+    size_t i = last, begin = last;
+    do {
+        while (begin > least && by_row(&layers[begin - 1]) == by_row(&layers[i - 1])) begin--;
+        const size_t at_once = rows_at_once(arch, begin, i, rows);
+        for (size_t r = 0; r < rows; r += at_once) {
+            const size_t n = LK_MIN(at_once, rows - r);
+            for (size_t k = i; k-- > begin;) backward(run, transposed, k, row + r, n, thread);
+            if (begin == first && first > 0) gather_back(run, first - 1, row + r, n, thread);
+        }
+        i = begin;
+    } while (i > least);
 }
 
 lk_loss_pass lk_run_loss(const lk_run *run) {

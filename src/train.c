@@ -250,31 +250,19 @@ static void load_block(lk_trainer *t, block b) {
 
 /* Forward from the last meeting (`meet` of them lie behind) to the next, or to the end. */
 static void go_forward(lk_trainer *t, block b, size_t meet) {
-    lk_run *run = t->run;
     const lk_arch *arch = &t->model->arch;
     if (meet == 0) load_block(t, b);
     const size_t first = meet ? t->meets[meet - 1] : 0;
     const size_t last = meet < t->meet_count ? t->meets[meet] : arch->count;
-    lk_run_forward(run, first, last, b.row, b.rows, lk_thread_number());
-    if (last == arch->count) return;
-    const lk_layer *layer = &arch->layers[last];
-    const lk_pass pass = lk_run_pass(run, last, b.row, lk_thread_number());
-    layer->op->gather(layer, &pass, run->value[last] + b.row * layer->in_stride, b.rows);
+    lk_run_forward(t->run, first, last, b.row, b.rows, lk_thread_number());
 }
 
 /* Backward from the meeting before, or from the end, to the one whose number is `meet` - 1. */
 static void go_backward(lk_trainer *t, block b, size_t meet) {
-    lk_run *run = t->run;
     const lk_arch *arch = &t->model->arch;
     const size_t last = meet < t->meet_count ? t->meets[meet] + 1 : arch->count;
     const size_t first = meet ? t->meets[meet - 1] + 1 : 0;
-    lk_run_backward(run, t->transposed, first, last, b.row, b.rows, lk_thread_number());
-    if (first == 0) return;
-    const lk_layer *layer = &arch->layers[first - 1];
-    const lk_pass pass = lk_run_pass(run, first - 1, b.row, lk_thread_number());
-    layer->op->gather_back(layer, &pass, run->value[first - 1] + b.row * layer->in_stride,
-                           run->value[first] + b.row * layer->out_stride,
-                           run->delta[first] + b.row * layer->out_stride, b.rows);
+    lk_run_backward(t->run, t->transposed, first, last, b.row, b.rows, lk_thread_number());
 }
 
 /* What rows share at layer i, once all have come there. */

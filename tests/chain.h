@@ -23,10 +23,8 @@ static inline double chain_loss(lk_run *run, const lk_batch *batch, bool mined, 
     for (size_t i = 0; i < arch->count; i++) {
         const lk_layer *l = &arch->layers[i];
         const lk_pass pass = lk_run_pass(run, i, 0, 0);
-        if (l->op->gather) {
-            l->op->gather(l, &pass, run->value[i], rows);
-            l->op->meet(l, &pass);
-        }
+        if (i == 0) lk_run_forward(run, 0, 0, 0, rows, 0);
+        if (l->op->meet) l->op->meet(l, &pass);
         lk_run_forward(run, i, i + 1, 0, rows, 0);
     }
     const lk_loss_pass pass = lk_run_loss(run);
@@ -58,10 +56,8 @@ static inline void chain_gradients(lk_run *run, const lk_real *transposed, lk_re
     for (size_t i = arch->count; i-- > 0;) {
         const lk_layer *l = &arch->layers[i];
         const lk_pass pass = lk_run_pass(run, i, 0, 0);
-        if (l->op->gather_back) {
-            l->op->gather_back(l, &pass, run->value[i], run->value[i + 1], run->delta[i + 1], rows);
-            l->op->meet_back(l, &pass);
-        }
+        if (i + 1 == arch->count) lk_run_backward(run, transposed, i + 1, i + 1, 0, rows, 0);
+        if (l->op->meet_back) l->op->meet_back(l, &pass);
         lk_run_backward(run, transposed, i, i + 1, 0, rows, 0);
     }
     for (size_t i = 0; i < arch->count; i++) {
