@@ -88,6 +88,7 @@ struct lk_op {
     bool windows;         /* the words sN (step) and valid may follow them */
     bool activates;       /* an activation may follow */
     bool view;            /* the output is the input, perhaps under another shape */
+    bool in_place;        /* its dx may take the place of its dy, which nobody reads later */
     bool labelled;        /* it cannot learn without labels */
     const lk_op *partner; /* the kind of layer before it that this one undoes, or NULL */
 

@@ -60,7 +60,7 @@ static void backward(const lk_layer *l, const lk_pass *pass, const lk_real *x, c
     (void)x, (void)y;
     const size_t n = lk_shape_size(l->in);
     if (!dx) return;
-    memcpy(dx, dy, rows * l->in_stride * sizeof *dx);
+    memmove(dx, dy, rows * l->in_stride * sizeof *dx);
     if (!pass->batch || l->op == &lk_op_noise) return;
     for (size_t r = 0; r < rows; r++) {
         uint64_t first;
@@ -76,7 +76,7 @@ static void drop(const lk_layer *l, const lk_pass *pass, const lk_real *from, lk
                  size_t rows) {
     const size_t n = l->in_stride;
     if (!lk_pass_learns(pass)) {
-        memcpy(to, from, rows * n * sizeof *to);
+        memmove(to, from, rows * n * sizeof *to);
         return;
     }
     for (size_t r = 0; r < rows; r++) {
@@ -94,7 +94,7 @@ static void drop_backward(const lk_layer *l, const lk_pass *pass, const lk_real 
 
 #define SPOILER(its_name, its_forward, its_backward)                                               \
     {                                                                                              \
-        .name = its_name, .decimal = true, .plan = plan, .forward = its_forward,                   \
+        .name = its_name, .decimal = true, .in_place = true, .plan = plan, .forward = its_forward, \
         .backward = its_backward,                                                                  \
     }
 

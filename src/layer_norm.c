@@ -207,6 +207,7 @@ static void bn_unpack(const lk_layer *l, size_t which, const lk_real *parameters
 const lk_op lk_op_bn = {
     .name = "bn",
     .activates = true,
+    .in_place = true,
     .plan = plan_bn,
     .forward = bn_forward,
     .backward = bn_backward,

@@ -158,7 +158,10 @@ static void take_rows_of(const lk_arch *arch, lk_arena *arena, size_t rows, bool
             continue;
         }
         run->value[i] = lk_arena_take(arena, values, sizeof(lk_real));
-        run->delta[i] = training ? lk_arena_take(arena, values, sizeof(lk_real)) : NULL;
+        if (i > 0 && arch->layers[i - 1].op->in_place)
+            run->delta[i] = run->delta[i - 1];
+        else
+            run->delta[i] = training ? lk_arena_take(arena, values, sizeof(lk_real)) : NULL;
     }
 }
 

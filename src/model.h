@@ -16,7 +16,8 @@ struct lk_model {
 
 /* Activations of a batch: value[i] is the input of layer i, value[count] the chain's output. While
    training, delta[i] is the loss's gradient with respect to value[i] (nobody asks for those before
-   the first layer with parameters). Behind a view both are those in front of it. */
+   the first layer with parameters). Behind a view both are those in front of it, behind an operator
+   that works in place the deltas. */
 struct lk_run {
     const lk_model *model;
     const lk_kernels *kernels;
@@ -42,9 +43,9 @@ lk_run *lk_run_create_training(const lk_model *model, size_t max_batch, int thre
 lk_pass lk_run_pass(const lk_run *run, size_t i, size_t row, int thread);
 
 /* Runs layers first..last-1 on rows row..row+rows-1. Rows are independent of each other, but for
-   what op->gather says: it is called for layer `last` on the way, while these rows are in the cache.
-   Whoever calls this in a learning batch stops before each layer that has one, lets the others come
-   there, and calls op->meet. */
+   what op->gather says: it is called for layer `last` on the way, while these rows are in the
+   cache. Whoever calls this in a learning batch stops before each layer that has one, lets the
+   others come there, and calls op->meet. */
 void lk_run_forward(lk_run *run, size_t first, size_t last, size_t row, size_t rows, int thread);
 
 /* From delta[last] of these rows to delta[first], with op->gather_back for layer first - 1, behind
