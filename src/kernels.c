@@ -355,14 +355,23 @@ static void activate_gradient(lk_activation f, const lk_real *values, lk_real *g
     }
 }
 
+INLINE void sum_columns(const lk_real *a, size_t rows, size_t stride, size_t first,
+                        const int panels, lk_real *sums) {
+    vec sum[4];
+    a += first * LK_LANES;
+    for (int p = 0; p < panels; p++) sum[p] = vec_set(0);
+    for (size_t i = 0; i < rows; i++)
+        for (int p = 0; p < panels; p++)
+            sum[p] = vec_add(sum[p], vec_load(a + i * stride + p * LK_LANES));
+    for (int p = 0; p < panels; p++) vec_store(sums + (first + p) * LK_LANES, sum[p]);
+}
+
 static void column_sums(const lk_real *a, size_t rows, size_t stride, size_t panels,
                         lk_real *sums) {
-    for (size_t p = 0; p < panels; p++) {
-        vec sum = vec_set(0);
-        for (size_t i = 0; i < rows; i++)
-            sum = vec_add(sum, vec_load(a + i * stride + p * LK_LANES));
-        vec_store(sums + p * LK_LANES, sum);
-    }
+    size_t p = 0;
+    for (; p + 4 <= panels; p += 4) sum_columns(a, rows, stride, p, 4, sums);
+    for (; p + 2 <= panels; p += 2) sum_columns(a, rows, stride, p, 2, sums);
+    if (p < panels) sum_columns(a, rows, stride, p, 1, sums);
 }
 
 static lk_real sum_of(const lk_real *a, size_t n) {
@@ -491,8 +500,8 @@ const lk_kernels TABLE = {
     .winograd_take = winograd_take,
     .winograd_put = winograd_put,
     .moments = moments,
-    .moments_with = moments_with,
     .normalise = normalise,
+    .moments_back = moments_back,
     .normalise_back = normalise_back,
     .dropout = dropout,
     .sum = sum_of,

@@ -120,14 +120,15 @@ typedef struct lk_kernels {
     void (*winograd_put)(lk_winograd kind, const lk_tiles *t, const lk_real *numbers,
                          const lk_real *bias, lk_real *image);
 
-    /* The sums of x - about and of its square; and of a and of a (x - about): by channel, pixels in
-       order. */
+    /* By channel, pixels in order: the sums of x - about and of its square. */
     void (*moments)(const lk_pixels *p, const lk_real *x, const lk_real *about, lk_real *sums,
                     lk_real *squares);
-    void (*moments_with)(const lk_pixels *p, const lk_real *a, const lk_real *x,
-                         const lk_real *about, lk_real *sums, lk_real *products);
     /* See lk_norm; y may be x, and dx may be dy. */
     void (*normalise)(const lk_pixels *p, const lk_norm *n, const lk_real *x, lk_real *y);
+    /* dy *= the slope of what follows y: 1 where y is over 0, else `below`; and, by channel, pixels
+       in order, the sums of this dy and of dy (x - mean). */
+    void (*moments_back)(const lk_pixels *p, const lk_norm *n, lk_real below, const lk_real *x,
+                         lk_real *dy, lk_real *sums, lk_real *products);
     void (*normalise_back)(const lk_pixels *p, const lk_norm *n, const lk_real *x,
                            const lk_real *dy, lk_real *dx);
 

@@ -20,38 +20,29 @@ enum { PANELS_AT_ONCE = 2 };
 
 #define EACH_PANEL(q) for (int q = 0; q < panels; q++)
 
-INLINE void moments_of(const lk_pixels *p, const lk_real *a, const lk_real *b, const lk_real *about,
-                       lk_real *sums, lk_real *products, size_t k, const int panels, size_t left) {
-    vec at[PANELS_AT_ONCE], sum[PANELS_AT_ONCE], product[PANELS_AT_ONCE];
+INLINE void moments_some(const lk_pixels *p, const lk_real *x, const lk_real *about, lk_real *sums,
+                         lk_real *squares, size_t k, const int panels, size_t left) {
+    vec mean[PANELS_AT_ONCE], sum[PANELS_AT_ONCE], square[PANELS_AT_ONCE];
     EACH_PANEL(q) {
-        at[q] = vec_load(about + k + q * LK_LANES);
-        sum[q] = product[q] = vec_set(0);
+        mean[q] = vec_load(about + k + q * LK_LANES);
+        sum[q] = square[q] = vec_set(0);
     }
-    for (size_t i = 0; i < p->count; i++) {
-        const size_t start = i * p->channels + k;
-        EACH_PANEL(q) {
-            const vec d = vec_sub(load_some(b + start + q * LK_LANES, left), at[q]);
-            const vec factor = a ? load_some(a + start + q * LK_LANES, left) : d;
-            sum[q] = vec_add(sum[q], factor);
-            product[q] = vec_add(product[q], vec_mul(factor, d));
+    for (size_t i = 0; i < p->count; i++) EACH_PANEL(q) {
+            const size_t at = i * p->channels + k + q * LK_LANES;
+            const vec d = vec_sub(load_some(x + at, left), mean[q]);
+            sum[q] = vec_add(sum[q], d);
+            square[q] = vec_add(square[q], vec_mul(d, d));
         }
-    }
     EACH_PANEL(q) {
         vec_store(sums + k + q * LK_LANES, sum[q]);
-        vec_store(products + k + q * LK_LANES, product[q]);
+        vec_store(squares + k + q * LK_LANES, square[q]);
     }
 }
 
 static void moments(const lk_pixels *p, const lk_real *x, const lk_real *about, lk_real *sums,
-                    lk_real *squares) {
-#define MOMENTS(k, panels, left) moments_of(p, NULL, x, about, sums, squares, k, panels, left)
-    EACH_PANELS(MOMENTS)
-}
-
-static void moments_with(const lk_pixels *p, const lk_real *a, const lk_real *x,
-                         const lk_real *about, lk_real *sums, lk_real *products){
-#define MOMENTS_WITH(k, panels, left) moments_of(p, a, x, about, sums, products, k, panels, left)
-    EACH_PANELS(MOMENTS_WITH)}
+                    lk_real *squares){
+#define MOMENTS(k, panels, left) moments_some(p, x, about, sums, squares, k, panels, left)
+    EACH_PANELS(MOMENTS)}
 
 INLINE void normalise_some(const lk_pixels *p, const lk_norm *n, const lk_real *x, lk_real *y,
                            size_t k, const int panels, size_t left) {
@@ -71,6 +62,39 @@ INLINE void normalise_some(const lk_pixels *p, const lk_norm *n, const lk_real *
 static void normalise(const lk_pixels *p, const lk_norm *n, const lk_real *x, lk_real *y){
 #define NORMALISE(k, panels, left) normalise_some(p, n, x, y, k, panels, left)
     EACH_PANELS(NORMALISE)}
+
+INLINE void moments_back_some(const lk_pixels *p, const lk_norm *n, lk_real below, const lk_real *x,
+                              lk_real *dy, lk_real *sums, lk_real *products, size_t k,
+                              const int panels, size_t left) {
+    vec mean[PANELS_AT_ONCE], factor[PANELS_AT_ONCE], shift[PANELS_AT_ONCE];
+    vec sum[PANELS_AT_ONCE], product[PANELS_AT_ONCE];
+    EACH_PANEL(q) {
+        mean[q] = vec_load(n->mean + k + q * LK_LANES);
+        factor[q] = vec_load(n->factor + k + q * LK_LANES);
+        shift[q] = vec_load(n->shift + k + q * LK_LANES);
+        sum[q] = product[q] = vec_set(0);
+    }
+    for (size_t i = 0; i < p->count; i++) EACH_PANEL(q) {
+            const size_t at = i * p->channels + k + q * LK_LANES;
+            const vec d = vec_sub(load_some(x + at, left), mean[q]);
+            const vec y = vec_add(vec_mul(d, factor[q]), shift[q]);
+            const vec slope = vec_if_greater(y, vec_set(0), vec_set(1), vec_set(below));
+            const vec gradient = vec_mul(load_some(dy + at, left), slope);
+            store_some(dy + at, left, gradient);
+            sum[q] = vec_add(sum[q], gradient);
+            product[q] = vec_add(product[q], vec_mul(gradient, d));
+        }
+    EACH_PANEL(q) {
+        vec_store(sums + k + q * LK_LANES, sum[q]);
+        vec_store(products + k + q * LK_LANES, product[q]);
+    }
+}
+
+static void moments_back(const lk_pixels *p, const lk_norm *n, lk_real below, const lk_real *x,
+                         lk_real *dy, lk_real *sums, lk_real *products){
+#define MOMENTS_BACK(k, panels, left)                                                              \
+    moments_back_some(p, n, below, x, dy, sums, products, k, panels, left)
+    EACH_PANELS(MOMENTS_BACK)}
 
 INLINE void normalise_back_some(const lk_pixels *p, const lk_norm *n, const lk_real *x,
                                 const lk_real *dy, lk_real *dx, size_t k, const int panels,

@@ -94,33 +94,45 @@ static void bn_meet(const lk_layer *l, const lk_pass *pass) {
     }
 }
 
-static void bn_forward(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk_real *y,
-                       size_t rows) {
+/* By the batch while learning, else by the averages; the factors are put into scratch. */
+static lk_norm norm(const lk_layer *l, const lk_pass *pass) {
     const bool learns = lk_pass_learns(pass);
     const lk_real *scale = pass->parameters, *variance = scale + VARIANCE * stride(l);
-    const lk_pixels p = all_pixels(l);
+    const lk_real *shared = pass->shared;
     lk_real *factor = pass->scratch;
-    const lk_norm n = {.mean = learns ? pass->shared + BATCH_MEAN * stride(l)
-                                      : pass->parameters + MEAN * stride(l),
-                       .factor = factor,
-                       .shift = pass->parameters + SHIFT * stride(l)};
     for (size_t k = 0; k < features(l); k++)
-        factor[k] = scale[k] * (learns ? pass->shared[FACTOR * stride(l) + k]
-                                       : factor_of((double)variance[k]));
+        factor[k] =
+            scale[k] * (learns ? shared[FACTOR * stride(l) + k] : factor_of((double)variance[k]));
+    return (lk_norm){.mean = learns ? shared + BATCH_MEAN * stride(l) : scale + MEAN * stride(l),
+                     .factor = factor,
+                     .shift = scale + SHIFT * stride(l),
+                     .back = shared + MEAN_BACK * stride(l),
+                     .norm = shared + MEAN_NORM * stride(l)};
+}
+
+static void bn_forward(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk_real *y,
+                       size_t rows) {
+    const lk_pixels p = all_pixels(l);
+    const lk_norm n = norm(l, pass);
     for (size_t r = 0; r < rows; r++, x += l->in_stride, y += l->out_stride) {
         pass->kernels->normalise(&p, &n, x, y);
         pass->kernels->activate(l->activation, y, l->out_stride);
     }
 }
 
+/* Activations with a kink at 0 have their slopes told from x, so that y need not be read. */
 static void bn_gather_back(const lk_layer *l, const lk_pass *pass, const lk_real *x,
                            const lk_real *y, lk_real *dy, size_t rows) {
+    const lk_activation f = l->activation;
+    const bool kink = f == LK_RELU || f == LK_LEAKY;
+    const lk_real below = f == LK_RELU ? 0 : f == LK_LEAKY ? (lk_real)0.01 : 1;
     const lk_pixels p = all_pixels(l);
+    const lk_norm n = norm(l, pass);
     for (size_t r = 0; r < rows; r++, x += l->in_stride, y += l->out_stride, dy += l->out_stride) {
         lk_real *memory = pass->memory + r * l->memory;
-        pass->kernels->activate_gradient(l->activation, y, dy, l->out_stride);
-        pass->kernels->moments_with(&p, dy, x, pass->shared + BATCH_MEAN * stride(l),
-                                    memory + BACK * stride(l), memory + BACK_NORM * stride(l));
+        if (!kink) pass->kernels->activate_gradient(f, y, dy, l->out_stride);
+        pass->kernels->moments_back(&p, &n, below, x, dy, memory + BACK * stride(l),
+                                    memory + BACK_NORM * stride(l));
         for (size_t k = 0; k < features(l); k++)
             memory[BACK_NORM * stride(l) + k] *= pass->shared[FACTOR * stride(l) + k];
     }
@@ -140,15 +152,8 @@ static void bn_backward(const lk_layer *l, const lk_pass *pass, const lk_real *x
                         lk_real *dy, lk_real *dx, size_t rows) {
     (void)y;
     if (!dx) return;
-    const lk_real *shared = pass->shared;
     const lk_pixels p = all_pixels(l);
-    lk_real *factor = pass->scratch;
-    const lk_norm n = {.mean = shared + BATCH_MEAN * stride(l),
-                       .factor = factor,
-                       .back = shared + MEAN_BACK * stride(l),
-                       .norm = shared + MEAN_NORM * stride(l)};
-    for (size_t k = 0; k < features(l); k++)
-        factor[k] = shared[FACTOR * stride(l) + k] * pass->parameters[k];
+    const lk_norm n = norm(l, pass);
     for (size_t r = 0; r < rows; r++, x += l->in_stride, dy += l->out_stride, dx += l->in_stride) {
         pass->kernels->normalise_back(&p, &n, x, dy, dx);
         for (size_t i = p.count * p.channels; i < l->in_stride; i++) dx[i] = 0;
