@@ -43,9 +43,9 @@ static const lk_family families[] = {
      64, LK_TRAINED, GREY,
      "convolutions and pools, undone with the places of the maxima remembered"},
     {"cnn",
-     "> conv 32 3 > bn relu > conv 32 3 > bn relu > maxpool 2 > dropout 0.25"
-     " > conv 64 3 > bn relu > conv 64 3 > bn relu > maxpool 2 > dropout 0.25"
-     " > dense {z} > bn relu | dropout 0.5 > dense {k} > ce",
+     "> conv 32 3 > bn relu > conv 32 3 > bn relu > maxpool 2 > dropout 0.2"
+     " > conv 64 3 > bn relu > conv 64 3 > bn relu > maxpool 2 > dropout 0.2"
+     " > dense {z} > bn relu | dropout 0.4 > dense {k} > ce",
      256, LK_TRAINED, GREY, "a classifier: convolutions in pairs, then the class"},
     {"vae",
      "> dense 500 relu > dense 500 relu > gaussian {z}"
@@ -77,8 +77,8 @@ static const lk_family families[] = {
     {"acae-softmax", ACAE_ENCODER " > classify {k} 100" ACAE_DECODER, 128, LK_TRAINED, GREY,
      "the same with a second task: to tell the class from the code"},
     {"triplet",
-     "> conv 32 3 > bn relu > conv 32 3 > bn relu > maxpool 2 > dropout 0.25"
-     " > conv 64 3 > bn relu > conv 64 3 > bn relu > maxpool 2 > dropout 0.25"
+     "> conv 32 3 > bn relu > conv 32 3 > bn relu > maxpool 2 > dropout 0.2"
+     " > conv 64 3 > bn relu > conv 64 3 > bn relu > maxpool 2 > dropout 0.2"
      " > dense 256 > bn relu > dense {z} > l2norm | triplet margin 0.2",
      64, LK_TRAINED, GREY, "a unit sphere on which what has the same label is near"},
 };

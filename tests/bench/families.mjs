@@ -71,7 +71,7 @@ const OPTIONS = {
   'vae-color': '--holdout 200 --gallery 0 --no-calibrate --init he --epochs 80 --lr 0.003 --decay 0.5',
   vqvae: `${BARE} --epochs 15 --decay 0.5`,
   acae: `--holdout 1000 --gallery 0 --no-calibrate --init he --batch 128 --epochs 12 --lr 0.002 --warmup 0.1 --decay 0.8 --fall cosine --augment "flip 0.5, shift 1"`,
-  cnn: `${BARE} --epochs 10 --lr 0.002 --warmup 0.2 --decay 0.8 --fall cosine --augment "flip 0.5, shift 1"`,
+  cnn: `${BARE} --epochs 18 --lr 0.002 --warmup 0.2 --decay 0.8 --fall cosine --augment "flip 0.5"`,
 };
 /** Images that are no part of the project. @type {Record<string, string>} */
 const COLOURS = {
