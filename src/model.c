@@ -238,8 +238,8 @@ lk_pass lk_run_pass(const lk_run *run, size_t i, size_t row, int thread) {
     };
 }
 
-/* Bytes of a second-level cache that the values which layers pass on may fill. */
-enum { CACHE = 512 << 10 };
+/* Bytes that the values which layers pass on may take of the caches. */
+enum { CACHE = 2 << 20 };
 
 /* Operators that make images look at each row for itself. The others multiply all rows by one
    matrix: the more rows at once, the better. */

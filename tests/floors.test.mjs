@@ -11,7 +11,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 const FLOORS = [
   ['base', 'alloc', 'arena', 'rng', 'likeness'],
-  ['vec', 'kernels', 'kernels_norm', 'cpu', 'linear'],
+  ['vec', 'kernels', 'kernels_norm', 'cpu', 'linear', 'winograd'],
   [
     'layer',
     'layer_*',

@@ -459,6 +459,82 @@ static void test_from_pixels(void) {
     }
 }
 
+/* Over the pixels of an image, in place and not, against the formulas value by value. */
+static void check_normalise(size_t count, size_t channels) {
+    const lk_pixels p = {count, channels};
+    const size_t n = count * channels, padded = (channels + 15) / 16 * 16;
+    float *x = normals(n, channels), *dy = normals(n, count), *to = room(n), *values[5], *sums[4];
+    for (uint64_t i = 0; i < 5; i++) values[i] = normals(padded, i + 3);
+    for (size_t i = 0; i < 4; i++) sums[i] = room(padded);
+    const lk_norm norm = {values[0], values[1], values[2], values[3], values[4]};
+    EACH_SIMD(simd) {
+        const lk_kernels *kernels = lk_kernels_get(simd);
+        const char *name = lk_simd_name(simd);
+        kernels->moments(&p, x, norm.mean, sums[0], sums[1]);
+        kernels->normalise(&p, &norm, x, to);
+        for (size_t i = 0; i < n; i++) {
+            const size_t k = i % channels;
+            CHECK(to[i] == (x[i] - norm.mean[k]) * norm.factor[k] + norm.shift[k],
+                  "%s: value %zu of %zu x %zu", name, i, count, channels);
+        }
+        memcpy(to, dy, n * sizeof *to);
+        kernels->moments_back(&p, &norm, 0.25f, x, to, sums[2], sums[3]);
+        for (size_t k = 0; k < channels; k++) {
+            float wanted[4] = {0};
+            for (size_t i = k; i < n; i += channels) {
+                const float d = x[i] - norm.mean[k], y = d * norm.factor[k] + norm.shift[k];
+                const float gradient = y > 0 ? dy[i] : dy[i] * 0.25f;
+                CHECK(to[i] == gradient, "%s: slope at %zu", name, i);
+                wanted[0] += d;
+                wanted[1] += d * d;
+                wanted[2] += gradient;
+                wanted[3] += gradient * d;
+            }
+            for (size_t i = 0; i < 4; i++)
+                CHECK(sums[i][k] == wanted[i], "%s: sum %zu of channel %zu of %zu x %zu", name, i,
+                      k, count, channels);
+        }
+        memcpy(to, dy, n * sizeof *to);
+        kernels->normalise_back(&p, &norm, x, to, to);
+        for (size_t i = 0; i < n; i++) {
+            const size_t k = i % channels;
+            const float along = (x[i] - norm.mean[k]) * norm.norm[k];
+            CHECK(to[i] == norm.factor[k] * (dy[i] - norm.back[k] - along),
+                  "%s: gradient %zu of %zu x %zu", name, i, count, channels);
+        }
+    }
+    for (size_t i = 0; i < 5; i++) free(values[i]);
+    for (size_t i = 0; i < 4; i++) free(sums[i]);
+    free(x), free(dy), free(to);
+}
+
+static void test_normalise(void) {
+    for (size_t channels = 1; channels <= 70; channels++)
+        for (size_t count = 1; count <= 9; count += 4) check_normalise(count, channels);
+}
+
+/* What is kept: as many values as asked for, and others for another key. */
+static void test_dropout(void) {
+    enum { N = 4096 };
+    static const uint64_t KEYS[] = {1, 2, 0x7d1a53c6e09b248f, 0xfedcba9876543210};
+    static float x[N], y[N], first[LK_COUNTOF(KEYS)][N];
+    for (size_t i = 0; i < N; i++) x[i] = (float)(i + 1);
+    EACH_SIMD(simd)
+    for (size_t key = 0; key < LK_COUNTOF(KEYS); key++) {
+        size_t kept = 0, shared = 0;
+        lk_kernels_get(simd)->dropout(KEYS[key], 0.75f, x, y, N);
+        for (size_t i = 0; i < N; i++) {
+            CHECK(y[i] == 0 || y[i] == 4 * x[i], "%s: %g", lk_simd_name(simd), (double)y[i]);
+            kept += y[i] != 0;
+            shared += key > 0 && y[i] != 0 && first[0][i] != 0;
+        }
+        CHECK(fabs((double)kept / N - 0.25) < 0.03, "%zu kept", kept);
+        CHECK(key == 0 || fabs((double)shared / N - 0.0625) < 0.02, "%zu shared", shared);
+        if (simd == LK_SIMD_SCALAR) memcpy(first[key], y, sizeof y);
+        CHECK(memcmp(y, first[key], sizeof y) == 0, "%s: key %zu", lk_simd_name(simd), key);
+    }
+}
+
 int main(void) {
     test_gemm();
     test_distances();
@@ -466,6 +542,8 @@ int main(void) {
     test_sums();
     test_column_sums();
     test_pools();
+    test_normalise();
+    test_dropout();
     test_losses();
     test_adam();
     test_from_pixels();
