@@ -68,7 +68,8 @@ const OPTIONS = {
   denoise: `${BARE} --epochs 8 --warmup 0.1 --decay 0.9 --fall cosine`,
   conv: `${BARE} --epochs 15 --decay 0.5`,
   vae: `${BARE} --binarise 0.5 --epochs 40 --decay 0.5`,
-  'vae-color': '--holdout 200 --gallery 0 --no-calibrate --init he --epochs 80 --lr 0.003 --decay 0.5',
+  'vae-color':
+    '--holdout 200 --gallery 0 --no-calibrate --init he --epochs 80 --lr 0.003 --decay 0.5',
   vqvae: `${BARE} --epochs 15 --decay 0.5`,
   acae: `--holdout 1000 --gallery 0 --no-calibrate --init he --batch 128 --epochs 12 --lr 0.002 --warmup 0.1 --decay 0.8 --fall cosine --augment "flip 0.5, shift 1"`,
   cnn: `${BARE} --epochs 18 --lr 0.002 --warmup 0.2 --decay 0.8 --fall cosine --augment "flip 0.5"`,
@@ -128,7 +129,13 @@ const FAMILIES = {
     const figures = {};
     for (const how of ['noise 0.3', 'mask 0.5']) {
       const name = how.split(' ')[0];
-      const net = train(`denoise-${name}`, 'denoise', 'mnist', `${OPTIONS.denoise} --noise "${how}"`, seed);
+      const net = train(
+        `denoise-${name}`,
+        'denoise',
+        'mnist',
+        `${OPTIONS.denoise} --noise "${how}"`,
+        seed,
+      );
       const result = evaluate(net.file, 'mnist:test', `--corrupt "${how}"`);
       figures[`${how}: input dB`] = result.corrupted.psnr;
       figures[`${how}: PCA dB`] = bestPca(how, seed);
@@ -191,7 +198,10 @@ const FAMILIES = {
   },
   triplet(seed) {
     const { report, result } = neighbours('triplet', OPTIONS.cnn, seed);
-    return { 'Fashion cosine 1-NN, %': 100 * result.neighbours.cosine_1nn, seconds: report.seconds };
+    return {
+      'Fashion cosine 1-NN, %': 100 * result.neighbours.cosine_1nn,
+      seconds: report.seconds,
+    };
   },
   cnn(seed) {
     const { file, report } = train('cnn', 'cnn', 'fashion', OPTIONS.cnn, seed);
@@ -255,7 +265,7 @@ for (const family of wanted) {
   const figures = {};
   for (const seed of seeds)
     for (const [name, value] of Object.entries(FAMILIES[family](seed)))
-      (figures[name] ??= []).push(value);
+      figures[name] = [...(figures[name] ?? []), value];
   all[family] = figures;
   writeFileSync(path, `${JSON.stringify(all, null, 2)}\n`);
   for (const [name, values] of Object.entries(figures))

@@ -1,0 +1,77 @@
+// Runs the works asked for (all), prints their table and writes build/bench.json; see run.sh.
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { build, conclude, folder, here, table } from './measure.mjs';
+import { quality, training, WORKS } from './training.mjs';
+
+/** @typedef {import('./measure.mjs').Row} Row */
+/** @typedef {import('./measure.mjs').Settings} Settings */
+
+/** @type {Record<string, (settings: Settings) => Promise<Row[]>>} */
+const works = {
+  ...Object.fromEntries(
+    Object.keys(WORKS).map((name) => [name, (/** @type {Settings} */ s) => training(name, s)]),
+  ),
+  quality,
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    peers: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '5' },
+  },
+});
+for (const name of positionals)
+  if (!works[name])
+    throw new Error(`no such work: ${name}; there are ${Object.keys(works).join(' ')}`);
+
+/** GF/s of products and sums without fusing, by threads. */
+function measurePeak() {
+  const file = join(folder, 'peak');
+  const flags = ['-O2', '-march=native', '-ffp-contract=off', '-fopenmp'];
+  execFileSync('cc', [...flags, join(here, 'peak.c'), '-o', file]);
+  return JSON.parse(execFileSync(file, ['2'], { encoding: 'utf8' }));
+}
+
+const peak = measurePeak();
+const settings = {
+  peers: values.peers ?? false,
+  rounds: Number(values.rounds),
+  peak,
+};
+const machine = `${cpus()[0].model}, ${cpus().length} cores, products and sums: ${peak.join(' and ')} GF/s on 1 and 2 threads`;
+console.log(machine);
+
+/** @type {Row[]} */
+const rows = [];
+for (const name of positionals.length ? positionals : Object.keys(works)) {
+  const made = await works[name](settings);
+  for (const row of made)
+    if ((row.others ?? 0) > 0.05)
+      console.error(
+        `${name}: other programs used ${Math.round(100 * (row.others ?? 0))} % of the cores meanwhile`,
+      );
+  rows.push(...made);
+}
+console.log(table(rows, peak));
+
+// What was measured before and not now stays, with the date and the peak that it was measured with.
+const file = join(build, 'bench.json');
+const key = (/** @type {Row} */ row) => `${row.work}: ${row.what}`;
+/** @type {Record<string, object>} */
+let all = {};
+try {
+  all = JSON.parse(readFileSync(file, 'utf8'));
+} catch {
+  // the first run
+}
+const date = new Date().toISOString();
+for (const row of rows) {
+  const { ours, peer, ...rest } = row;
+  all[key(row)] = { ...rest, ...conclude(row, peak), samples: { ours, peer }, machine, peak, date };
+}
+writeFileSync(file, `${JSON.stringify(all, null, 1)}\n`);

@@ -1,0 +1,59 @@
+/* What this CPU can do at most without fused multiply-adds: products and sums of vectors that stay
+   in registers, on 1 to argv[1] threads. Prints a list of GF/s, one for each number of threads.
+   Built with -march=native -ffp-contract=off -fopenmp, by the bench alone. */
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#if defined __AVX512F__
+enum { BYTES = 64 };
+#elif defined __AVX__
+enum { BYTES = 32 };
+#else
+enum { BYTES = 16 };
+#endif
+typedef float vec __attribute__((vector_size(BYTES)));
+
+enum { CHAINS = 10, LANES = BYTES / sizeof(float), ROUNDS = 7, MOST_THREADS = 64 };
+static const long STEPS = 20000000;
+
+/* Ten chains hide the latency of a product and a sum on two units, and fit into sixteen registers.
+   The compiler must not see through them, nor keep them anywhere else. */
+static float run(void) {
+    const vec zero = {0}, factor = zero + 0.999f, term = zero + 0.001f;
+    vec a = zero, b = zero, c = zero, d = zero, e = zero;
+    vec f = zero, g = zero, h = zero, i = zero, j = zero;
+    for (long k = 0; k < STEPS; k++) {
+        a = a * factor + term, b = b * factor + term, c = c * factor + term, d = d * factor + term;
+        e = e * factor + term, f = f * factor + term, g = g * factor + term, h = h * factor + term;
+        i = i * factor + term, j = j * factor + term;
+        __asm__ volatile("" : "+x"(a), "+x"(b), "+x"(c), "+x"(d), "+x"(e));
+        __asm__ volatile("" : "+x"(f), "+x"(g), "+x"(h), "+x"(i), "+x"(j));
+    }
+    a += b + c + d + e + f + g + h + i + j;
+    return a[0];
+}
+
+static double rate(int threads) {
+    static float results[MOST_THREADS]; /* looked at, so that they are computed */
+    const double start = omp_get_wtime();
+#pragma omp parallel num_threads(threads)
+    results[omp_get_thread_num()] = run();
+    __asm__ volatile("" : : "m"(results));
+    const double seconds = omp_get_wtime() - start;
+    return 2.0 * CHAINS * LANES * (double)STEPS * threads / seconds * 1e-9;
+}
+
+int main(int argc, char **argv) {
+    const int asked = argc > 1 ? atoi(argv[1]) : 1, most = asked < MOST_THREADS ? asked : MOST_THREADS;
+    for (int threads = 1; threads <= most; threads++) {
+        double best = 0;
+        for (int round = 0; round < ROUNDS; round++) {
+            const double now = rate(threads);
+            if (now > best) best = now;
+        }
+        printf("%s%.1f", threads > 1 ? ", " : "[", best);
+    }
+    printf("]\n");
+    return 0;
+}
