@@ -36,7 +36,8 @@ static const command COMMANDS[] = {
      cmd_neighbours, FOR_NEIGHBOURS, 2, 2},
     {"families", "", "Lists the named architectures.", cmd_families, FOR_FAMILIES, 0, 0},
     {"inspect", "MODEL", "Says what is in a model file.", cmd_inspect, FOR_INSPECT, 1, 1},
-    {"bench", "", "Measures the kernels on this machine.", cmd_bench, FOR_BENCH, 0, 0},
+    {"bench", "[PART OF A NAME]", "Measures the kernels on this machine.", cmd_bench, FOR_BENCH, 0,
+     1},
     {"doctor", "", "Says what this machine and this program can do.", cmd_doctor, FOR_DOCTOR, 0, 0},
     {"help", "[COMMAND]", "Explains a command, or lists them.", cmd_help, FOR_HELP, 0, 1},
 };

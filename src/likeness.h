@@ -453,12 +453,17 @@ lk_status lk_dataset_encode(const lk_dataset *data, const lk_model *model, int t
 
 /* ---- speed ---- */
 
-/* The multiply-adds of one hot kernel of one variant, repeated `times`; for `likeness bench`. */
+/* A piece of training or search by itself; for `likeness bench`. */
 typedef struct lk_kernel_bench {
     const char *name;
-    double flops; /* of one repetition */
+    double flops;   /* of one repetition, as if every sum were done as it is written */
+    size_t m, k, n; /* where it is a product of matrices, [m][k] x [k][n], or comes to one */
 } lk_kernel_bench;
 const lk_kernel_bench *lk_kernel_benches(size_t *count);
-lk_status lk_kernel_bench_run(size_t which, lk_simd simd, size_t times, lk_error *error);
+
+typedef struct lk_bench_run lk_bench_run;
+lk_bench_run *lk_bench_create(size_t which, lk_simd simd, lk_error *error);
+void lk_bench_repeat(lk_bench_run *run, size_t times);
+void lk_bench_free(lk_bench_run *run);
 
 #endif

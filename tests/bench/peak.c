@@ -45,7 +45,8 @@ static double rate(int threads) {
 }
 
 int main(int argc, char **argv) {
-    const int asked = argc > 1 ? atoi(argv[1]) : 1, most = asked < MOST_THREADS ? asked : MOST_THREADS;
+    const int asked = argc > 1 ? atoi(argv[1]) : 1,
+              most = asked < MOST_THREADS ? asked : MOST_THREADS;
     for (int threads = 1; threads <= most; threads++) {
         double best = 0;
         for (int round = 0; round < ROUNDS; round++) {

@@ -287,6 +287,10 @@ test('families, doctor, inspect and bench have their shapes', (t) => {
     assert.deepEqual(Object.keys(row), ['kernel', 'variant', 'gflops']);
     assert.ok(row.gflops > 0);
   }
+  assert.ok(bench.some((row) => row.kernel === 'D conv 32-32 dW'));
+  const some = ok(['bench', 'adam', '--json']);
+  assert.deepEqual(new Set(some.map((row) => row.kernel)), new Set(['adam 65536']));
+  fails(['bench', 'nothing'], 2, /no kernel's name has 'nothing' in it/);
 });
 
 test('results are written through links, and replace the old file whole', (t) => {

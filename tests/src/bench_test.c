@@ -3,6 +3,16 @@
 #include "base.h"
 #include "test.h"
 
+static void check_run(size_t which, lk_simd simd, const char *name) {
+    lk_error error = {LK_OK, 0, ""};
+    lk_bench_run *run = lk_bench_create(which, simd, &error);
+    if (run) lk_bench_repeat(run, 1);
+    const bool there = simd == LK_SIMD_BEST || lk_simd_available(simd);
+    CHECK(error.status == (there ? LK_OK : LK_USAGE) && (run != NULL) == there, "%s, %s: %s", name,
+          lk_simd_name(simd), error.message);
+    lk_bench_free(run);
+}
+
 int main(void) {
     size_t count;
     const lk_kernel_bench *benches = lk_kernel_benches(&count);
@@ -13,11 +23,10 @@ int main(void) {
         for (size_t k = 0; k < i; k++)
             CHECK(strcmp(benches[i].name, benches[k].name) != 0, "two are '%s'", benches[i].name);
         for (lk_simd simd = LK_SIMD_BEST; simd < LK_SIMD_COUNT; simd++)
-            CHECK(lk_kernel_bench_run(i, simd, 2, &error) ==
-                      (simd == LK_SIMD_BEST || lk_simd_available(simd) ? LK_OK : LK_USAGE),
-                  "%s, %s: %s", benches[i].name, lk_simd_name(simd), error.message);
+            check_run(i, simd, benches[i].name);
     }
     CHECK(benches[0].flops == 2. * 64 * 784 * 64, "%g", benches[0].flops);
-    CHECK(lk_kernel_bench_run(count, LK_SIMD_BEST, 1, &error) == LK_USAGE, "one too many");
+    CHECK(!lk_bench_create(count, LK_SIMD_BEST, &error) && error.status == LK_USAGE,
+          "one too many");
     return TEST_RESULT();
 }
