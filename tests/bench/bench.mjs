@@ -1,5 +1,5 @@
 // Runs the works asked for (all), prints their table and writes build/bench.json; see run.sh.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { build, conclude, folder, here, table } from './measure.mjs';
 import { sgemm } from './products.mjs';
 import { quality, training, WORKS } from './training.mjs';
+import { inference, wasmProducts } from './wasm.mjs';
 
 /** @typedef {import('./measure.mjs').Row} Row */
 /** @typedef {import('./measure.mjs').Settings} Settings */
@@ -17,6 +18,8 @@ const works = {
     Object.keys(WORKS).map((name) => [name, (/** @type {Settings} */ s) => training(name, s)]),
   ),
   sgemm,
+  'wasm-gemm': wasmProducts,
+  E: inference,
   quality,
 };
 
@@ -31,21 +34,20 @@ for (const name of positionals)
   if (!works[name])
     throw new Error(`no such work: ${name}; there are ${Object.keys(works).join(' ')}`);
 
-/** GF/s of products and sums without fusing, by threads. */
-function measurePeak() {
-  const file = join(folder, 'peak');
-  const flags = ['-O2', '-march=native', '-ffp-contract=off', '-fopenmp'];
+/** GF/s of products and sums without fusing, by threads. @param {number} bytes of a vector */
+function measurePeak(bytes) {
+  const file = join(folder, `peak${bytes}`);
+  const flags = ['-O2', '-march=native', '-ffp-contract=off', '-fopenmp', `-DBYTES=${bytes}`];
   execFileSync('cc', [...flags, join(here, 'peak.c'), '-o', file]);
   return JSON.parse(execFileSync(file, ['2'], { encoding: 'utf8' }));
 }
 
-const peak = measurePeak();
-const settings = {
-  peers: values.peers ?? false,
-  rounds: Number(values.rounds),
-  peak,
-};
-const machine = `${cpus()[0].model}, ${cpus().length} cores, products and sums: ${peak.join(' and ')} GF/s on 1 and 2 threads`;
+const { stdout: macros } = spawnSync('cc', ['-march=native', '-dM', '-E', '-x', 'c', '/dev/null']);
+const widest = /__AVX512F__/.test(`${macros}`) ? 64 : /__AVX__/.test(`${macros}`) ? 32 : 16;
+const peak = measurePeak(widest);
+const [wasmPeak] = measurePeak(16);
+const settings = { peers: values.peers ?? false, rounds: Number(values.rounds), peak, wasmPeak };
+const machine = `${cpus()[0].model}, ${cpus().length} cores; products and sums: ${peak.join(' and ')} GF/s on 1 and 2 threads, in vectors of 128 bits, as WASM has them, ${wasmPeak} on one`;
 console.log(machine);
 
 /** @type {Row[]} */

@@ -16,8 +16,9 @@ export const program = join(build, 'likeness');
 export const folder = mkdtempSync(join(tmpdir(), 'likeness-bench-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
-/** What was asked for: peers too? how often is each measured?
- * @typedef {{peers: boolean, rounds: number, peak: number[]}} Settings */
+/** What was asked for: peers too? how often is each measured? And the most that products and sums reach
+ * here, in GF/s: by threads, and in WASM, whose vectors have 128 bits.
+ * @typedef {{peers: boolean, rounds: number, peak: number[], wasmPeak: number}} Settings */
 
 /**
  * One line of the table: each side's figures, and what they are worth. Ratios are of speeds.

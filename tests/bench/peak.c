@@ -1,36 +1,29 @@
 /* What this CPU can do at most without fused multiply-adds: products and sums of vectors that stay
    in registers, on 1 to argv[1] threads. Prints a list of GF/s, one for each number of threads.
-   Built with -march=native -ffp-contract=off -fopenmp, by the bench alone. */
+   Built with -DBYTES=(of a vector) -march=native -ffp-contract=off -fopenmp, by the bench alone. */
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#if defined __AVX512F__
-enum { BYTES = 64 };
-#elif defined __AVX__
-enum { BYTES = 32 };
-#else
-enum { BYTES = 16 };
-#endif
 typedef float vec __attribute__((vector_size(BYTES)));
 
-enum { CHAINS = 10, LANES = BYTES / sizeof(float), ROUNDS = 7, MOST_THREADS = 64 };
+enum { CHAINS = 12, LANES = BYTES / sizeof(float), ROUNDS = 7, MOST_THREADS = 64 };
 static const long STEPS = 20000000;
 
-/* Ten chains hide the latency of a product and a sum on two units, and fit into sixteen registers.
-   The compiler must not see through them, nor keep them anywhere else. */
+/* Twelve chains hide the latency of a product and a sum on two units, and fit into sixteen
+   registers. The compiler must not see through them, nor keep them anywhere else. */
 static float run(void) {
     const vec zero = {0}, factor = zero + 0.999f, term = zero + 0.001f;
-    vec a = zero, b = zero, c = zero, d = zero, e = zero;
-    vec f = zero, g = zero, h = zero, i = zero, j = zero;
-    for (long k = 0; k < STEPS; k++) {
+    vec a = zero, b = zero, c = zero, d = zero, e = zero, f = zero;
+    vec g = zero, h = zero, i = zero, j = zero, k = zero, l = zero;
+    for (long n = 0; n < STEPS; n++) {
         a = a * factor + term, b = b * factor + term, c = c * factor + term, d = d * factor + term;
         e = e * factor + term, f = f * factor + term, g = g * factor + term, h = h * factor + term;
-        i = i * factor + term, j = j * factor + term;
-        __asm__ volatile("" : "+x"(a), "+x"(b), "+x"(c), "+x"(d), "+x"(e));
-        __asm__ volatile("" : "+x"(f), "+x"(g), "+x"(h), "+x"(i), "+x"(j));
+        i = i * factor + term, j = j * factor + term, k = k * factor + term, l = l * factor + term;
+        __asm__ volatile("" : "+x"(a), "+x"(b), "+x"(c), "+x"(d), "+x"(e), "+x"(f));
+        __asm__ volatile("" : "+x"(g), "+x"(h), "+x"(i), "+x"(j), "+x"(k), "+x"(l));
     }
-    a += b + c + d + e + f + g + h + i + j;
+    a += b + c + d + e + f + g + h + i + j + k + l;
     return a[0];
 }
 

@@ -75,7 +75,7 @@ function tuned(threads) {
 /** @param {string} name @param {number} threads @param {number} [seed] */
 export function torch(name, threads, seed = 1) {
   const script = join(here, 'torch_train.py');
-  const args = [script, name, join(data, WORKS[name].data), String(threads), String(seed)];
+  const args = ['-B', script, name, join(data, WORKS[name].data), String(threads), String(seed)];
   return worker('/usr/bin/python3', args, tuned(threads));
 }
 
