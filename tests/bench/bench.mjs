@@ -5,7 +5,9 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, conclude, folder, here, table } from './measure.mjs';
+import { coldPage } from './page.mjs';
 import { sgemm } from './products.mjs';
+import { search } from './search.mjs';
 import { quality, training, WORKS } from './training.mjs';
 import { inference, wasmProducts } from './wasm.mjs';
 
@@ -20,6 +22,8 @@ const works = {
   sgemm,
   'wasm-gemm': wasmProducts,
   E: inference,
+  E2: coldPage,
+  F: search,
   quality,
 };
 
@@ -62,7 +66,8 @@ console.log(table(rows, peak));
 
 // What was measured before and not now stays, with the date and the peak that it was measured with.
 const file = join(build, 'bench.json');
-const key = (/** @type {Row} */ row) => `${row.work}: ${row.what}`;
+const key = (/** @type {Row} */ row) =>
+  [row.work, row.what, row.peerName].filter(Boolean).join(': ');
 /** @type {Record<string, object>} */
 let all = {};
 try {

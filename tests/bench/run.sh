@@ -22,7 +22,7 @@ fi
 export LIKENESS_DATA="${LIKENESS_DATA:-$PWD/build/data}"
 
 case " $* " in *' --peers '*)
-    peers='python3-torch libopenblas0-openmp'
+    peers='python3-torch python3-faiss libopenblas0-openmp'
     # shellcheck disable=SC2086 # a list of words
     dpkg -s $peers >/dev/null 2>&1 || apt install -y --no-install-recommends $peers ;;
 esac

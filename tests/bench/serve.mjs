@@ -1,5 +1,5 @@
 // A server for the bench's pages, and Chromium.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { basename, extname, join } from 'node:path';
@@ -26,14 +26,24 @@ const TYPES = new Map([
   ['.wasm', 'application/wasm'],
 ]);
 
-/** As small as a server would send it; kept, since that takes long. @param {string} file */
-export function compressed(file) {
-  const bytes = readFileSync(file);
-  const kept = join(build, 'peers/made', `${basename(file)}-${bytes.length}.br`);
-  if (!file.startsWith(PLACES.npm)) return brotliCompressSync(bytes);
-  mkdirSync(join(build, 'peers/made'), { recursive: true });
-  if (!existsSync(kept)) writeFileSync(kept, brotliCompressSync(bytes));
-  return readFileSync(kept);
+/** @type {Map<string, Buffer>} */
+const memory = new Map();
+
+const LARGE = 1 << 24; // bytes; galleries are sent as they are, since no page waits for one
+
+/** A file as small as a server would send it. That takes long: what peers send stays on disk.
+ * @param {string} file */
+function compressed(file) {
+  let bytes = memory.get(file);
+  if (bytes) return bytes;
+  const plain = readFileSync(file);
+  const kept = join(PLACES.peers, `${basename(file)}-${plain.length}.br`);
+  bytes = existsSync(kept) ? readFileSync(kept) : brotliCompressSync(plain);
+  memory.set(file, bytes);
+  if (!file.startsWith(PLACES.npm)) return bytes;
+  mkdirSync(PLACES.peers, { recursive: true });
+  writeFileSync(kept, bytes);
+  return bytes;
 }
 
 /** Serves PLACES on a free port; `pages` are the bodies of pages by name. @param {Record<string, string>} pages */
@@ -50,6 +60,8 @@ export async function serve(pages = {}) {
       );
     } else if (!PLACES[place] || rest.includes('..') || !existsSync(file)) {
       response.writeHead(404).end();
+    } else if (statSync(file).size > LARGE) {
+      response.writeHead(200).end(readFileSync(file));
     } else {
       const type = TYPES.get(extname(file)) ?? 'application/octet-stream';
       response.writeHead(200, { ...headers, 'content-type': type }).end(compressed(file));
@@ -69,4 +81,27 @@ export function launch() {
       ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
     ],
   });
+}
+
+/**
+ * Chromium with a page for each body, which leaves a function in `window.ask`: those functions.
+ * @param {Record<string, string>} bodies
+ */
+export async function openPages(bodies) {
+  const server = await serve(bodies);
+  const browser = await launch();
+  /** @type {Record<string, (argument: unknown) => Promise<number>>} */
+  const asks = {};
+  for (const name of Object.keys(bodies)) {
+    const page = await browser.newPage();
+    page.on('pageerror', (error) => console.error(`${name}: ${error}`));
+    await page.goto(`${server.url}/${name}`);
+    await page.waitForFunction('window.ask', undefined, { timeout: 60_000 });
+    asks[name] = (argument) => page.evaluate(`window.ask(${JSON.stringify(argument)})`);
+  }
+  const end = async () => {
+    await browser.close();
+    server.close();
+  };
+  return { asks, end };
 }

@@ -60,7 +60,7 @@ export const WORKS = {
 
 /** PyTorch is fastest so: OpenBLAS with OpenMP, since its own threads and PyTorch's slow each other
  * down; and no pages given back only to be asked for again. @param {number} threads */
-function tuned(threads) {
+export function tuned(threads) {
   const { OPENBLAS_CORETYPE: _core, OPENBLAS_L2_SIZE: _cache, ...env } = process.env;
   return {
     ...env,

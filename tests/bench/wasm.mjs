@@ -1,11 +1,11 @@
 // WASM on one thread, in Node and in Chromium: inference beside onnxruntime-web and TensorFlow.js,
 // and the products by themselves.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { build, folder, here, interleave, likeness, median, root, worker } from './measure.mjs';
-import { launch, serve } from './serve.mjs';
+import { openPages } from './serve.mjs';
 import { WORKS } from './training.mjs';
 
 /** @typedef {import('./measure.mjs').Row} Row */
@@ -23,17 +23,31 @@ export function modelOf(name) {
   return file;
 }
 
-/** What peers need beside their packages: networks as ONNX, TensorFlow.js in one file for pages. */
+const PACKAGES = [
+  'onnxruntime-web@1.30.0',
+  ...['core', 'layers', 'backend-wasm'].map((name) => `@tensorflow/tfjs-${name}@4.22.0`),
+];
+
+/** The peers' packages; networks as ONNX, weights as they are, TensorFlow.js in one file for pages. */
 export function makePeers() {
   mkdirSync(made, { recursive: true });
+  if (!existsSync(join(build, 'peers/node_modules'))) {
+    writeFileSync(join(build, 'peers/package.json'), '{ "private": true }');
+    const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+    execFileSync('npm', ['install', ...quiet, ...PACKAGES], { cwd: join(build, 'peers') });
+  }
   if (!existsSync(join(made, 'C.onnx')))
     execFileSync('/usr/bin/python3', ['-B', join(here, 'torch_onnx.py'), made]);
+  const weights = Float32Array.from(
+    { length: 64 * 785 + 784 * 65 },
+    () => Math.random() / 10 - 0.05,
+  );
+  writeFileSync(join(made, 'A.weights'), weights);
   if (existsSync(join(made, 'tfjs.js'))) return;
   const { buildSync } = createRequire(join(root, 'web/package.json'))('esbuild');
   buildSync({
     stdin: {
       contents: `export * from '@tensorflow/tfjs-core';
-        export { sequential, layers } from '@tensorflow/tfjs-layers';
         export { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';`,
       resolveDir: join(build, 'peers'),
     },
@@ -87,10 +101,9 @@ const SCRIPTS = {
 /** @param {Settings} settings @param {string} work @returns {Promise<Place>} */
 async function inChromium({ peers }, work) {
   modelOf(work);
-  const names = ['likeness', ...(peers ? ['onnxruntime', 'tfjs'] : [])];
-  const server = await serve(
+  const { asks, end } = await openPages(
     Object.fromEntries(
-      names.map((name) => [
+      ['likeness', ...(peers ? ['onnxruntime', 'tfjs'] : [])].map((name) => [
         name,
         `${SCRIPTS[name]}<script type=module>
           import { open } from '/bench/sides.mjs';
@@ -98,23 +111,7 @@ async function inChromium({ peers }, work) {
       ]),
     ),
   );
-  const browser = await launch();
-  /** @type {Place['sides']} */
-  const sides = {};
-  for (const name of names) {
-    const page = await browser.newPage();
-    page.on('pageerror', (error) => console.error(`${name}: ${error}`));
-    await page.goto(`${server.url}/${name}`);
-    await page.waitForFunction('window.ask', undefined, { timeout: 60_000 });
-    sides[name] = (n) => page.evaluate(`window.ask(${n})`);
-  }
-  return {
-    sides,
-    async end() {
-      await browser.close();
-      server.close();
-    },
-  };
+  return { sides: asks, end };
 }
 
 const GOALS = /** @type {Record<string, Record<number, number>>} */ ({
@@ -180,36 +177,16 @@ function buildProducts() {
   return file;
 }
 
-/** The products by themselves in both places. */
-async function openBoth() {
+/** Products of batches of 256, in both places. @param {Settings} settings */
+export async function wasmProducts({ rounds, wasmPeak }) {
   const file = buildProducts();
   const node = worker(process.execPath, [join(here, 'node_products.mjs'), file]);
-  const server = await serve({
+  const { asks, end } = await openPages({
     products: `<script type=module>
       import { openProducts } from '/bench/sides.mjs';
       window.ask = await openProducts(await (await fetch('/made/products.wasm')).arrayBuffer());
       </script>`,
   });
-  const browser = await launch();
-  const page = await browser.newPage();
-  await page.goto(`${server.url}/products`);
-  await page.waitForFunction('window.ask', undefined, { timeout: 60_000 });
-  /** @type {Record<'Node' | 'Chromium', (sizes: number[]) => Promise<number>>} */
-  const places = {
-    Node: (sizes) => node.ask(JSON.stringify(sizes)),
-    Chromium: (sizes) => page.evaluate(`window.ask(${JSON.stringify(sizes)})`),
-  };
-  const end = async () => {
-    await node.end();
-    await browser.close();
-    server.close();
-  };
-  return { places, end };
-}
-
-/** Products of batches of 256, in both places. @param {Settings} settings */
-export async function wasmProducts({ rounds, wasmPeak }) {
-  const { places, end } = await openBoth();
   /** @type {Row[]} */
   const rows = [];
   for (const sizes of [
@@ -220,8 +197,8 @@ export async function wasmProducts({ rounds, wasmPeak }) {
     [256, 3136, 256],
   ]) {
     const { figures, others } = await interleave(rounds, {
-      Node: () => places.Node(sizes),
-      Chromium: () => places.Chromium(sizes),
+      Node: () => node.ask(JSON.stringify(sizes)),
+      Chromium: () => asks.products(sizes),
     });
     for (const place of /** @type {const} */ (['Node', 'Chromium']))
       rows.push({
@@ -235,6 +212,7 @@ export async function wasmProducts({ rounds, wasmPeak }) {
         others,
       });
   }
+  await node.end();
   await end();
   return rows;
 }
