@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { cost, memory, start } from './costs.mjs';
 import { build, conclude, folder, here, table } from './measure.mjs';
 import { coldPage } from './page.mjs';
 import { sgemm } from './products.mjs';
@@ -24,6 +25,9 @@ const works = {
   E: inference,
   E2: coldPage,
   F: search,
+  memory,
+  start,
+  cost,
   quality,
 };
 
@@ -48,10 +52,15 @@ function measurePeak(bytes) {
 
 const { stdout: macros } = spawnSync('cc', ['-march=native', '-dM', '-E', '-x', 'c', '/dev/null']);
 const widest = /__AVX512F__/.test(`${macros}`) ? 64 : /__AVX__/.test(`${macros}`) ? 32 : 16;
-const peak = measurePeak(widest);
-const [wasmPeak] = measurePeak(16);
+const { gflops: peak, handover } = measurePeak(widest);
+const [wasmPeak] = measurePeak(16).gflops;
 const settings = { peers: values.peers ?? false, rounds: Number(values.rounds), peak, wasmPeak };
-const machine = `${cpus()[0].model}, ${cpus().length} cores; products and sums: ${peak.join(' and ')} GF/s on 1 and 2 threads, in vectors of 128 bits, as WASM has them, ${wasmPeak} on one`;
+const machine = [
+  `${cpus()[0].model}, ${cpus().length} cores`,
+  `products and sums: ${peak.join(' and ')} GF/s on 1 and 2 threads`,
+  `${wasmPeak} in vectors of 128 bits, as WASM has them, on one`,
+  `${handover} ns to hand a value from core to core`,
+].join('; ');
 console.log(machine);
 
 /** @type {Row[]} */

@@ -1,7 +1,10 @@
 /* What this CPU can do at most without fused multiply-adds: products and sums of vectors that stay
-   in registers, on 1 to argv[1] threads. Prints a list of GF/s, one for each number of threads.
-   Built with -DBYTES=(of a vector) -march=native -ffp-contract=off -fopenmp, by the bench alone. */
+   in registers, on 1 to argv[1] threads; and how long two threads take to hand a value over, which
+   depends on whether their cores share a cache. Prints JSON: {"gflops": [for each number of
+   threads], "handover": nanoseconds}. Built with -DBYTES=(of a vector) -march=native
+   -ffp-contract=off -fopenmp, by the bench alone. */
 #include <omp.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -37,17 +40,33 @@ static double rate(int threads) {
     return 2.0 * CHAINS * LANES * (double)STEPS * threads / seconds * 1e-9;
 }
 
+/* Two threads count by turns. */
+static double handover(void) {
+    enum { TURNS = 200000 };
+    static atomic_int turn;
+    turn = 0;
+    const double start = omp_get_wtime();
+#pragma omp parallel num_threads(2)
+    for (int i = omp_get_thread_num(); i < TURNS && omp_get_num_threads() == 2; i += 2) {
+        while (atomic_load(&turn) != i) {
+        }
+        atomic_store(&turn, i + 1);
+    }
+    return (omp_get_wtime() - start) / TURNS * 1e9;
+}
+
 int main(int argc, char **argv) {
-    const int asked = argc > 1 ? atoi(argv[1]) : 1,
-              most = asked < MOST_THREADS ? asked : MOST_THREADS;
+    const int asked = argc > 1 ? atoi(argv[1]) : 1;
+    const int most = asked < MOST_THREADS ? asked : MOST_THREADS;
+    printf("{\"gflops\": [");
     for (int threads = 1; threads <= most; threads++) {
         double best = 0;
         for (int round = 0; round < ROUNDS; round++) {
             const double now = rate(threads);
             if (now > best) best = now;
         }
-        printf("%s%.1f", threads > 1 ? ", " : "[", best);
+        printf("%s%.1f", threads > 1 ? ", " : "", best);
     }
-    printf("]\n");
+    printf("], \"handover\": %.1f}\n", handover());
     return 0;
 }

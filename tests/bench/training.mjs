@@ -79,14 +79,19 @@ export function torch(name, threads, seed = 1) {
   return worker('/usr/bin/python3', args, tuned(threads));
 }
 
-/** Trains; the program's report. @param {Work} work @param {string[]} more */
-export function train(work, ...more) {
-  return likeness(
+/** The model's file goes into the bench's folder. @param {Work} work */
+export function trainArguments(work) {
+  return [
     ...['train', work.family, '--data', work.data, '--batch', String(work.batch)],
     ...['--limit', String(work.images), '--epochs', String(work.epochs)],
     ...['--holdout', '0', '--gallery', '0', '--no-calibrate'],
-    ...['--out', join(folder, 'model.safetensors'), ...more],
-  );
+    ...['--out', join(folder, 'model.safetensors')],
+  ];
+}
+
+/** Trains; the program's report. @param {Work} work @param {string[]} more */
+export function train(work, ...more) {
+  return likeness(...trainArguments(work), ...more);
 }
 
 /** @param {string} name @param {Settings} settings @returns {Promise<Row[]>} */
