@@ -3,12 +3,10 @@
    can reach memory that is not its own. A handle carries the generation of its slot; a stale or a
    made-up one is an error, never a crash. Whoever fails returns its status (or 0 for a pointer or a
    handle) and leaves the reason in lk_wasm_error_*. */
+#include "bindings.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "likeness.h"
-
-#define EXPORT(name) __attribute__((export_name(#name))) name
 
 enum { SLOTS = 16, MAX_BATCH = 64, BATCH_VALUES = 1 << 16, RESULTS = 3 + 2 * LK_EVIDENCES };
 #define NO_LABEL UINT32_MAX
@@ -26,10 +24,10 @@ typedef struct session {
 } session;
 
 static session sessions[SLOTS];
-static lk_bytes inbox;
-static lk_error last_error;
+lk_bytes inbox;
+lk_error last_error;
 
-static lk_status fail(lk_status status, const char *message) {
+lk_status fail(lk_status status, const char *message) {
     last_error = (lk_error){.status = status, .offset = LK_NO_OFFSET};
     strncpy(last_error.message, message, sizeof last_error.message - 1);
     return status;
@@ -49,7 +47,7 @@ static size_t input_size(const session *s) {
 
 /* ---- bytes in, errors out ---- */
 
-static void empty_inbox(void) {
+void empty_inbox(void) {
     free(inbox.data);
     inbox = (lk_bytes){0};
 }
@@ -146,7 +144,7 @@ lk_status EXPORT(lk_wasm_load_gallery)(uint32_t handle) {
 
 /* ---- work on what lies in a handle's buffers ---- */
 
-static bool preparation_known(uint32_t preparation) {
+bool preparation_known(uint32_t preparation) {
     if (preparation < LK_PREPARATIONS) return true;
     fail(LK_USAGE, "no such preparation");
     return false;

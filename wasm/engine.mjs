@@ -9,7 +9,7 @@
  *   model so far, and of all if known
  * @property {AbortSignal} [signal]
  */
-/** What bindings.c exports; handles, pointers and counts are numbers.
+/** What bindings.c and training.c export; handles, pointers and counts are numbers.
  * @typedef {Record<string, (...numbers: number[]) => number>} Calls */
 
 /** Whatever can fail throws this; `offset` is the byte at which a file is wrong, if one is. */
@@ -165,6 +165,55 @@ async function compileBytes(bytes) {
   }
 }
 
+const decoder = new TextDecoder();
+
+/**
+ * A started likeness.wasm. Memory may grow, which detaches every view: views are made where they are
+ * used.
+ */
+export class Engine {
+  /** @param {WebAssembly.Memory} memory @param {Calls} calls */
+  constructor(memory, calls) {
+    this.memory = memory;
+    this.calls = calls;
+  }
+
+  /** @param {number} status what a call has returned */
+  must(status) {
+    if (status !== 0) throw this.lastError();
+  }
+
+  lastError() {
+    const { calls } = this;
+    const status = /** @type {Status} */ (this.text(calls.lk_wasm_error_status()));
+    const offset = calls.lk_wasm_error_offset();
+    const message = this.text(calls.lk_wasm_error_message());
+    return new LikenessError(status, message, offset < 0 ? null : offset);
+  }
+
+  /** @param {number} pointer to a C string */
+  text(pointer) {
+    if (!pointer) return '';
+    const bytes = new Uint8Array(this.memory.buffer, pointer);
+    return decoder.decode(bytes.slice(0, bytes.indexOf(0)));
+  }
+
+  /** The list of names that the core has. @param {(i: number) => number} name */
+  names(name) {
+    const names = [];
+    for (let pointer = name(0); pointer; pointer = name(names.length))
+      names.push(this.text(pointer));
+    return names;
+  }
+
+  /** @param {Uint8Array | Uint8ClampedArray} bytes */
+  fillInbox(bytes) {
+    const at = this.calls.lk_wasm_inbox(bytes.length);
+    if (!at && bytes.length > 0) throw this.lastError(); // an empty file is told as a broken one
+    new Uint8Array(this.memory.buffer, at, bytes.length).set(bytes);
+  }
+}
+
 /** @param {LoadOptions} options */
 export async function instantiate(options) {
   if (!supported())
@@ -184,7 +233,7 @@ export async function instantiate(options) {
     if (!(memory instanceof WebAssembly.Memory) || typeof exports.lk_wasm_load !== 'function')
       throw new Error('it is another module');
     if (typeof start === 'function') start();
-    return { memory, calls: /** @type {Calls} */ (/** @type {unknown} */ (exports)) };
+    return new Engine(memory, /** @type {Calls} */ (/** @type {unknown} */ (exports)));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new LikenessError('io', `cannot start likeness.wasm: ${reason}`);

@@ -6,14 +6,13 @@
 //   model.dispose();
 //
 // A model has a WebAssembly instance of its own, so that whatever happens to one leaves the others
-// alone. Memory may grow, which detaches every view: views are made where they are used and results
-// are copies. All images are channels x height x width with values in [0, 1].
+// alone. Results are copies. All images are channels x height x width with values in [0, 1].
 
 import { given, instantiate, LikenessError, misuse, readBytes } from './engine.mjs';
 
 export { LikenessError, supported } from './engine.mjs';
+export { createTrainer, Trainer } from './trainer.mjs';
 
-/** @typedef {import('./engine.mjs').Calls} Calls */
 /** @typedef {import('./engine.mjs').LoadOptions} LoadOptions */
 /** @typedef {import('./engine.mjs').Source} Source */
 /** @typedef {import('./engine.mjs').Status} Status */
@@ -85,12 +84,10 @@ const METRICS = ['l2', 'cosine'];
 const MAX_NEIGHBOURS = 128;
 const MAX_SIDE = 8192;
 const KEPT_INBOX = 1 << 22; // bytes; a bigger picture's room is given back
-const decoder = new TextDecoder();
 
 /** One model with its workspace; made by `load`. */
 export class Model {
-  #memory;
-  #calls;
+  #engine;
   #handle = 0;
   #pixels; // of one input
   #latent;
@@ -101,18 +98,18 @@ export class Model {
   /** What the model says of itself. @type {Readonly<Info>} */ info;
 
   /**
-   * @param {{memory: WebAssembly.Memory, calls: Calls}} instance fresh, and this model's alone
+   * @param {import('./engine.mjs').Engine} engine fresh, and this model's alone
    * @param {Uint8Array} bytes
    */
-  constructor({ memory, calls }, bytes) {
-    this.#memory = memory;
-    this.#calls = calls;
-    this.#fillInbox(bytes);
+  constructor(engine, bytes) {
+    const { calls } = engine;
+    this.#engine = engine;
+    engine.fillInbox(bytes);
     this.#handle = calls.lk_wasm_load();
-    if (!this.#handle) throw this.#lastError();
+    if (!this.#handle) throw engine.lastError();
     const number = (/** @type {number} */ which) => calls.lk_wasm_number(this.#handle, which);
     const text = (/** @type {number} */ which) =>
-      this.#text(calls.lk_wasm_text(this.#handle, which));
+      engine.text(calls.lk_wasm_text(this.#handle, which));
     const shape = {
       channels: number(NUMBER.channels),
       height: number(NUMBER.height),
@@ -121,9 +118,9 @@ export class Model {
     this.#pixels = shape.channels * shape.height * shape.width;
     this.#latent = number(NUMBER.latent);
     this.#batch = number(NUMBER.batch);
-    this.#verdicts = this.#names(calls.lk_wasm_verdict_name);
-    this.#evidences = this.#names(calls.lk_wasm_evidence_name);
-    this.#preparations = this.#names(calls.lk_wasm_preparation_name);
+    this.#verdicts = engine.names(calls.lk_wasm_verdict_name);
+    this.#evidences = engine.names(calls.lk_wasm_evidence_name);
+    this.#preparations = engine.names(calls.lk_wasm_preparation_name);
     const arch = text(TEXT.arch);
     this.info = Object.freeze({
       arch,
@@ -161,10 +158,10 @@ export class Model {
       misuse('alpha must lie between 0 and 1');
     if (input instanceof Float32Array) {
       this.#write(input, VIEW.x, this.#pixels, 'the input');
-      this.#must(calls.lk_wasm_check_input(this.#handle, how, alpha));
+      this.#engine.must(calls.lk_wasm_check_input(this.#handle, how, alpha));
     } else {
       const { width, height, channels } = this.#picture(input);
-      this.#must(calls.lk_wasm_check(this.#handle, how, width, height, channels, alpha));
+      this.#engine.must(calls.lk_wasm_check(this.#handle, how, width, height, channels, alpha));
       this.#trimInbox(input);
     }
     const [verdict, p, score, ...rest] = this.#doubles(3 + 2 * this.#evidences.length);
@@ -185,7 +182,7 @@ export class Model {
     const calls = this.#use();
     const how = this.#preparation(preparation);
     const { width, height, channels } = this.#picture(input);
-    this.#must(calls.lk_wasm_prepare(this.#handle, how, width, height, channels));
+    this.#engine.must(calls.lk_wasm_prepare(this.#handle, how, width, height, channels));
     this.#trimInbox(input);
     return { x: this.#floats(VIEW.x, this.#pixels).slice(), empty: this.#doubles(1)[0] !== 0 };
   }
@@ -226,9 +223,9 @@ export class Model {
   codes(x) {
     const calls = this.#use();
     this.#write(x, VIEW.x, this.#pixels, 'the input');
-    this.#must(calls.lk_wasm_codes(this.#handle));
+    this.#engine.must(calls.lk_wasm_codes(this.#handle));
     const at = calls.lk_wasm_view(this.#handle, VIEW.codes);
-    return new Uint32Array(this.#memory.buffer, at, this.info.codes).slice();
+    return new Uint32Array(this.#engine.memory.buffer, at, this.info.codes).slice();
   }
 
   /** The probability of each class, `info.classes` an input. @param {Float32Array} x */
@@ -247,8 +244,8 @@ export class Model {
     this.#use();
     const bytes = await readBytes(source, 'the gallery', given(options));
     const calls = this.#use(); // it may have been disposed of meanwhile
-    this.#fillInbox(bytes);
-    this.#must(calls.lk_wasm_load_gallery(this.#handle));
+    this.#engine.fillInbox(bytes);
+    this.#engine.must(calls.lk_wasm_load_gallery(this.#handle));
     return this.gallerySize;
   }
 
@@ -267,7 +264,7 @@ export class Model {
       index: i,
       origin: calls.lk_wasm_gallery_origin(this.#handle, i),
       label: label < 0 ? null : label,
-      thumbnail: new Uint8Array(this.#memory.buffer, pixels, this.#pixels).slice(),
+      thumbnail: new Uint8Array(this.#engine.memory.buffer, pixels, this.#pixels).slice(),
     };
   }
 
@@ -285,11 +282,11 @@ export class Model {
     if (by < 0) misuse(`metric must be ${METRICS.join(' or ')}`);
     if (this.gallerySize === 0) misuse('no gallery is loaded');
     this.#write(x, VIEW.x, this.#pixels, 'the input');
-    this.#must(calls.lk_wasm_encode(this.#handle, 1, NO_LABEL));
+    this.#engine.must(calls.lk_wasm_encode(this.#handle, 1, NO_LABEL));
     const found = calls.lk_wasm_neighbours(this.#handle, by, k);
-    if (found < 0) throw this.#lastError();
+    if (found < 0) throw this.#engine.lastError();
     const at = calls.lk_wasm_view(this.#handle, VIEW.neighbours);
-    const list = new DataView(this.#memory.buffer, at, found * 8); // {uint32 index, float distance}
+    const list = new DataView(this.#engine.memory.buffer, at, found * 8); // {uint32 index, float distance}
     return Array.from({ length: found }, (_, i) => ({
       ...this.galleryImage(list.getUint32(8 * i, true)),
       distance: list.getFloat32(8 * i + 4, true),
@@ -306,46 +303,18 @@ export class Model {
     const count = calls.lk_wasm_calibration_count(this.#handle, how);
     if (count === 0) return new Float32Array();
     const at = calls.lk_wasm_calibration(this.#handle, how);
-    return new Float32Array(this.#memory.buffer, at, count).slice();
+    return new Float32Array(this.#engine.memory.buffer, at, count).slice();
   }
 
   /** Gives the memory back; any later use throws. */
   dispose() {
-    if (this.#handle) this.#calls.lk_wasm_free(this.#handle);
+    if (this.#handle) this.#engine.calls.lk_wasm_free(this.#handle);
     this.#handle = 0;
   }
 
   #use() {
     if (!this.#handle) misuse('the model has been disposed of');
-    return this.#calls;
-  }
-
-  /** @param {number} status */
-  #must(status) {
-    if (status !== 0) throw this.#lastError();
-  }
-
-  #lastError() {
-    const calls = this.#calls;
-    const status = /** @type {Status} */ (this.#text(calls.lk_wasm_error_status()));
-    const offset = calls.lk_wasm_error_offset();
-    const message = this.#text(calls.lk_wasm_error_message());
-    return new LikenessError(status, message, offset < 0 ? null : offset);
-  }
-
-  /** @param {number} pointer to a C string */
-  #text(pointer) {
-    if (!pointer) return '';
-    const bytes = new Uint8Array(this.#memory.buffer, pointer);
-    return decoder.decode(bytes.slice(0, bytes.indexOf(0)));
-  }
-
-  /** @param {(i: number) => number} name */
-  #names(name) {
-    const names = [];
-    for (let pointer = name(0); pointer; pointer = name(names.length))
-      names.push(this.#text(pointer));
-    return names;
+    return this.#engine.calls;
   }
 
   /** @param {string} preparation */
@@ -367,16 +336,9 @@ export class Model {
     return label;
   }
 
-  /** @param {Uint8Array | Uint8ClampedArray} bytes */
-  #fillInbox(bytes) {
-    const at = this.#calls.lk_wasm_inbox(bytes.length);
-    if (!at && bytes.length > 0) throw this.#lastError(); // an empty file is told as a broken one
-    new Uint8Array(this.#memory.buffer, at, bytes.length).set(bytes);
-  }
-
   /** @param {Picture} picture */
   #trimInbox({ data }) {
-    if (data.length > KEPT_INBOX) this.#calls.lk_wasm_inbox(0);
+    if (data.length > KEPT_INBOX) this.#engine.calls.lk_wasm_inbox(0);
   }
 
   /** Checks a picture and puts it into the inbox. @param {Picture} picture */
@@ -392,7 +354,7 @@ export class Model {
     if (!(data.buffer instanceof ArrayBuffer)) misuse("the picture's buffer is shared");
     if (data.length !== width * height * channels)
       misuse(`${width * height * channels} bytes are needed, the picture has ${data.length}`);
-    this.#fillInbox(data);
+    this.#engine.fillInbox(data);
     return { width, height, channels };
   }
 
@@ -412,14 +374,14 @@ export class Model {
 
   /** @param {number} view @param {number} count */
   #floats(view, count) {
-    const at = this.#calls.lk_wasm_view(this.#handle, view);
-    return new Float32Array(this.#memory.buffer, at, count);
+    const at = this.#engine.calls.lk_wasm_view(this.#handle, view);
+    return new Float32Array(this.#engine.memory.buffer, at, count);
   }
 
   /** @param {number} count */
   #doubles(count) {
-    const at = this.#calls.lk_wasm_view(this.#handle, VIEW.result);
-    return [...new Float64Array(this.#memory.buffer, at, count)];
+    const at = this.#engine.calls.lk_wasm_view(this.#handle, VIEW.result);
+    return [...new Float64Array(this.#engine.memory.buffer, at, count)];
   }
 
   /**
@@ -438,7 +400,7 @@ export class Model {
     for (let first = 0; first < n; first += this.#batch) {
       const count = Math.min(this.#batch, n - first);
       this.#write(values.subarray(first * size, (first + count) * size), view, count * size, what);
-      this.#must(calls[call.name](this.#handle, count, call.label));
+      this.#engine.must(calls[call.name](this.#handle, count, call.label));
       results.forEach(([from, each], i) => {
         out[i].set(this.#floats(from, count * each), first * each);
       });

@@ -45,7 +45,9 @@ const skip = without('digits');
 const model = skip ? new Uint8Array() : new Uint8Array(readFileSync(modelFile('digits')));
 
 test('the exports are the ones the module is written for', () => {
-  const source = readFileSync(new URL('../../wasm/likeness.mjs', import.meta.url), 'utf8');
+  const read = (/** @type {string} */ file) =>
+    readFileSync(new URL(`../../wasm/${file}.mjs`, import.meta.url), 'utf8');
+  const source = read('likeness') + read('trainer') + read('engine');
   assert.ok(names.length > 15);
   for (const name of names) assert.ok(source.includes(name), `${name} is never called`);
 });
@@ -54,7 +56,7 @@ test('a forged handle is an error for every export that takes one', async () => 
   const { calls } = await start();
   const numbers = new Set(['inbox', 'load', 'error_status', 'error_message', 'error_offset']);
   for (const name of names) {
-    if (numbers.has(name.slice(8)) || name.endsWith('_name')) continue;
+    if (numbers.has(name.slice(8)) || /_name$|_train_/.test(name)) continue;
     for (const handle of [0, 1, 15, 16, 17, 4096, 0x7fffffff, 0xffffffff, -1, Number.NaN]) {
       const answer = calls[name](handle, 0, 0, 0, 0, 0.5);
       assert.ok([0, 2, -1].includes(answer), `${name}(${handle}) = ${answer}`);
@@ -127,6 +129,73 @@ test('any calls with any numbers leave the next right call right', { skip }, asy
     }),
     { numRuns: 150, seed: 1 },
   );
+});
+
+/** Two steps from the same weights. @param {Instance} instance */
+function goldenTraining(instance) {
+  const { calls, memory } = instance;
+  put(instance, tinyArch);
+  assert.equal(calls.lk_wasm_train_arch(), 0);
+  put(instance, tinyImages);
+  assert.equal(calls.lk_wasm_train_images(0), 0);
+  calls.lk_wasm_inbox(0);
+  assert.equal(calls.lk_wasm_train_begin(0, 1, 4, 3, 0.01, 0, 0, 0, 0), 0);
+  assert.equal(calls.lk_wasm_train_step(2), 0);
+  assert.equal(calls.lk_wasm_train_save(), 0);
+  const at = calls.lk_wasm_train_file();
+  return new Uint8Array(memory.buffer, at, calls.lk_wasm_train_number(11)).slice();
+}
+
+const tinyArch = new TextEncoder().encode('1x1x8 > dense 3 | dense 8 > mse');
+const tinyImages = Uint8Array.from({ length: 24 * 8 }, (_, i) => (i * 37) % 251);
+
+test('training in any order leaves the next right one right', async () => {
+  const expected = goldenTraining(await start());
+  const training = names.filter((name) => name.includes('_train_'));
+  assert.ok(training.length > 10);
+  const call = (/** @type {string} */ name, /** @type {number[]} */ ...numbers) => ({
+    name: `lk_wasm_train_${name}`,
+    numbers,
+  });
+  const none = new Uint8Array();
+  const right = fc.constantFrom(
+    [tinyArch, call('arch')],
+    [tinyImages, call('images', 0)],
+    [tinyImages, call('images', 1)],
+    [tinyImages.slice(0, 24 * 4), call('labels')],
+    [none, call('begin', 0, 1, 4, 3, 0.01, 0, 0, 0, 0)],
+    [call('step', 2)],
+    [tinyImages, call('calibrate', 0, 0)],
+    [call('save')],
+    [call('end')],
+  );
+  const number = fc.constantFrom(0, 1, 4, 8, -1, Number.NaN, 2 ** 32 - 1);
+  const any = fc.record({
+    name: fc.constantFrom(...training),
+    numbers: fc.array(number, { minLength: 9, maxLength: 9 }),
+  });
+  const some = fc.oneof({ weight: 4, arbitrary: right }, fc.tuple(any), fc.constant([none]));
+  /** @type {Set<string>} */
+  const reached = new Set();
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(some, { minLength: 10, maxLength: 60, size: 'max' }),
+      async (steps) => {
+        const instance = await start();
+        for (const each of steps.flat()) {
+          if (each instanceof Uint8Array) {
+            put(instance, each);
+            continue;
+          }
+          if (instance.calls[each.name](...each.numbers) === 0) reached.add(each.name.slice(14));
+        }
+        assert.deepEqual(goldenTraining(instance), expected);
+      },
+    ),
+    { numRuns: 300, seed: 1 },
+  );
+  for (const name of ['images', 'labels', 'begin', 'step', 'calibrate', 'save'])
+    assert.ok(reached.has(name), `${name} never went well`);
 });
 
 test('more than there is is refused, and the next right call is right', { skip }, async () => {
