@@ -1,5 +1,11 @@
 /* Exact nearest neighbours: a scan over vectors kept in panels of sixteen, so that sixteen
-   distances are summed side by side, each in the order of the dimensions. */
+   distances are summed side by side, each in the order of the dimensions.
+
+   Nearness is what rises as distance falls and is a product of matrices: the dot product, for
+   Euclidean distances less half the vector's squared length. That is exact enough for a cosine. By
+   Euclidean distance a vector is passed over only if its nearness is so low that no rounding can
+   explain it; the distance of whoever is left is summed anew from the differences. */
+#include <float.h>
 #include <math.h>
 
 #include "arena.h"
@@ -11,16 +17,25 @@ struct lk_index {
     lk_metric metric;
     size_t count, dimensions, panels;
     lk_real *vectors; /* [panels][dimensions][16]; of length 1 for cosine; padding zero */
+    lk_real *halves;  /* [panels][16]: minus half of each squared length; NULL for cosine */
+    double longest;   /* length of the longest vector */
 };
+
+static double squared_length(const lk_real *vector, size_t d) {
+    double sum = 0;
+    for (size_t k = 0; k < d; k++) sum += (double)vector[k] * (double)vector[k];
+    return sum;
+}
 
 static void put_vector(lk_index *index, size_t i, const lk_real *vector) {
     const size_t d = index->dimensions;
+    const double squares = squared_length(vector, d);
     double scale = 1;
-    if (index->metric == LK_METRIC_COSINE) {
-        double sum = 0;
-        for (size_t k = 0; k < d; k++) sum += (double)vector[k] * (double)vector[k];
-        scale = sum > 0 ? 1 / sqrt(sum) : 0;
-    }
+    if (index->metric == LK_METRIC_COSINE)
+        scale = squares > 0 ? 1 / sqrt(squares) : 0;
+    else
+        index->halves[i] = (lk_real)(squares / -2);
+    index->longest = LK_MAX(sqrt(squares), index->longest);
     lk_real *to = index->vectors + i / LK_LANES * d * LK_LANES + i % LK_LANES;
     for (size_t k = 0; k < d; k++) to[k * LK_LANES] = (lk_real)((double)vector[k] * scale);
 }
@@ -38,8 +53,11 @@ lk_index *lk_index_create(const lk_real *vectors, size_t n, size_t d, lk_metric 
         if (!lk_mul_size(panels * LK_LANES, d, &values)) arena.overflow = true;
         lk_index *index = lk_arena_take(&arena, 1, sizeof *index);
         lk_real *packed = lk_arena_take(&arena, values, sizeof *packed);
+        lk_real *halves = metric == LK_METRIC_L2
+                              ? lk_arena_take(&arena, panels * LK_LANES, sizeof *halves)
+                              : NULL;
         if (index) {
-            *index = (lk_index){metric, n, d, panels, packed};
+            *index = (lk_index){metric, n, d, panels, packed, halves, 0};
             for (size_t i = 0; i < n; i++) put_vector(index, i, vectors + i * d);
             return index;
         }
@@ -56,30 +74,52 @@ size_t lk_index_count(const lk_index *index) {
     return index->count;
 }
 
-/* For n queries and the panels p..p+panels-1: what falls with nearness, squared distances or minus
-   dot products, into keys[n][BLOCK]. */
-static void scan(const lk_index *index, const lk_kernels *kernels, const lk_real *queries, size_t n,
-                 size_t p, size_t panels, lk_real *keys) {
+/* nearness[n][BLOCK] of n queries and the panels p..p+panels-1. */
+static void measure(const lk_index *index, const lk_kernels *kernels, const lk_real *queries,
+                    size_t n, size_t p, size_t panels, lk_real *nearness) {
     const size_t d = index->dimensions;
-    const lk_real *vectors = index->vectors + p * d * LK_LANES;
-    if (index->metric == LK_METRIC_L2) {
-        for (size_t q = 0; q < n; q++)
-            kernels->squared_distances(queries + q * d, d, vectors, panels, keys + q * BLOCK);
-        return;
-    }
     kernels->gemm(&(lk_gemm){.m = n,
                              .k = d,
                              .panels = panels,
                              .a = queries,
                              .a_row = d,
                              .a_col = 1,
-                             .b = vectors,
+                             .b = index->vectors + p * d * LK_LANES,
                              .b_panel = d * LK_LANES,
                              .b_row = LK_LANES,
-                             .c = keys,
+                             .c = nearness,
                              .c_row = BLOCK,
-                             .c_panel = LK_LANES});
-    for (size_t i = 0; i < n * BLOCK; i++) keys[i] = -keys[i];
+                             .c_panel = LK_LANES,
+                             .bias = index->halves ? index->halves + p * LK_LANES : NULL});
+}
+
+/* A query and the nearest that were found so far. Keys fall with nearness: squared distances, or
+   minus the dot product. */
+typedef struct search {
+    const lk_real *query;
+    double squares; /* its squared length */
+    double doubt;   /* more than what nearness and keys can be wrong by; or infinite */
+    lk_neighbour *out;
+    size_t found, most;
+} search;
+
+static search begin(const lk_index *index, const lk_real *query, size_t k, lk_neighbour *out) {
+    const size_t d = index->dimensions;
+    const double squares = squared_length(query, d), reach = sqrt(squares) + index->longest;
+    /* Each of d products and of d sums is rounded, and so are a few numbers more; what is very
+       small loses more than its share. */
+    double doubt = (double)(d + 8) * ((double)FLT_EPSILON * reach * reach + (double)FLT_MIN);
+    if (!(reach * reach < (double)FLT_MAX / 4)) doubt = INFINITY;
+    return (search){query, squares, doubt, out, 0, k};
+}
+
+/* Whose nearness is not over this is no candidate. A key is off by a part of itself, which is at
+   most the square of `reach`. */
+static lk_real limit_of(const lk_index *index, const search *s) {
+    if (s->found < s->most) return -INFINITY;
+    const double worst = (double)s->out[s->found - 1].distance;
+    if (index->metric == LK_METRIC_COSINE) return (lk_real)-worst;
+    return (lk_real)((s->squares - worst) / 2 - s->doubt);
 }
 
 /* Puts (i, key) into out[0..n), which ascends and holds at most k; returns the new n. */
@@ -91,40 +131,59 @@ static size_t insert(lk_neighbour *out, size_t n, size_t k, size_t i, float key)
     return n;
 }
 
+/* The candidates of panel p, by their nearness[16]. */
+static void take_panel(const lk_index *index, const lk_kernels *kernels, size_t p,
+                       const lk_real *nearness, search *s) {
+    const size_t d = index->dimensions, first = p * LK_LANES;
+    const size_t n = LK_MIN((size_t)LK_LANES, index->count - first);
+    lk_real keys[LK_LANES];
+    if (index->metric == LK_METRIC_L2)
+        kernels->squared_distances(s->query, d, index->vectors + first * d, 1, keys);
+    else
+        for (size_t i = 0; i < n; i++) keys[i] = -nearness[i];
+    for (size_t i = 0; i < n; i++)
+        s->found = insert(s->out, s->found, s->most, first + i, (float)keys[i]);
+}
+
+/* The candidates of the panels from p on, by their nearness[panels][16]. */
+static void take_block(const lk_index *index, const lk_kernels *kernels, size_t p, size_t panels,
+                       const lk_real *nearness, search *s) {
+    const bool all = index->metric == LK_METRIC_L2 && !isfinite(s->doubt);
+    for (size_t i = 0; i < panels; i++) {
+        if (!all) i = kernels->panel_over(nearness, i, panels, limit_of(index, s));
+        if (i < panels) take_panel(index, kernels, p + i, nearness + i * LK_LANES, s);
+    }
+}
+
 /* Keys become distances. */
-static void finish(const lk_index *index, const lk_real *query, lk_neighbour *out, size_t n) {
-    double length = 0;
-    for (size_t k = 0; k < index->dimensions; k++) length += (double)query[k] * (double)query[k];
-    length = sqrt(length);
-    for (size_t i = 0; i < n; i++) {
-        double distance = (double)out[i].distance;
+static void finish(const lk_index *index, search *s) {
+    const double length = sqrt(s->squares);
+    for (size_t i = 0; i < s->found; i++) {
+        double distance = (double)s->out[i].distance;
         if (index->metric == LK_METRIC_L2)
             distance = sqrt(distance);
         else
             distance = length > 0 ? 1 + distance / length : 1;
         /* The rounding of lengths may leave a cosine just over 1. */
-        out[i].distance = (float)LK_MAX(distance, 0.0);
+        s->out[i].distance = (float)LK_MAX(distance, 0.0);
     }
 }
 
-/* The neighbours of n queries, at most QUERIES: they share each block of vectors while it is in the
-   cache. out[n][stride]. */
-static void search(const lk_index *index, const lk_kernels *kernels, const lk_real *queries,
-                   size_t n, size_t k, size_t stride, lk_neighbour *out) {
-    const size_t d = index->dimensions;
-    lk_real keys[QUERIES * BLOCK] = {0};
-    size_t found[QUERIES] = {0};
+/* The k neighbours of n queries, at most QUERIES: they share each block of vectors while it is in
+   the cache. out[n][stride]. */
+static void search_group(const lk_index *index, const lk_kernels *kernels, const lk_real *queries,
+                         size_t n, size_t k, size_t stride, lk_neighbour *out) {
+    lk_real nearness[QUERIES * BLOCK];
+    search searches[QUERIES];
+    for (size_t q = 0; q < n; q++)
+        searches[q] = begin(index, queries + q * index->dimensions, k, out + q * stride);
     for (size_t p = 0; p < index->panels; p += BLOCK_PANELS) {
         const size_t panels = LK_MIN((size_t)BLOCK_PANELS, index->panels - p);
-        const size_t first = p * LK_LANES;
-        const size_t end = LK_MIN(panels * LK_LANES, index->count - first);
-        scan(index, kernels, queries, n, p, panels, keys);
+        measure(index, kernels, queries, n, p, panels, nearness);
         for (size_t q = 0; q < n; q++)
-            for (size_t i = 0; i < end; i++)
-                found[q] =
-                    insert(out + q * stride, found[q], k, first + i, (float)keys[q * BLOCK + i]);
+            take_block(index, kernels, p, panels, nearness + q * BLOCK, &searches[q]);
     }
-    for (size_t q = 0; q < n; q++) finish(index, queries + q * d, out + q * stride, k);
+    for (size_t q = 0; q < n; q++) finish(index, &searches[q]);
 }
 
 size_t lk_index_search(const lk_index *index, const lk_real *queries, size_t n, size_t k,
@@ -136,8 +195,8 @@ size_t lk_index_search(const lk_index *index, const lk_real *queries, size_t n, 
 #pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1)
     for (int g = 0; g < groups; g++) {
         const size_t first = (size_t)g * QUERIES;
-        search(index, kernels, queries + first * index->dimensions,
-               LK_MIN((size_t)QUERIES, n - first), each, k, out + first * k);
+        search_group(index, kernels, queries + first * index->dimensions,
+                     LK_MIN((size_t)QUERIES, n - first), each, k, out + first * k);
     }
     return each;
 }

@@ -131,6 +131,18 @@ static void squared_distances(const lk_real *q, size_t d, const lk_real *v, size
     }
 }
 
+static size_t panel_over(const lk_real *values, size_t first, size_t panels, lk_real limit) {
+    const vec bound = vec_set(limit);
+    for (; first + 4 <= panels; first += 4) { /* seldom is there one: four at a time */
+        vec most = bound;
+        for (size_t p = first; p < first + 4; p++) /* in this order NaN is left out */
+            most = vec_max(vec_load(values + p * LK_LANES), most);
+        if (vec_any_greater(most, bound)) break;
+    }
+    while (first < panels && !vec_any_greater(vec_load(values + first * LK_LANES), bound)) first++;
+    return first;
+}
+
 /* ---- pooling: sixteen channels at a time, or the fewer that are left, of each window ---- */
 
 #define EACH_VECTOR                                                                                \
@@ -489,6 +501,7 @@ const lk_kernels TABLE = {
     .simd = SIMD,
     .gemm = gemm,
     .squared_distances = squared_distances,
+    .panel_over = panel_over,
     .activate = activate,
     .activate_gradient = activate_gradient,
     .column_sums = column_sums,

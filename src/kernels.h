@@ -92,6 +92,10 @@ typedef struct lk_kernels {
     void (*squared_distances)(const lk_real *q, size_t d, const lk_real *v, size_t panels,
                               lk_real *sums);
 
+    /* The first panel of values[panels][16], from this one on, with a value over the limit; or
+       `panels`. */
+    size_t (*panel_over)(const lk_real *values, size_t first, size_t panels, lk_real limit);
+
     /* y = f(y) in place, and dy *= f'(x) told from y = f(x); n a multiple of 16. */
     void (*activate)(lk_activation f, lk_real *y, size_t n);
     void (*activate_gradient)(lk_activation f, const lk_real *y, lk_real *dy, size_t n);

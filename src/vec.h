@@ -75,6 +75,9 @@ INLINE part part_if_greater(part a, part b, part yes, part no) {
 INLINE part part_if_equal(part a, part b, part yes, part no) {
     return a == b ? yes : no;
 }
+INLINE int part_any_greater(part a, part b) {
+    return a > b;
+}
 
 #ifndef LK_DOUBLE
 /* 2^n for shifted = n + 1.5 x 2^23, whose lowest mantissa bits are n. */
@@ -121,6 +124,9 @@ INLINE part part_if_greater(part a, part b, part yes, part no) {
 INLINE part part_if_equal(part a, part b, part yes, part no) {
     return simde_mm512_mask_blend_ps(simde_mm512_cmp_ps_mask(a, b, SIMDE_CMP_EQ_OQ), no, yes);
 }
+INLINE int part_any_greater(part a, part b) {
+    return simde_mm512_cmp_ps_mask(a, b, SIMDE_CMP_GT_OQ) != 0;
+}
 INLINE part part_power_of_two(part shifted) {
     const simde__m512i n = simde_mm512_slli_epi32(simde_mm512_castps_si512(shifted), 23);
     return simde_mm512_castsi512_ps(simde_mm512_add_epi32(n, simde_mm512_set1_epi32(0x3f800000)));
@@ -132,6 +138,9 @@ INLINE part part_if_greater(part a, part b, part yes, part no) {
 INLINE part part_if_equal(part a, part b, part yes, part no) {
     return simde_mm256_blendv_ps(no, yes, simde_mm256_cmp_ps(a, b, SIMDE_CMP_EQ_OQ));
 }
+INLINE int part_any_greater(part a, part b) {
+    return simde_mm256_movemask_ps(simde_mm256_cmp_ps(a, b, SIMDE_CMP_GT_OQ));
+}
 INLINE part part_power_of_two(part shifted) {
     const simde__m256i n = simde_mm256_slli_epi32(simde_mm256_castps_si256(shifted), 23);
     return simde_mm256_castsi256_ps(simde_mm256_add_epi32(n, simde_mm256_set1_epi32(0x3f800000)));
@@ -142,6 +151,9 @@ INLINE part part_if_greater(part a, part b, part yes, part no) {
 }
 INLINE part part_if_equal(part a, part b, part yes, part no) {
     return simde_mm_blendv_ps(no, yes, simde_mm_cmpeq_ps(a, b));
+}
+INLINE int part_any_greater(part a, part b) {
+    return simde_mm_movemask_ps(simde_mm_cmpgt_ps(a, b));
 }
 INLINE part part_power_of_two(part shifted) {
     const simde__m128i n = simde_mm_slli_epi32(simde_mm_castps_si128(shifted), 23);
@@ -201,6 +213,13 @@ INLINE vec vec_if_greater(vec a, vec b, vec yes, vec no) {
 INLINE vec vec_if_equal(vec a, vec b, vec yes, vec no) {
     EACH_PART(i) a.part[i] = part_if_equal(a.part[i], b.part[i], yes.part[i], no.part[i]);
     return a;
+}
+
+/* Whether a > b in some lane. */
+INLINE bool vec_any_greater(vec a, vec b) {
+    int any = 0;
+    EACH_PART(i) any |= part_any_greater(a.part[i], b.part[i]);
+    return any != 0;
 }
 
 /* A NaN in b (max) or in a (min) is kept. */

@@ -125,6 +125,68 @@ static void test_by_hand(void) {
     lk_index_free(index);
 }
 
+/* The nearest by the float sums that a search promises: squared differences, or products with
+   vectors of length 1, in the order of the dimensions. */
+static void scan(const lk_real *vectors, size_t n, size_t d, const lk_real *query, size_t k,
+                 lk_metric metric, lk_neighbour *out) {
+    double length = 0;
+    for (size_t j = 0; j < d; j++) length += (double)query[j] * (double)query[j];
+    size_t found = 0;
+    for (size_t i = 0; i < n; i++) {
+        const lk_real *v = vectors + i * d;
+        double squares = 0;
+        for (size_t j = 0; j < d; j++) squares += (double)v[j] * (double)v[j];
+        const double scale = squares > 0 ? 1 / sqrt(squares) : 0;
+        float key = 0;
+        for (size_t j = 0; j < d; j++) {
+            const lk_real off = query[j] - v[j];
+            key += metric == LK_METRIC_L2 ? off * off : -query[j] * (lk_real)((double)v[j] * scale);
+        }
+        size_t at = found < k ? found++ : k;
+        for (; at > 0 && key < out[at - 1].distance; at--)
+            if (at < k) out[at] = out[at - 1];
+        if (at < k) out[at] = (lk_neighbour){(uint32_t)i, key};
+    }
+    for (size_t i = 0; i < found; i++) {
+        const double key = (double)out[i].distance;
+        const double cosine = length > 0 ? 1 + key / sqrt(length) : 1;
+        out[i].distance = (float)(metric == LK_METRIC_L2 ? sqrt(key) : LK_MAX(cosine, 0.0));
+    }
+}
+
+/* Many queries at once find what each would alone, to the last bit: also where all vectors lie far
+   from the origin and close together, and where squares are next to nothing or past all bounds. */
+static void test_to_the_bit(void) {
+    enum { N = 3000, D = 24, Q = 70, K = 12 };
+    static lk_real vectors[N * D], queries[Q * D];
+    static lk_neighbour found[Q * K], truly[K];
+    static const struct {
+        double scale, shift;
+    } CASES[] = {{1, 0}, {1e-3, 100}, {1, 1e5}, {1e-22, 0}, {3e18, 0}, {1e30, 0}};
+    for (size_t c = 0; c < LK_COUNTOF(CASES); c++) {
+        fill_normal(vectors, N * D, 5);
+        fill_normal(queries, Q * D, 6);
+        for (size_t i = 0; i < N * D; i++)
+            vectors[i] = (lk_real)((double)vectors[i] * CASES[c].scale + CASES[c].shift);
+        for (size_t i = 0; i < Q * D; i++)
+            queries[i] = (lk_real)((double)queries[i] * CASES[c].scale + CASES[c].shift);
+        memcpy(vectors + (N - 1) * D, queries, D * sizeof *queries); /* the last is the nearest */
+        for (int metric = LK_METRIC_L2; metric <= LK_METRIC_COSINE; metric++) EACH_SIMD(simd) {
+                lk_index *index = lk_index_create(vectors, N, D, (lk_metric)metric, NULL);
+                memset(found, 0xee, sizeof found);
+                CHECK(lk_index_search(index, queries, Q, K, 2, simd, found) == K, "K");
+                for (size_t q = 0; q < Q; q++) {
+                    scan(vectors, N, D, queries + q * D, K, (lk_metric)metric, truly);
+                    CHECK(memcmp(truly, found + q * K, sizeof truly) == 0,
+                          "case %zu, metric %d, %s, query %zu: %u at %.9g, not %u at %.9g", c,
+                          metric, lk_simd_name(simd), q, found[q * K].index,
+                          (double)found[q * K].distance, truly[0].index, (double)truly[0].distance);
+                }
+                lk_index_free(index);
+            }
+    }
+}
+
 static void test_refusals(void) {
     const lk_real v[4] = {0};
     lk_error error = {LK_OK, 0, ""};
@@ -140,6 +202,7 @@ int main(void) {
     test_brute_force();
     test_ties();
     test_by_hand();
+    test_to_the_bit();
     test_refusals();
     return TEST_RESULT();
 }

@@ -143,6 +143,29 @@ static void test_distances(void) {
         }
 }
 
+/* One value stands out, wherever it is; what is no number never does. */
+static void test_panel_over(void) {
+    enum { PANELS = 11, N = PANELS * LK_LANES };
+    float values[N];
+    EACH_SIMD(simd) {
+        const lk_kernels *kernels = lk_kernels_get(simd);
+        for (size_t i = 0; i < N; i++) values[i] = i % 5 ? -2 : NAN;
+        CHECK(kernels->panel_over(values, 0, PANELS, -2) == PANELS, "%s", lk_simd_name(simd));
+        for (size_t at = 0; at < N; at++) {
+            const float before = values[at];
+            values[at] = -1.5f;
+            for (size_t first = 0; first <= PANELS; first++)
+                for (size_t panels = first; panels <= PANELS; panels++) {
+                    const size_t p = at / LK_LANES, found = p >= first && p < panels ? p : panels;
+                    CHECK(kernels->panel_over(values, first, panels, -2) == found,
+                          "%s: value %zu of panels %zu to %zu", lk_simd_name(simd), at, first,
+                          panels);
+                }
+            values[at] = before;
+        }
+    }
+}
+
 /* Values of every size and sign, a multiple of 16 of them. */
 static size_t grid(float *values) {
     static const float SPECIAL[] = {0,        -0.f,    INFINITY, -INFINITY, NAN,      FLT_MAX,
@@ -538,6 +561,7 @@ static void test_dropout(void) {
 int main(void) {
     test_gemm();
     test_distances();
+    test_panel_over();
     test_activations();
     test_sums();
     test_column_sums();
