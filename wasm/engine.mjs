@@ -1,4 +1,5 @@
-// What likeness.mjs stands on: bytes from anywhere, and likeness.wasm compiled and started.
+// What likeness.mjs and trainer.mjs stand on: bytes from anywhere, and likeness.wasm, or
+// likeness-train.wasm, compiled and started.
 
 /** @typedef {'usage' | 'data' | 'model' | 'io' | 'memory' | 'non-finite'} Status */
 /** @typedef {string | URL | Response | ArrayBuffer | Uint8Array} Source */
@@ -127,20 +128,18 @@ export function supported() {
   return typeof WebAssembly === 'object' && WebAssembly.validate(SIMD_PROBE);
 }
 
-/** @type {Promise<WebAssembly.Module> | undefined} compiled once, forgotten if that failed */
-let compiledDefault;
+/** @type {Map<string, Promise<WebAssembly.Module>>} compiled once, forgotten if that failed */
+const compiled = new Map();
 
-/** @param {LoadOptions} options */
-function compileDefault({ signal }) {
-  const url = new URL('./likeness.wasm', import.meta.url);
-  compiledDefault ??= readBytes(url, 'likeness.wasm', {}).then(compileBytes);
-  compiledDefault.catch(() => {
-    compiledDefault = undefined;
-  });
-  if (!signal) return compiledDefault;
+/** @param {URL} beside @param {LoadOptions} options */
+function compileDefault({ href }, { signal }) {
+  const module = compiled.get(href) ?? readBytes(href, 'likeness.wasm', {}).then(compileBytes);
+  compiled.set(href, module);
+  module.catch(() => compiled.delete(href));
+  if (!signal) return module;
   // The compilation is shared, so an abort ends the wait and not the work.
   const { promise, stop } = whenAborted(signal);
-  return Promise.race([compiledDefault, promise]).finally(stop);
+  return Promise.race([module, promise]).finally(stop);
 }
 
 /** @param {AbortSignal} signal */
@@ -214,13 +213,16 @@ export class Engine {
   }
 }
 
-/** @param {LoadOptions} options */
-export async function instantiate(options) {
+/**
+ * @param {LoadOptions} options
+ * @param {URL} beside the module to be taken unless the options have one
+ */
+export async function instantiate(options, beside) {
   if (!supported())
     throw new LikenessError('usage', 'this browser has no WebAssembly SIMD, which likeness needs');
   const module =
     options.wasm === undefined
-      ? await compileDefault(options)
+      ? await compileDefault(beside, options)
       : options.wasm instanceof WebAssembly.Module
         ? options.wasm
         : await compileBytes(

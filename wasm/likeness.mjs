@@ -11,7 +11,6 @@
 import { given, instantiate, LikenessError, misuse, readBytes } from './engine.mjs';
 
 export { LikenessError, supported } from './engine.mjs';
-export { createTrainer, Trainer } from './trainer.mjs';
 
 /** @typedef {import('./engine.mjs').LoadOptions} LoadOptions */
 /** @typedef {import('./engine.mjs').Source} Source */
@@ -424,7 +423,7 @@ export async function load(source, options = {}) {
   try {
     const [bytes, instance] = await Promise.all([
       readBytes(source, 'the model', both),
-      instantiate(both),
+      instantiate(both, new URL('./likeness.wasm', import.meta.url)),
     ]);
     stop.signal.throwIfAborted();
     return new Model(instance, bytes);
@@ -434,4 +433,13 @@ export async function load(source, options = {}) {
   } finally {
     options.signal?.removeEventListener('abort', abort);
   }
+}
+
+/**
+ * Begins a training, from new weights on; see trainer.mjs, which is fetched by this.
+ * @param {import('./trainer.mjs').TrainOptions} options
+ */
+export async function createTrainer(options) {
+  const trainer = await import('./trainer.mjs');
+  return trainer.createTrainer(options);
 }

@@ -5,7 +5,7 @@
 //   trainer.calibrate(heldOut, { preparation: 'ink' });
 //   const model = await load(trainer.save());
 //
-// A trainer has a WebAssembly instance of its own, with a copy of the images.
+// A trainer has a WebAssembly instance of its own, of likeness-train.wasm, with a copy of the images.
 
 import { given, instantiate, LikenessError, misuse } from './engine.mjs';
 
@@ -32,7 +32,7 @@ import { given, instantiate, LikenessError, misuse } from './engine.mjs';
  * @property {'glorot' | 'he'} [init] the first weights
  * @property {number} [seed] a whole number
  * @property {string} [title] what the images are, for sentences
- * @property {LoadOptions['wasm']} [wasm]
+ * @property {LoadOptions['wasm']} [wasm] likeness-train.wasm, beside this module unless given
  * @property {AbortSignal} [signal]
  */
 /**
@@ -260,7 +260,8 @@ export class Trainer {
 export async function createTrainer(options) {
   const { wasm, signal } = given(options);
   signal?.throwIfAborted();
-  const engine = await instantiate({ wasm, signal });
+  const beside = new URL('./likeness-train.wasm', import.meta.url);
+  const engine = await instantiate({ wasm, signal }, beside);
   signal?.throwIfAborted();
   return new Trainer(engine, options);
 }

@@ -9,6 +9,8 @@ import { deflateSync, gunzipSync } from 'node:zlib';
 
 export const build = fileURLToPath(new URL('../../build/', import.meta.url));
 export const wasmFile = `${build}wasm/likeness.wasm`;
+/** The same with what a training needs. */
+export const trainingFile = `${build}wasm/likeness-train.wasm`;
 export const moduleFile = `${build}wasm/likeness.mjs`;
 const program = `${build}likeness`;
 

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { fc, modelFile, wasmFile, without } from './artefacts.mjs';
+import { fc, modelFile, trainingFile, wasmFile, without } from './artefacts.mjs';
 
 /** @typedef {Record<string, (...numbers: number[]) => number>} Calls */
 
-const compiled = await WebAssembly.compile(readFileSync(wasmFile));
+const compiled = await WebAssembly.compile(readFileSync(trainingFile));
 const names = WebAssembly.Module.exports(compiled)
   .map(({ name }) => name)
   .filter((name) => name.startsWith('lk_wasm_'));
@@ -50,6 +50,16 @@ test('the exports are the ones the module is written for', () => {
   const source = read('likeness') + read('trainer') + read('engine');
   assert.ok(names.length > 15);
   for (const name of names) assert.ok(source.includes(name), `${name} is never called`);
+});
+
+test('what judges has the same exports without those of training', async () => {
+  const small = await WebAssembly.compile(readFileSync(wasmFile));
+  assert.deepEqual(
+    WebAssembly.Module.exports(small).map(({ name }) => name),
+    WebAssembly.Module.exports(compiled)
+      .map(({ name }) => name)
+      .filter((name) => !name.startsWith('lk_wasm_train_')),
+  );
 });
 
 test('a forged handle is an error for every export that takes one', async () => {
