@@ -1,4 +1,4 @@
-// Runs the works asked for (all), prints their table and writes build/bench.json; see run.sh.
+// Runs the works asked for (all), prints their table and writes build/bench.json (--out); see run.sh.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -36,6 +36,7 @@ const { values, positionals } = parseArgs({
   options: {
     peers: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '5' },
+    out: { type: 'string', default: join(build, 'bench.json') },
   },
 });
 for (const name of positionals)
@@ -74,13 +75,12 @@ for (const name of positionals.length ? positionals : Object.keys(works)) {
 console.log(table(rows, peak));
 
 // What was measured before and not now stays, with the date and the peak that it was measured with.
-const file = join(build, 'bench.json');
 const key = (/** @type {Row} */ row) =>
   [row.work, row.what, row.peerName].filter(Boolean).join(': ');
 /** @type {Record<string, object>} */
 let all = {};
 try {
-  all = JSON.parse(readFileSync(file, 'utf8'));
+  all = JSON.parse(readFileSync(values.out, 'utf8'));
 } catch {
   // the first run
 }
@@ -89,4 +89,4 @@ for (const row of rows) {
   const { ours, peer, ...rest } = row;
   all[key(row)] = { ...rest, ...conclude(row, peak), samples: { ours, peer }, machine, peak, date };
 }
-writeFileSync(file, `${JSON.stringify(all, null, 1)}\n`);
+writeFileSync(values.out, `${JSON.stringify(all, null, 1)}\n`);
