@@ -10,7 +10,7 @@ import { coldPage } from './page.mjs';
 import { sgemm } from './products.mjs';
 import { search } from './search.mjs';
 import { quality, training, WORKS } from './training.mjs';
-import { inference, wasmProducts } from './wasm.mjs';
+import { inference, wasmProducts, wasmTraining } from './wasm.mjs';
 
 /** @typedef {import('./measure.mjs').Row} Row */
 /** @typedef {import('./measure.mjs').Settings} Settings */
@@ -24,6 +24,7 @@ const works = {
   'wasm-gemm': wasmProducts,
   E: inference,
   E2: coldPage,
+  E3: wasmTraining,
   F: search,
   memory,
   start,

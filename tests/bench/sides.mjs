@@ -3,10 +3,10 @@
 
 /** @typedef {(x: Float32Array, n: number) => Float32Array | Promise<Float32Array>} Run */
 /** What a side is made of: modules loaded by the caller, and URLs, paths or bytes.
- * @typedef {{likeness?: typeof import('likeness'), ort?: any, tf?: any, model?: any}} Parts */
+ * @typedef {{likeness?: typeof import('likeness'), ort?: any, tf?: any, layers?: any, model?: any}} Parts */
 
 /** The networks of A, B and C's encoder for TensorFlow.js: links as in torch_nets.py. */
-const NETWORKS = {
+export const NETWORKS = {
   A: ['dense 64 relu', 'dense 784 sigmoid'],
   B: [
     ...['dense 1000 relu', 'dense 500 relu', 'dense 250 relu', 'dense 30 linear'],
@@ -62,7 +62,7 @@ const SIDES = {
 };
 
 /** Three quarters of the pixels are black, as in digits. @param {number} n */
-function images(n) {
+export function images(n) {
   const x = new Float32Array(n * 784);
   let state = 1;
   for (let i = 0; i < x.length; i++) {

@@ -43,18 +43,28 @@ export function makePeers() {
     () => Math.random() / 10 - 0.05,
   );
   writeFileSync(join(made, 'A.weights'), weights);
-  if (existsSync(join(made, 'tfjs.js'))) return;
+  bundle(
+    'tfjs',
+    `export * from '@tensorflow/tfjs-core';
+    export { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';`,
+  );
+  bundle(
+    'tfjs-layers',
+    `export * as tf from '@tensorflow/tfjs-core';
+    export * as layers from '@tensorflow/tfjs-layers';
+    export { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';`,
+  );
+}
+
+/** One script of what a page imports, under a global name. @param {string} name @param {string} contents */
+function bundle(name, contents) {
+  const outfile = join(made, `${name}.js`);
+  if (existsSync(outfile)) return;
   const { buildSync } = createRequire(join(root, 'web/package.json'))('esbuild');
   buildSync({
-    stdin: {
-      contents: `export * from '@tensorflow/tfjs-core';
-        export { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';`,
-      resolveDir: join(build, 'peers'),
-    },
+    stdin: { contents, resolveDir: join(build, 'peers') },
     ...{ bundle: true, minify: true, format: 'iife', globalName: 'tf', platform: 'browser' },
-    define: { 'process.env.NODE_ENV': '"production"' },
-    outfile: join(made, 'tfjs.js'),
-    logLevel: 'error',
+    ...{ define: { 'process.env.NODE_ENV': '"production"' }, outfile, logLevel: 'error' },
   });
 }
 
@@ -90,6 +100,12 @@ const PARTS = {
     ort.env.wasm.numThreads = 1, { ort, model: '/peers/${work}.onnx' })`,
   tfjs: () => `(tf.setWasmPaths('/npm/@tensorflow/tfjs-backend-wasm/dist/'),
     tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false), await tf.setBackend('wasm'), { tf })`,
+};
+/** The same for training. @type {Record<string, string>} */
+const TRAINING_PARTS = {
+  likeness: `{ likeness: await import('/wasm/likeness.mjs') }`,
+  tfjs: `(tf.setWasmPaths('/npm/@tensorflow/tfjs-backend-wasm/dist/'),
+    tf.tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false), await tf.tf.setBackend('wasm'), tf)`,
 };
 /** @type {Record<string, string>} */
 const SCRIPTS = {
@@ -156,6 +172,63 @@ export async function inference(settings) {
       }
       await end();
     }
+  return rows;
+}
+
+// ---- training ----
+
+/** What TensorFlow.js is to be outrun by, or images/s where it cannot. */
+const TRAINING = /** @type {Record<string, Row['goal']>} */ ({
+  A: { ratio: 8 },
+  B: { ratio: 7 },
+  C: { atLeast: 1200 },
+});
+
+/** E3: training, beside TensorFlow.js where that can. @param {Settings} settings */
+export async function wasmTraining(settings) {
+  if (settings.peers) makePeers();
+  /** @type {Row[]} */
+  const rows = [];
+  for (const work of Object.keys(TRAINING)) {
+    const names = ['likeness', ...(settings.peers && work !== 'C' ? ['tfjs'] : [])];
+    const workers = names.map((name) =>
+      worker(process.execPath, [join(here, 'node_side.mjs'), name, work]),
+    );
+    const { asks, end } = await openPages(
+      Object.fromEntries(
+        names.map((name) => [
+          name,
+          `${name === 'tfjs' ? '<script src=/peers/tfjs-layers.js></script>' : ''}<script type=module>
+            import { openTraining } from '/bench/train_sides.mjs';
+            window.ask = await openTraining('${name}', '${work}', ${TRAINING_PARTS[name]});</script>`,
+        ]),
+      ),
+    );
+    const { figures, others } = await interleave(
+      settings.rounds,
+      Object.fromEntries(
+        names.flatMap((name, i) => [
+          [`${name} Node`, () => workers[i].ask(0.5)],
+          [`${name} Chromium`, () => asks[name](0.5)],
+        ]),
+      ),
+    );
+    for (const { end: stop } of workers) await stop();
+    await end();
+    for (const place of ['Node', 'Chromium'])
+      rows.push({
+        work: 'E3',
+        what: `train ${work}, ${place}`,
+        unit: 'images/s',
+        ours: figures[`likeness ${place}`],
+        peer: figures[`tfjs ${place}`],
+        ...(names.length > 1 ? { peerName: 'tfjs' } : {}),
+        goal: TRAINING[work],
+        flops: WORKS[work].flops,
+        peak: settings.wasmPeak,
+        others,
+      });
+  }
   return rows;
 }
 
