@@ -175,7 +175,7 @@ ${drawn.join('\n')}
       what: `by ${by}: ${short(slope * 1e6)} us each + ${short(base * 1e3)} ms; line explains`,
       unit: 'share',
       ours: [explained],
-      goal: { atLeast: 0.99 },
+      goal: { atLeast: 0.98 },
     };
     return [...rows, straight];
   });

@@ -26,11 +26,8 @@ const DONE = 'window.first = performance.now()';
 /** Code and page of each side; the page is about the network A and asks for all it can at once. */
 const SIDES = {
   likeness: {
-    code: ['likeness.wasm', 'likeness.mjs', 'engine.mjs', 'trainer.mjs'].map((name) =>
-      join(ours, name),
-    ),
+    code: ['likeness.wasm', 'likeness.mjs', 'engine.mjs'].map((name) => join(ours, name)),
     page: `<link rel=modulepreload href=/wasm/likeness.mjs><link rel=modulepreload href=/wasm/engine.mjs>
-      <link rel=modulepreload href=/wasm/trainer.mjs>
       ${preload('/wasm/likeness.wasm', '/made/A.safetensors')}
       <script type=module>
         import { load } from '/wasm/likeness.mjs';

@@ -29,7 +29,7 @@ const TYPES = new Map([
 /** @type {Map<string, Buffer>} */
 const memory = new Map();
 
-const LARGE = 1 << 24; // bytes; galleries are sent as they are, since no page waits for one
+const LARGE = 1 << 20; // bytes; what is no code is sent as it is then, since no page waits for it
 
 /** A file as small as a server would send it. That takes long: what peers send stays on disk.
  * @param {string} file */
@@ -60,7 +60,7 @@ export async function serve(pages = {}) {
       );
     } else if (!PLACES[place] || rest.includes('..') || !existsSync(file)) {
       response.writeHead(404).end();
-    } else if (statSync(file).size > LARGE) {
+    } else if (place !== 'npm' && statSync(file).size > LARGE) {
       response.writeHead(200).end(readFileSync(file));
     } else {
       const type = TYPES.get(extname(file)) ?? 'application/octet-stream';

@@ -78,9 +78,9 @@ export function images(n) {
  */
 export async function open(name, work, parts) {
   const run = await SIDES[name](parts, work);
-  return async (/** @type {number} */ n, seconds = 0.2) => {
+  return async (/** @type {number} */ n, seconds = 0.12) => {
     const x = images(n);
-    for (const end = performance.now() + 50; performance.now() < end; ) await run(x, n);
+    for (const end = performance.now() + 30; performance.now() < end; ) await run(x, n);
     let times = 0;
     let now = performance.now();
     const start = now;
