@@ -2,8 +2,9 @@
  */
 #include "model.h"
 
-/* Layers of four networks: A and B are the families ae and deep, C is vae-conv and D is cnn. Name,
-   the layer, rows; then its products as one of matrices: [m][k] x [k][n]. */
+/* Layers of four networks: A and B are the families ae and deep, C is vae-conv and D is cnn; and
+   two of them for one image. Name, the layer, rows; then its products as one of matrices, [m][k] x
+   [k][n]. */
 #define LAYERS(X)                                                                                  \
     X("A dense 784-64", "1x1x784 > dense 64", 64, 64, 784, 64)                                     \
     X("B dense 784-1000", "1x1x784 > dense 1000", 128, 128, 784, 1000)                             \
@@ -19,7 +20,9 @@
     X("D conv 1-32", "1x28x28 > conv 32 3", 16, 12544, 9, 32)                                      \
     X("D conv 32-32", "32x28x28 > conv 32 3", 16, 12544, 288, 32)                                  \
     X("D conv 32-64", "32x14x14 > conv 64 3", 16, 3136, 288, 64)                                   \
-    X("D conv 64-64", "64x14x14 > conv 64 3", 16, 3136, 576, 64)
+    X("D conv 64-64", "64x14x14 > conv 64 3", 16, 3136, 576, 64)                                   \
+    X("A row 784-64", "1x1x784 > dense 64", 1, 1, 784, 64)                                         \
+    X("B row 784-1000", "1x1x784 > dense 1000", 1, 1, 784, 1000)
 
 enum { VALUES = 65536, POINTS = 1024, DIMENSIONS = 64, SIDE = 28, CHANNELS = 32 };
 enum pass { FORWARD, BACKWARD, GRADIENT, PASSES };
