@@ -115,7 +115,7 @@ const FAMILIES = {
           `stacked-${labels}-${from ? 'from' : 'anew'}`,
           `${STACK} | dropout 0.5 > dense 10 > ce`,
           'mnist',
-          `${OPTIONS['stacked-few']} --draw ${labels} --epochs ${200000 / labels}${from ? ` --from ${whole.file}` : ''}`,
+          `${OPTIONS['stacked-few']} --draw ${labels} --epochs ${400000 / labels}${from ? ` --from ${whole.file}` : ''}`,
           seed,
         );
         const { accuracy } = evaluate(few.file, 'mnist:test');
