@@ -4,6 +4,19 @@ import { listModels } from './manifest.mjs';
 
 const built = fileURLToPath(new URL('../build/', import.meta.url));
 
+/** Keeps out what the module could fetch and the page never does: likeness-train.wasm.
+ * @type {import('vite').Plugin} */
+const onlyUsed = {
+  name: 'likeness-only-used',
+  generateBundle(_, bundle) {
+    const files = Object.values(bundle);
+    const code = files.map((file) => (file.type === 'chunk' ? file.code : '')).join();
+    for (const { fileName } of files)
+      if (fileName.endsWith('.wasm') && !code.includes(fileName.replace(/^.*\//, '')))
+        delete bundle[fileName];
+  },
+};
+
 export default defineConfig({
   base: './', // works from any sub-path
   resolve: { alias: { likeness: `${built}wasm/likeness.mjs` } },
@@ -15,5 +28,5 @@ export default defineConfig({
     modulePreload: { polyfill: false },
   },
   // The models are data, not assets: they keep their names, and are copied beside the page.
-  plugins: [{ name: 'likeness-models', closeBundle: listModels }],
+  plugins: [onlyUsed, { name: 'likeness-models', closeBundle: listModels }],
 });
