@@ -28,13 +28,14 @@ export async function sgemm({ peers, rounds }) {
     .map((line) => {
       const { name, ours, peer } = JSON.parse(line);
       const dense = name.includes('dense');
+      const conv = name.includes('conv');
       return {
         work: 'sgemm',
         what: name,
         unit: 'GF/s',
         ours,
         flops: 1e9,
-        ...(peers ? { peer, peerName: dense ? 'OpenBLAS' : 'OpenBLAS, windows laid out' } : {}),
+        ...(peers ? { peer, peerName: conv ? 'OpenBLAS, windows laid out' : 'OpenBLAS' } : {}),
         ...(dense ? { goal: { ratio: 0.95 } } : {}),
         others,
       };
