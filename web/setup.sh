@@ -205,26 +205,27 @@ train_models() {
 }
 
 # Every family: its model's name, itself, the data, and how it is trained for the page (short) and
-# for its figures (full). Tests train each for an epoch on 2,000 images.
+# for its figures (full), which tests/bench/families.mjs measures. Tests train each for an epoch on
+# 2,000 images.
 families() {
     cat <<'END'
 # name            family       data      short                                 | full
 digits-ae         ae           mnist     --epochs 5                            | --epochs 50 --decay 0.5
 digits-pca        pca          mnist                                           |
-digits-deep       deep         mnist     --limit 20000 --epochs 4              | --epochs 100 --decay 0.5
-digits-stacked    stacked      mnist     --limit 20000 --epochs 3              | --epochs 30 --decay 0.5
-digits-denoise    denoise      mnist     --limit 10000 --epochs 3 --decay 0.5  | --epochs 20 --decay 0.5
-digits-conv       conv         mnist     --limit 12000 --epochs 3 --decay 0.5  | --epochs 20 --decay 0.5
-digits-vae        vae          mnist     --limit 30000 --epochs 5 --decay 0.5  | --epochs 100 --decay 0.5
-digits-vae-conv   vae-conv     mnist     --limit 10000 --epochs 3 --decay 0.5  | --epochs 40 --decay 0.5
-coloured-conv     conv         coloured  --limit 8000 --epochs 4 --decay 0.5   | --epochs 30 --decay 0.5
-coloured-vae        vae-color    coloured  --limit 3000 --epochs 8 --lr 0.003              | --epochs 30 --lr 0.003 --decay 0.5
-fashion-cnn       cnn          fashion   --limit 8000 --epochs 2 --decay 0.5   | --epochs 20 --decay 0.5
-fashion-vqvae     vqvae        fashion   --limit 12000 --epochs 4 --decay 0.5  | --epochs 40 --decay 0.5
-fashion-vqvae-7x7 vqvae-7x7    fashion   --limit 6000 --epochs 2 --decay 0.5   | --epochs 40 --decay 0.5
-fashion-acae      acae         fashion   --limit 8000 --epochs 3 --decay 0.5   | --epochs 40 --decay 0.5
-fashion-softmax   acae-softmax fashion   --limit 8000 --epochs 3 --decay 0.5   | --epochs 40 --decay 0.5
-fashion-triplet   triplet      fashion   --limit 6000 --epochs 2 --decay 0.5   | --epochs 40 --decay 0.5
+digits-deep       deep         mnist     --limit 20000 --epochs 4              | --epochs 90 --init he --batch 128 --decay 0.9 --augment "shift 1, rotate 5, scale 0.05"
+digits-stacked    stacked      mnist     --limit 20000 --epochs 3              | --epochs 20 --init he --batch 128 --decay 0.5 --augment "shift 2, rotate 10, scale 0.1"
+digits-denoise    denoise      mnist     --limit 10000 --epochs 3 --decay 0.5  | --epochs 8 --init he --batch 128 --warmup 0.1 --decay 0.9 --fall cosine
+digits-conv       conv         mnist     --limit 12000 --epochs 3 --decay 0.5  | --epochs 15 --init he --batch 128 --decay 0.5
+digits-vae        vae          mnist     --limit 30000 --epochs 5 --decay 0.5  | --epochs 40 --init he --batch 128 --decay 0.5
+digits-vae-conv   vae-conv     mnist     --limit 10000 --epochs 3 --decay 0.5  | --epochs 15 --init he --batch 128 --decay 0.5
+coloured-conv     conv         coloured  --limit 8000 --epochs 4 --decay 0.5   | --epochs 15 --init he --batch 128 --decay 0.5
+coloured-vae      vae-color    coloured  --limit 3000 --epochs 8 --lr 0.003    | --epochs 15 --init he --lr 0.003 --decay 0.5
+fashion-cnn       cnn          fashion   --limit 8000 --epochs 2 --decay 0.5   | --epochs 18 --init he --batch 128 --lr 0.002 --warmup 0.2 --decay 0.8 --fall cosine --augment "flip 0.5"
+fashion-vqvae     vqvae        fashion   --limit 12000 --epochs 4 --decay 0.5  | --epochs 15 --init he --batch 128 --decay 0.5
+fashion-vqvae-7x7 vqvae-7x7    fashion   --limit 6000 --epochs 2 --decay 0.5   | --epochs 10 --init he --batch 128 --decay 0.5
+fashion-acae      acae         fashion   --limit 8000 --epochs 3 --decay 0.5   | --epochs 10 --init he --batch 128 --lr 0.002 --warmup 0.2 --decay 0.8 --fall cosine --augment "flip 0.5"
+fashion-softmax   acae-softmax fashion   --limit 8000 --epochs 3 --decay 0.5   | --epochs 10 --init he --batch 128 --lr 0.002 --warmup 0.2 --decay 0.8 --fall cosine --augment "flip 0.5"
+fashion-triplet   triplet      fashion   --limit 6000 --epochs 2 --decay 0.5   | --epochs 18 --init he --batch 128 --lr 0.002 --warmup 0.2 --decay 0.8 --fall cosine --augment "flip 0.5"
 END
 }
 
@@ -244,11 +245,11 @@ train_families() {
         set -- "$1" "$2" "$model" "$family" --data "$spec" --title "$title"
         short="${options%|*} --gallery 2000 --references 2000" full=${options#*|}
         test='--limit 2000 --epochs 1 --gallery 500 --references 500'
-        # shellcheck disable=SC2086 # lists of words
+        # Lists of words, some of them in quotes.
         case $1 in
-        full) (shift 2 && train "$@" $full) ;;
-        short) (shift 2 && { made "$@" $full || train "$@" $short; }) ;;
-        test) (shift 2 && { fresh "build/models/$model.safetensors" || train "$@" $test; }) ;;
+        full) (shift 2 && eval "train \"\$@\" $full") ;;
+        short) (shift 2 && eval "made \"\$@\" $full || train \"\$@\" $short") ;;
+        test) (shift 2 && { fresh "build/models/$model.safetensors" || eval "train \"\$@\" $test"; }) ;;
         esac </dev/null || exit 1
         "$2" || exit 1
     done

@@ -3,7 +3,8 @@
 //     node tests/bench/families.mjs [FAMILY...] [--seeds 1,2,3] [--threads N]
 //
 // Needs what `sh web/demo.sh --no-serve` leaves in build/. Prints one line for each figure, mean and
-// spread (largest - smallest) over the seeds, and writes all of it to build/families.json.
+// spread (largest - smallest) over the seeds, and adds each seed's figures to build/families.json as
+// they come: seeds may be measured in several runs, and `--print` shows all there are.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,6 +18,7 @@ const { values: given, positionals } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1,2,3' },
     threads: { type: 'string', default: '2' },
+    print: { type: 'boolean', default: false },
   },
 });
 
@@ -58,22 +60,25 @@ const evaluate = (/** @type {string} */ file, /** @type {string} */ data, option
 
 /** @typedef {Record<string, number>} Figures */
 
-const BARE = '--holdout 1000 --gallery 0 --no-calibrate --init he --batch 128';
-/** How each is trained. @type {Record<string, string>} */
-const OPTIONS = {
-  deep: `${BARE} --epochs 90 --decay 0.9 --augment "shift 1, rotate 5, scale 0.05"`,
-  'deep-fashion': `${BARE} --epochs 90 --decay 0.9 --augment "shift 1, flip 0.5"`,
-  stacked: `${BARE} --epochs 20 --decay 0.5 --augment "shift 2, rotate 10, scale 0.1"`,
-  'stacked-few': `${BARE} --holdout 0 --decay 0.8 --augment "shift 2, rotate 15, scale 0.15, stroke 1"`,
-  denoise: `${BARE} --epochs 8 --warmup 0.1 --decay 0.9 --fall cosine`,
-  conv: `${BARE} --epochs 15 --decay 0.5`,
-  vae: `${BARE} --binarise 0.5 --epochs 40 --decay 0.5`,
-  'vae-color':
-    '--holdout 200 --gallery 0 --no-calibrate --init he --epochs 80 --lr 0.003 --decay 0.5',
-  vqvae: `${BARE} --epochs 15 --decay 0.5`,
-  acae: `--holdout 1000 --gallery 0 --no-calibrate --init he --batch 128 --epochs 12 --lr 0.002 --warmup 0.1 --decay 0.8 --fall cosine --augment "flip 0.5, shift 1"`,
-  cnn: `${BARE} --epochs 18 --lr 0.002 --warmup 0.2 --decay 0.8 --fall cosine --augment "flip 0.5"`,
-};
+const BARE = '--holdout 1000 --gallery 0 --no-calibrate';
+const FEW = `--init he --batch 128 --decay 0.8 --augment "shift 2, rotate 15, scale 0.15, stroke 1"`;
+
+/** How each family is trained: as `web/demo.sh --full` does. @type {Record<string, string>} */
+const OPTIONS = {};
+for (const line of execFileSync('sh', ['-c', '. web/setup.sh; families'], {
+  cwd: root,
+  encoding: 'utf8',
+})
+  .trim()
+  .split('\n')) {
+  const [row, full] = line.split('|');
+  OPTIONS[words(row)[1]] ??= `${BARE} ${full}`;
+}
+OPTIONS['deep-fashion'] = OPTIONS.deep.replace(/"shift.*"/, '"shift 1, flip 0.5"');
+OPTIONS['vae-color'] =
+  `${BARE.replace('1000', '200')} --init he --epochs 80 --lr 0.003 --decay 0.5`;
+OPTIONS.vae += ' --binarise 0.5';
+OPTIONS['stacked-few'] = `${BARE.replace('1000', '0')} ${FEW}`;
 /** Images that are no part of the project. @type {Record<string, string>} */
 const COLOURS = {
   objects: join(root, '../shared/data/cifar10/cifar10-train-images-idx4-ubyte.gz'),
@@ -188,7 +193,7 @@ const FAMILIES = {
     /** @type {Figures} */
     const figures = {};
     for (const name of ['acae', 'acae-softmax']) {
-      const { report, result } = neighbours(name, OPTIONS.acae, seed);
+      const { report, result } = neighbours(name, OPTIONS[name], seed);
       for (const [how, share] of Object.entries(result.conditioning ?? {}))
         figures[`${name}: ${how}, %`] = 100 * Number(share);
       figures[`${name}: cosine 1-NN, %`] = 100 * result.neighbours.cosine_1nn;
@@ -197,7 +202,7 @@ const FAMILIES = {
     return figures;
   },
   triplet(seed) {
-    const { report, result } = neighbours('triplet', OPTIONS.cnn, seed);
+    const { report, result } = neighbours('triplet', OPTIONS.triplet, seed);
     return {
       'Fashion cosine 1-NN, %': 100 * result.neighbours.cosine_1nn,
       seconds: report.seconds,
@@ -248,26 +253,29 @@ function summary(values) {
   return `${mean.toPrecision(4)} (spread ${spread.toPrecision(2)}, ${values.length} seeds)`;
 }
 
+const path = join(root, 'build/families.json');
+
+/** What has been measured: figures by seed by family. @returns {Record<string, Record<string, Figures>>} */
+function measured() {
+  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
+}
+
+/** Adds a seed's figures to the file, which another run may have changed since this one began.
+ * @param {string} family @param {number} seed @param {Figures} figures */
+function record(family, seed, figures) {
+  const all = measured();
+  all[family] = { ...all[family], [seed]: figures };
+  writeFileSync(path, `${JSON.stringify(all, null, 2)}\n`);
+}
+
 const seeds = words((given.seeds ?? '').replaceAll(',', ' ')).map(Number);
 const wanted = positionals.length ? positionals : Object.keys(FAMILIES);
-const path = join(root, 'build/families.json');
 mkdirSync(models, { recursive: true });
-/** @type {Record<string, Record<string, number[]>>} */
-let all = {};
-try {
-  all = JSON.parse(readFileSync(path, 'utf8'));
-} catch {
-  // the first run
-}
 for (const family of wanted) {
   if (!FAMILIES[family]) throw new Error(`no such family: ${family}`);
-  /** @type {Record<string, number[]>} */
-  const figures = {};
-  for (const seed of seeds)
-    for (const [name, value] of Object.entries(FAMILIES[family](seed)))
-      figures[name] = [...(figures[name] ?? []), value];
-  all[family] = figures;
-  writeFileSync(path, `${JSON.stringify(all, null, 2)}\n`);
-  for (const [name, values] of Object.entries(figures))
-    console.log(`${family.padEnd(9)} ${name}: ${summary(values)}`);
+  if (!given.print) for (const seed of seeds) record(family, seed, FAMILIES[family](seed));
+  const bySeed = Object.entries(measured()[family] ?? {});
+  const chosen = bySeed.filter(([seed]) => given.print || seeds.includes(Number(seed)));
+  for (const name of new Set(chosen.flatMap(([, figures]) => Object.keys(figures))))
+    console.log(`${family.padEnd(9)} ${name}: ${summary(chosen.map(([, f]) => f[name]))}`);
 }
