@@ -20,19 +20,19 @@ typedef struct block {
     bool first, last;
 } block;
 
-/* A value of A, and where the row of B begins that it is a factor of. */
-typedef struct entry {
-    lk_real value;
-    uint32_t at;
-} entry;
+/* Values of a row of A, and where the rows of B begin that they are factors of. */
+typedef struct list {
+    size_t count;
+    lk_real value[K_BLOCK + PART_LANES]; /* and room for what is written too far */
+    uint32_t at[K_BLOCK + PART_LANES];
+} list;
 
 /* Four rows of A for one block, all runs in one. */
 typedef struct group {
     enum { PLAIN, PACKED, LISTED } how;
     size_t rows;
     lk_real packed[K_BLOCK * GROUP]; /* [k][4] */
-    entry list[GROUP][K_BLOCK];
-    size_t listed[GROUP];
+    list list[GROUP];
 } group;
 
 /* How a tile's factors are read: in each of `runs` runs `count` values of a row of A and rows of B,
@@ -109,12 +109,33 @@ INLINE void add_rows(const walk *w, const lk_real *a, size_t a_row, const lk_rea
         vec_store(to->c + r * to->c_row, to->bias ? vec_add(sum[r], vec_load(to->bias)) : sum[r]);
 }
 
-/* A panel of one row whose values are listed. */
-static void add_list(const entry *list, size_t listed, const lk_real *b, const destination *to) {
-    vec sum = to->resume ? vec_load(to->c) : vec_set(0);
-    for (const entry *end = list + listed; list != end; list++)
-        sum = vec_add(sum, vec_mul(vec_set(list->value), vec_load(b + list->at)));
-    vec_store(to->c, to->bias ? vec_add(sum, vec_load(to->bias)) : sum);
+/* `parts` of c[16] += the listed values x rows of b, and of another panel `more` of them: one panel
+   alone would wait for its own sums, two would not fit into the registers. */
+INLINE void add_list(const list *x, const lk_real *b, const lk_real *b_more, const destination *to,
+                     const destination *to_more, const int more) {
+    part sum[PARTS], sum_more[PARTS];
+    for (int q = 0; q < PARTS; q++)
+        sum[q] = to->resume ? part_load(to->c + q * PART_LANES) : part_set(0);
+    for (int q = 0; q < more; q++)
+        sum_more[q] = to->resume ? part_load(to_more->c + q * PART_LANES) : part_set(0);
+    for (size_t i = 0; i < x->count; i++) {
+        const part factor = part_set(x->value[i]);
+        const lk_real *row = b + x->at[i], *row_more = b_more + x->at[i];
+        for (int q = 0; q < PARTS; q++)
+            sum[q] = part_add(sum[q], part_mul(factor, part_load(row + q * PART_LANES)));
+        for (int q = 0; q < more; q++)
+            sum_more[q] =
+                part_add(sum_more[q], part_mul(factor, part_load(row_more + q * PART_LANES)));
+    }
+    for (int q = 0; q < PARTS; q++) {
+        if (to->bias) sum[q] = part_add(sum[q], part_load(to->bias + q * PART_LANES));
+        part_store(to->c + q * PART_LANES, sum[q]);
+    }
+    for (int q = 0; q < more; q++) {
+        if (to->bias)
+            sum_more[q] = part_add(sum_more[q], part_load(to_more->bias + q * PART_LANES));
+        part_store(to_more->c + q * PART_LANES, sum_more[q]);
+    }
 }
 
 /* ---- what is where ---- */
@@ -160,16 +181,63 @@ static size_t count_zeros(const lk_real *a, size_t n) {
     return zeros;
 }
 
+#if defined(LK_VARIANT_wasm) /* SIMDe would take them apart */
+INLINE uint32_t nonzero(part a) {
+    return wasm_i32x4_bitmask(wasm_f32x4_ne(a, part_set(0)));
+}
+INLINE part pick(part a, const uint8_t *bytes) {
+    return wasm_i8x16_swizzle(a, wasm_v128_load(bytes));
+}
+#else
+INLINE uint32_t nonzero(part a) {
+    return (uint32_t)simde_mm_movemask_ps(simde_mm_cmpneq_ps(a, part_set(0)));
+}
+INLINE part pick(part a, const uint8_t *bytes) {
+    const simde__m128i order = simde_mm_loadu_si128((const simde__m128i *)(const void *)bytes);
+    return simde_mm_castsi128_ps(simde_mm_shuffle_epi8(simde_mm_castps_si128(a), order));
+}
+#endif
+
 /* Appends what is not zero of n values from k on. */
-static size_t list_run(const lk_real *a, size_t n, size_t k, entry *list, size_t listed) {
+static void list_run(const lk_real *a, size_t n, size_t k, list *to) {
+    /* By bits: the bytes of the values whose bits are set. */
+#define LANE(i) 4 * (i), 4 * (i) + 1, 4 * (i) + 2, 4 * (i) + 3
+    static const uint8_t order[16][16] = {{0},
+                                          {LANE(0)},
+                                          {LANE(1)},
+                                          {LANE(0), LANE(1)},
+                                          {LANE(2)},
+                                          {LANE(0), LANE(2)},
+                                          {LANE(1), LANE(2)},
+                                          {LANE(0), LANE(1), LANE(2)},
+                                          {LANE(3)},
+                                          {LANE(0), LANE(3)},
+                                          {LANE(1), LANE(3)},
+                                          {LANE(0), LANE(1), LANE(3)},
+                                          {LANE(2), LANE(3)},
+                                          {LANE(0), LANE(2), LANE(3)},
+                                          {LANE(1), LANE(2), LANE(3)},
+                                          {LANE(0), LANE(1), LANE(2), LANE(3)}};
+    const uint32_t first[PART_LANES] = {0, LK_LANES, 2 * LK_LANES, 3 * LK_LANES};
+    size_t i = 0, count = to->count;
     uint32_t at = (uint32_t)(k * LK_LANES);
-    for (size_t i = 0; i < n; i++, at += LK_LANES) {
-        uint32_t bits;
-        memcpy(&bits, a + i, sizeof bits);
-        list[listed] = (entry){a[i], at};
-        listed += bits << 1 != 0; /* neither 0 nor -0 */
+    simde__m128i places =
+        simde_mm_add_epi32(simde_mm_set1_epi32((int)at), simde_mm_loadu_si128((const void *)first));
+    for (; i + PART_LANES <= n; i += PART_LANES) {
+        const part values = part_load(a + i);
+        const uint32_t which = nonzero(values);
+        part_store(to->value + count, pick(values, order[which]));
+        part_store((lk_real *)(void *)(to->at + count),
+                   pick(simde_mm_castsi128_ps(places), order[which]));
+        count += (size_t)__builtin_popcount(which);
+        places = simde_mm_add_epi32(places, simde_mm_set1_epi32(PART_LANES * LK_LANES));
     }
-    return listed;
+    for (; i < n; i++)
+        if (a[i] != 0) {
+            to->value[count] = a[i];
+            to->at[count++] = at + (uint32_t)(i * LK_LANES);
+        }
+    to->count = count;
 }
 
 /* to[n][4] = n values of four rows. */
@@ -201,26 +269,41 @@ static void prepare(const lk_gemm *g, block n, size_t i, group *to) {
     const lk_real *a = a_of(g, n, i);
     to->rows = LK_MIN(g->m - i, (size_t)GROUP);
     to->how = pays(g, n, a) ? LISTED : to->rows == GROUP ? PACKED : PLAIN;
-    for (size_t r = 0; r < to->rows; r++) to->listed[r] = 0;
+    for (size_t r = 0; r < to->rows; r++) to->list[r].count = 0;
     for (size_t run = 0; run < n.runs; run++, a += g->a_jump) {
         const size_t k = run * n.count;
         if (to->how == PACKED) pack_run(a, g->a_row, n.count, to->packed + k * GROUP);
         for (size_t r = 0; to->how == LISTED && r < to->rows; r++)
-            to->listed[r] = list_run(a + r * g->a_row, n.count, k, to->list[r], to->listed[r]);
+            list_run(a + r * g->a_row, n.count, k, &to->list[r]);
     }
 }
 
-/* The group, whose first row is i, times panel p. */
+/* The listed rows, the first of which is i, times the panels from p on: how many it took. */
+static size_t multiply_lists(const lk_gemm *g, block n, size_t i, size_t p, const group *rows) {
+    const size_t panels = p + 3 <= g->panels ? 3 : 1;
+    const lk_real *b = b_of(g, n, p), *second = b + g->b_panel, *third = second + g->b_panel;
+    for (size_t r = 0; r < rows->rows; r++) {
+        const destination to = destination_of(g, n, i + r, p);
+        if (panels == 1) {
+            add_list(&rows->list[r], b, b, &to, &to, 0);
+            continue;
+        }
+        destination middle = destination_of(g, n, i + r, p + 1);
+        const destination last = destination_of(g, n, i + r, p + 2);
+        add_list(&rows->list[r], b, second, &to, &middle, HALF_PARTS);
+        middle.c += HALF;
+        if (middle.bias) middle.bias += HALF;
+        add_list(&rows->list[r], third, second + HALF, &last, &middle, HALF_PARTS);
+    }
+    return panels;
+}
+
+/* Rows that are not listed, the first of which is i, times panel p. */
 static void multiply_group(const lk_gemm *g, block n, size_t i, size_t p, const group *rows) {
     const lk_real *b = b_of(g, n, p);
     if (rows->how == PACKED) {
         const destination to = destination_of(g, n, i, p);
         add_packed(n.runs * n.count, rows->packed, b, &to);
-    } else if (rows->how == LISTED) {
-        for (size_t r = 0; r < rows->rows; r++) {
-            const destination to = destination_of(g, n, i + r, p);
-            add_list(rows->list[r], rows->listed[r], b, &to);
-        }
     } else {
         const walk w = {n.runs, n.count, 1, g->a_jump, LK_LANES, g->b_jump};
         add_plain(g, n, &w, i, i + rows->rows, p, b);
@@ -232,9 +315,15 @@ static void multiply_groups(const lk_gemm *g, block n) {
     for (size_t i = 0; i < g->m; i += GROUPS * GROUP) {
         const size_t end = LK_MIN(g->m, i + GROUPS * GROUP);
         for (size_t r = i; r < end; r += GROUP) prepare(g, n, r, &groups[(r - i) / GROUP]);
-        for (size_t p = 0; p < g->panels; p++)
-            for (size_t r = i; r < end; r += GROUP)
-                multiply_group(g, n, r, p, &groups[(r - i) / GROUP]);
+        for (size_t p = 0; p < g->panels; p += 3)
+            for (size_t r = i; r < end; r += GROUP) {
+                const group *rows = &groups[(r - i) / GROUP];
+                for (size_t q = p; q < LK_MIN(p + 3, g->panels);)
+                    if (rows->how == LISTED)
+                        q += multiply_lists(g, n, r, q, rows);
+                    else
+                        multiply_group(g, n, r, q++, rows);
+            }
     }
 }
 
