@@ -24,6 +24,10 @@ INLINE void store_some(lk_real *p, size_t n, vec a) {
     for (size_t l = 0; l < n; l++) p[l] = lane[l];
 }
 
+#if defined(LK_VARIANT_wasm) || defined(LK_VARIANT_v2)
+#include "gemm_narrow.h"
+#else
+
 /* Rows of C in one register tile, which is a panel wide: a sum for each row stays in registers, and
    a row's factor is broadcast by the multiplication itself. Measured: 16 rows reach the peak of
    AVX-512 on Zen 4 where 8 rows x 2 panels stop at two thirds. */
@@ -112,6 +116,8 @@ static void gemm(const lk_gemm *g) {
             for (size_t p = 0; p < g->panels; p++) tile_column(g, p, inner);
         }
 }
+
+#endif
 
 static void squared_distances(const lk_real *q, size_t d, const lk_real *v, size_t panels,
                               lk_real *sums) {

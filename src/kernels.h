@@ -18,7 +18,8 @@ typedef enum lk_activation {
 } lk_activation;
 
 /* C[i][j] = sum over k of A[i][k] B[k][j], (+ bias[j]), k in ascending order from 0 whatever the
-   blocking: so tiles may differ between variants and the bits do not.
+   blocking: so tiles may differ between variants and the bits do not. B is finite: where A is 0 a
+   product may be left out, since it changes no sum.
 
    The inner size may be made of several runs of k values, as the rows of a window are: behind the
    first one, `repeats` more, each a_jump and b_jump behind the one before. */

@@ -75,6 +75,12 @@ INLINE part part_if_greater(part a, part b, part yes, part no) {
 INLINE part part_if_equal(part a, part b, part yes, part no) {
     return a == b ? yes : no;
 }
+INLINE part part_max(part a, part b) {
+    return a > b ? a : b;
+}
+INLINE part part_min(part a, part b) {
+    return a > b ? b : a;
+}
 INLINE int part_any_greater(part a, part b) {
     return a > b;
 }
@@ -116,6 +122,23 @@ INLINE part part_div(part a, part b) {
 INLINE part part_sqrt(part a) {
     return PART(sqrt_ps)(a);
 }
+
+/* a > b ? a : b, and a > b ? b : a. */
+#if defined(LK_VARIANT_wasm) /* where SIMDe would compare and choose */
+INLINE part part_max(part a, part b) {
+    return wasm_f32x4_pmax(b, a);
+}
+INLINE part part_min(part a, part b) {
+    return wasm_f32x4_pmin(a, b);
+}
+#else
+INLINE part part_max(part a, part b) {
+    return PART(max_ps)(a, b);
+}
+INLINE part part_min(part a, part b) {
+    return PART(min_ps)(b, a);
+}
+#endif
 
 #if defined(LK_VARIANT_v4)
 INLINE part part_if_greater(part a, part b, part yes, part no) {
@@ -224,10 +247,12 @@ INLINE bool vec_any_greater(vec a, vec b) {
 
 /* A NaN in b (max) or in a (min) is kept. */
 INLINE vec vec_max(vec a, vec b) {
-    return vec_if_greater(a, b, a, b);
+    EACH_PART(i) a.part[i] = part_max(a.part[i], b.part[i]);
+    return a;
 }
 INLINE vec vec_min(vec a, vec b) {
-    return vec_if_greater(a, b, b, a);
+    EACH_PART(i) a.part[i] = part_min(a.part[i], b.part[i]);
+    return a;
 }
 INLINE vec vec_neg(vec a) {
     return vec_sub(vec_set(0), a);

@@ -11,7 +11,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 const FLOORS = [
   ['base', 'alloc', 'arena', 'rng', 'likeness'],
-  ['vec', 'kernels', 'kernels_norm', 'cpu', 'linear', 'winograd'],
+  ['vec', 'kernels', 'gemm_narrow', 'kernels_norm', 'cpu', 'linear', 'winograd'],
   [
     'layer',
     'layer_*',
@@ -47,7 +47,7 @@ const SYSTEM_IN = { 'stdlib.h': ['alloc.c'], 'omp.h': ['cpu.c'] };
 // Inside a floor, a module may use its own headers and these.
 const NEIGHBOURS = {
   0: ['base.h', 'likeness.h', 'arena.h', 'rng.h'],
-  1: ['vec.h', 'kernels.h', 'kernels_norm.h'],
+  1: ['vec.h', 'gemm_narrow.h', 'kernels.h', 'kernels_norm.h'],
   2: ['layer.h'], // by layer_*.c alone
   3: ['arch.h', 'model.h'],
   4: ['trainer.h'],

@@ -312,6 +312,33 @@ const void *EXPORT(lk_wasm_view)(uint32_t handle, uint32_t which) {
     }
 }
 
+/* The first of n values, at most a batch of them, in x (or in z) that is not finite; -1 if all are.
+ */
+int32_t EXPORT(lk_wasm_not_finite)(uint32_t handle, uint32_t which, uint32_t n) {
+    session *s = find(handle);
+    if (!s) return -1;
+    const bool in_x = which == VIEW_X;
+    const float *values = in_x ? s->x : s->z;
+    const size_t most =
+        lk_run_max_batch(s->run) * (in_x ? input_size(s) : lk_model_latent(s->model));
+    if (n > most) n = (uint32_t)most;
+    /* What is not finite has an exponent of ones alone, which one more makes overflow: so two
+       values at a time are looked at, and one by one only if there is something to be found. */
+    const uint64_t exponents = 0x7f8000007f800000, ones = 0x0080000000800000;
+    uint64_t seen = 0, two;
+    uint32_t i = 0, bits;
+    for (; i + 2 <= n; i += 2) {
+        memcpy(&two, values + i, sizeof two);
+        seen |= (two & exponents) + ones;
+    }
+    if (seen & 0x8000000080000000) i = 0;
+    for (; i < n; i++) {
+        memcpy(&bits, values + i, sizeof bits);
+        if ((bits & (uint32_t)exponents) == (uint32_t)exponents) return (int32_t)i;
+    }
+    return -1;
+}
+
 enum number {
     NUMBER_CHANNELS,
     NUMBER_HEIGHT,

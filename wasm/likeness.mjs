@@ -365,10 +365,9 @@ export class Model {
     if (!(values instanceof Float32Array)) misuse(`${what} must be a Float32Array`);
     if (!(values.buffer instanceof ArrayBuffer)) misuse(`the buffer of ${what} is shared`);
     if (values.length !== size) misuse(`${what} must have ${size} values, not ${values.length}`);
-    for (let i = 0; i < size; i++)
-      if (!Number.isFinite(values[i]))
-        throw new LikenessError('data', `${what} is not finite at ${i}`);
     this.#floats(view, size).set(values);
+    const wrong = this.#engine.calls.lk_wasm_not_finite(this.#handle, view, size);
+    if (wrong >= 0) throw new LikenessError('data', `${what} is not finite at ${wrong}`);
   }
 
   /** @param {number} view @param {number} count */

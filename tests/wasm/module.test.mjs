@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { likeness, modelFile, wasmFile, without } from './artefacts.mjs';
 
-const { LikenessError, load } = likeness;
+const { createTrainer, LikenessError, load } = likeness;
 const skip = without('digits');
 const file = modelFile('digits');
 const bytes = skip ? new Uint8Array() : new Uint8Array(readFileSync(file));
@@ -197,6 +197,27 @@ test('every misuse of a model is an error, and the next call is right', { skip }
     assert.throws(misuse, LikenessError, name);
     assert.deepEqual(model.check(slope()), expected, `after ${name}`);
   }
+});
+
+test('what is not finite is found wherever it is', async () => {
+  const images = Uint8Array.from({ length: 7 * 40 }, (_, i) => (i * 37) % 256);
+  const arch = '1x1x7 > dense 3 | dense 7 > mse';
+  const model = await load((await createTrainer({ arch, images })).save());
+  for (const value of [Number.NaN, Infinity, -Infinity])
+    for (const n of [1, 2, 3])
+      for (let i = 0; i < 7 * n; i++) {
+        const x = new Float32Array(7 * n).fill(3.4e38);
+        model.encode(x);
+        x[i] = value;
+        const message = new RegExp(`is not finite at ${i}$`);
+        assert.throws(() => model.encode(x), failure('data', message));
+        if (i < 3 * n) {
+          const z = new Float32Array(3 * n);
+          z[i] = value;
+          assert.throws(() => model.decode(z), failure('data', message));
+        }
+      }
+  model.dispose();
 });
 
 test('use after dispose is an error', { skip }, async () => {
