@@ -98,7 +98,7 @@ static lk_status prepare_layer(lk_bench_run *b, lk_simd simd, lk_error *error) {
     if (!b->room) return lk_fail(error, LK_MEMORY, "out of memory");
     lk_model_init(b->model, LK_INIT_GLOROT, 1);
     for (size_t s = 0; s < layer->slices; s++)
-        layer->op->transpose(layer, s, b->model->parameters, b->room);
+        layer->op->transpose(layer, b->run->kernels, s, b->model->parameters, b->room);
     fill(b->run->value[0], rows * layer->in_stride);
     fill(b->run->delta[1], rows * layer->out_stride);
     b->batch = (lk_batch){.rows = rows, .learning = true, .scale = 1};

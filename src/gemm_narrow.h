@@ -243,16 +243,7 @@ static void list_run(const lk_real *a, size_t n, size_t k, list *to) {
 /* to[n][4] = n values of four rows. */
 static void pack_run(const lk_real *a, size_t a_row, size_t n, lk_real *to) {
     size_t i = 0;
-    for (; i + GROUP <= n; i += GROUP) {
-        const part r0 = part_load(a + i), r1 = part_load(a + i + a_row);
-        const part r2 = part_load(a + i + 2 * a_row), r3 = part_load(a + i + 3 * a_row);
-        const part low01 = PART(unpacklo_ps)(r0, r1), high01 = PART(unpackhi_ps)(r0, r1);
-        const part low23 = PART(unpacklo_ps)(r2, r3), high23 = PART(unpackhi_ps)(r2, r3);
-        part_store(to + i * GROUP, PART(movelh_ps)(low01, low23));
-        part_store(to + i * GROUP + 4, PART(movehl_ps)(low23, low01));
-        part_store(to + i * GROUP + 8, PART(movelh_ps)(high01, high23));
-        part_store(to + i * GROUP + 12, PART(movehl_ps)(high23, high01));
-    }
+    for (; i + GROUP <= n; i += GROUP) turn(a + i, a_row, to + i * GROUP, GROUP);
     for (; i < n; i++)
         for (size_t r = 0; r < GROUP; r++) to[i * GROUP + r] = a[r * a_row + i];
 }

@@ -119,6 +119,13 @@ static void gemm(const lk_gemm *g) {
 
 #endif
 
+static void transpose(const lk_real *blocks, size_t count, lk_real *to, size_t jump) {
+    for (; count; count--, blocks += LK_LANES * LK_LANES, to += jump)
+        for (size_t i = 0; i < LK_LANES; i += TURNED)
+            for (size_t j = 0; j < LK_LANES; j += TURNED)
+                turn(blocks + i * LK_LANES + j, LK_LANES, to + j * LK_LANES + i, LK_LANES);
+}
+
 static void squared_distances(const lk_real *q, size_t d, const lk_real *v, size_t panels,
                               lk_real *sums) {
     for (size_t p = 0; p < panels; p += 2) {
@@ -506,6 +513,7 @@ extern const lk_kernels TABLE;
 const lk_kernels TABLE = {
     .simd = SIMD,
     .gemm = gemm,
+    .transpose = transpose,
     .squared_distances = squared_distances,
     .panel_over = panel_over,
     .activate = activate,

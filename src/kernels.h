@@ -89,6 +89,9 @@ typedef struct lk_kernels {
 
     void (*gemm)(const lk_gemm *g);
 
+    /* Blocks of 16 x 16 values, one behind the other, to their transposes, `jump` values apart. */
+    void (*transpose)(const lk_real *blocks, size_t count, lk_real *to, size_t jump);
+
     /* sums[16 panels] of (q[k] - v[k])^2 over k < d, for vectors in panels [panels][d][16]. */
     void (*squared_distances)(const lk_real *q, size_t d, const lk_real *v, size_t panels,
                               lk_real *sums);

@@ -122,8 +122,8 @@ struct lk_op {
     void (*follow)(const lk_layer *layer, const lk_pass *pass, size_t which, const lk_real *x,
                    size_t rows, lk_real *parameters);
     /* Brings the transposed copy up to date with one slice; NULL: there is none. */
-    void (*transpose)(const lk_layer *layer, size_t which, const lk_real *parameters,
-                      lk_real *transposed);
+    void (*transpose)(const lk_layer *layer, const lk_kernels *kernels, size_t which,
+                      const lk_real *parameters, lk_real *transposed);
 
     void (*init)(const lk_layer *layer, lk_init init, lk_rng rng, lk_real *parameters);
 

@@ -479,12 +479,12 @@ static void gradient(const lk_layer *l, const lk_pass *pass, size_t which, const
     }
 }
 
-static void transpose(const lk_layer *l, size_t which, const lk_real *parameters,
-                      lk_real *transposed) {
+static void transpose(const lk_layer *l, const lk_kernels *kernels, size_t which,
+                      const lk_real *parameters, lk_real *transposed) {
     if (which + 1 == l->slices) return;
     const size_t runs = is_conv(l) ? l->kernel : 1, rows = unit_rows(l);
     for (size_t u = which * units_each(l); u < units_end(l, which); u++)
-        lk_linear_transpose(linear(l), u / runs, u / runs + 1, u % runs * rows,
+        lk_linear_transpose(linear(l), kernels, u / runs, u / runs + 1, u % runs * rows,
                             u % runs * rows + rows, parameters, transposed);
 }
 

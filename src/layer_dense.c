@@ -77,11 +77,11 @@ static void gradient(const lk_layer *l, const lk_pass *pass, size_t which, const
                                    .c_panel = linear(l).in * LK_LANES});
 }
 
-static void transpose(const lk_layer *l, size_t which, const lk_real *parameters,
-                      lk_real *transposed) {
+static void transpose(const lk_layer *l, const lk_kernels *kernels, size_t which,
+                      const lk_real *parameters, lk_real *transposed) {
     if (which + 1 == l->slices) return;
-    lk_linear_transpose(linear(l), which * SLICE_PANELS, slice_end(l, which), 0, linear(l).in,
-                        parameters, transposed);
+    lk_linear_transpose(linear(l), kernels, which * SLICE_PANELS, slice_end(l, which), 0,
+                        linear(l).in, parameters, transposed);
 }
 
 static void init(const lk_layer *l, lk_init how, lk_rng rng, lk_real *parameters) {

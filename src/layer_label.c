@@ -216,10 +216,11 @@ static void classify_gradient(const lk_layer *l, const lk_pass *pass, size_t whi
                                    .c_row = LK_LANES});
 }
 
-static void classify_transpose(const lk_layer *l, size_t which, const lk_real *parameters,
-                               lk_real *transposed) {
+static void classify_transpose(const lk_layer *l, const lk_kernels *kernels, size_t which,
+                               const lk_real *parameters, lk_real *transposed) {
     if (which + 1 < l->slices)
-        lk_linear_transpose(linear(l), which, which + 1, 0, linear(l).in, parameters, transposed);
+        lk_linear_transpose(linear(l), kernels, which, which + 1, 0, linear(l).in, parameters,
+                            transposed);
 }
 
 static void classify_init(const lk_layer *l, lk_init how, lk_rng rng, lk_real *parameters) {

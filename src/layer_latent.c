@@ -144,11 +144,11 @@ static void gaussian_gradient(const lk_layer *l, const lk_pass *pass, size_t whi
                                    .c_panel = both(l).in * LK_LANES});
 }
 
-static void gaussian_transpose(const lk_layer *l, size_t which, const lk_real *parameters,
-                               lk_real *transposed) {
+static void gaussian_transpose(const lk_layer *l, const lk_kernels *kernels, size_t which,
+                               const lk_real *parameters, lk_real *transposed) {
     if (which + 1 < l->slices)
-        lk_linear_transpose(both(l), which * SLICE_PANELS, slice_end(l, which), 0, both(l).in,
-                            parameters, transposed);
+        lk_linear_transpose(both(l), kernels, which * SLICE_PANELS, slice_end(l, which), 0,
+                            both(l).in, parameters, transposed);
 }
 
 /* Every variance is 1 at first. */

@@ -27,15 +27,20 @@ void lk_linear_backward(lk_linear l, const lk_kernels *kernels, const lk_real *t
     lk_linear_forward(back, kernels, transposed, NULL, dy, dy_stride, rows, dx, dx_stride);
 }
 
-void lk_linear_transpose(lk_linear l, size_t p, size_t p_end, size_t k, size_t k_end,
-                         const lk_real *weights, lk_real *transposed) {
+void lk_linear_transpose(lk_linear l, const lk_kernels *kernels, size_t p, size_t p_end, size_t k,
+                         size_t k_end, const lk_real *weights, lk_real *transposed) {
     for (; p < p_end; p++) {
         const size_t lanes = LK_MIN((size_t)LK_LANES, l.out - p * LK_LANES);
-        for (size_t i = k; i < k_end; i++) {
+        for (size_t i = k, some; i < k_end; i += some) {
             const lk_real *from = weights + (p * l.in + i) * LK_LANES;
-            lk_real *to =
-                transposed + (i / LK_LANES * l.out + p * LK_LANES) * LK_LANES + i % LK_LANES;
-            for (size_t o = 0; o < lanes; o++) to[o * LK_LANES] = from[o];
+            lk_real *to = transposed + (i / LK_LANES * l.out + p * LK_LANES) * LK_LANES;
+            const size_t blocks =
+                i % LK_LANES == 0 && lanes == LK_LANES ? (k_end - i) / LK_LANES : 0;
+            some = LK_MAX(blocks * LK_LANES, (size_t)1);
+            if (blocks)
+                kernels->transpose(from, blocks, to, l.out * LK_LANES);
+            else
+                for (size_t o = 0; o < lanes; o++) to[o * LK_LANES + i % LK_LANES] = from[o];
         }
     }
 }

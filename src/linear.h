@@ -31,8 +31,8 @@ void lk_linear_backward(lk_linear l, const lk_kernels *kernels, const lk_real *t
                         size_t dx_stride);
 
 /* Brings the transposed copy up to date for rows k..k_end-1 of panels p..p_end-1. */
-void lk_linear_transpose(lk_linear l, size_t p, size_t p_end, size_t k, size_t k_end,
-                         const lk_real *weights, lk_real *transposed);
+void lk_linear_transpose(lk_linear l, const lk_kernels *kernels, size_t p, size_t p_end, size_t k,
+                         size_t k_end, const lk_real *weights, lk_real *transposed);
 
 /* Normal weights for the given numbers of inputs and outputs of one unit. */
 void lk_linear_init(lk_linear l, lk_init how, double fan_in, double fan_out, lk_rng rng,

@@ -74,13 +74,17 @@ static void plan_works(lk_trainer *t) {
     }
 }
 
+/* The weights of a slice for the way back, unless that ends before it goes through them. */
+static void transpose(lk_trainer *t, work w) {
+    const lk_arch *arch = &t->model->arch;
+    const lk_layer *layer = &arch->layers[w.layer];
+    if (layer->op->transpose && w.layer > arch->trained)
+        layer->op->transpose(layer, t->run->kernels, w.slice, t->model->parameters + layer->offset,
+                             t->transposed + layer->transposed_offset);
+}
+
 void lk_trainer_transpose(lk_trainer *t) {
-    for (size_t i = 0; i < t->work_count; i++) {
-        const lk_layer *layer = &t->model->arch.layers[t->works[i].layer];
-        if (layer->op->transpose)
-            layer->op->transpose(layer, t->works[i].slice, t->model->parameters + layer->offset,
-                                 t->transposed + layer->transposed_offset);
-    }
+    for (size_t i = 0; i < t->work_count; i++) transpose(t, t->works[i]);
 }
 
 static void find_meets(lk_trainer *t) {
@@ -353,8 +357,7 @@ static void slice_pass(lk_trainer *t, work w, size_t batch, const lk_adam *adam,
                         gradient);
     run->kernels->adam(&own, gradient, t->model->parameters + at, t->m + at, t->v + at,
                        slice.count);
-    if (layer->op->transpose)
-        layer->op->transpose(layer, w.slice, parameters, t->transposed + layer->transposed_offset);
+    transpose(t, w);
 }
 
 /* Adam's constants of this step. */
@@ -391,7 +394,7 @@ lk_status lk_trainer_step(lk_trainer *t, lk_progress *progress, lk_error *error)
 #pragma omp parallel num_threads(t->options.threads) if (t->options.threads > 1)
     {
         rows_phase(t, t->order + first, rows);
-#pragma omp for schedule(dynamic)
+#pragma omp for schedule(static, 1)
         for (int w = 0; w < works; w++)
             slice_pass(t, t->works[w], rows, &adam,
                        t->gradients + (size_t)lk_thread_number() * t->largest_slice);

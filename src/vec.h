@@ -69,6 +69,12 @@ INLINE part part_div(part a, part b) {
 INLINE part part_sqrt(part a) {
     return (lk_real)sqrt(a);
 }
+/* to[j][i] = from[i][j], TURNED rows of as many values; rows are so many values apart. */
+enum { TURNED = 1 };
+INLINE void turn(const lk_real *from, size_t from_row, lk_real *to, size_t to_row) {
+    (void)from_row, (void)to_row;
+    *to = *from;
+}
 INLINE part part_if_greater(part a, part b, part yes, part no) {
     return a > b ? yes : no;
 }
@@ -121,6 +127,20 @@ INLINE part part_div(part a, part b) {
 }
 INLINE part part_sqrt(part a) {
     return PART(sqrt_ps)(a);
+}
+
+/* to[j][i] = from[i][j], TURNED rows of as many values; rows are so many values apart. */
+enum { TURNED = 4 };
+INLINE void turn(const float *from, size_t from_row, float *to, size_t to_row) {
+    const simde__m128 r0 = simde_mm_loadu_ps(from), r1 = simde_mm_loadu_ps(from + from_row);
+    const simde__m128 r2 = simde_mm_loadu_ps(from + 2 * from_row);
+    const simde__m128 r3 = simde_mm_loadu_ps(from + 3 * from_row);
+    const simde__m128 low01 = simde_mm_unpacklo_ps(r0, r1), high01 = simde_mm_unpackhi_ps(r0, r1);
+    const simde__m128 low23 = simde_mm_unpacklo_ps(r2, r3), high23 = simde_mm_unpackhi_ps(r2, r3);
+    simde_mm_storeu_ps(to, simde_mm_movelh_ps(low01, low23));
+    simde_mm_storeu_ps(to + to_row, simde_mm_movehl_ps(low23, low01));
+    simde_mm_storeu_ps(to + 2 * to_row, simde_mm_movelh_ps(high01, high23));
+    simde_mm_storeu_ps(to + 3 * to_row, simde_mm_movehl_ps(high23, high01));
 }
 
 /* a > b ? a : b, and a > b ? b : a. */

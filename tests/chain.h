@@ -40,11 +40,12 @@ static inline double chain_loss(lk_run *run, const lk_batch *batch, bool mined, 
 }
 
 /* Brings transposed[arch.transposed] up to date with all parameters. */
-static inline void chain_transpose(const lk_model *model, lk_real *transposed) {
+static inline void chain_transpose(const lk_run *run, lk_real *transposed) {
+    const lk_model *model = run->model;
     for (size_t i = 0; i < model->arch.count; i++) {
         const lk_layer *l = &model->arch.layers[i];
         for (size_t s = 0; l->op->transpose && s < l->slices; s++)
-            l->op->transpose(l, s, model->parameters + l->offset,
+            l->op->transpose(l, run->kernels, s, model->parameters + l->offset,
                              transposed + l->transposed_offset);
     }
 }

@@ -104,7 +104,7 @@ static void check_gradients(const lk_model *model, const lk_dataset *data, lk_si
     lk_run_load(run, x, 0, rows);
     if (data->labels) memcpy(run->labels, data->labels, rows * sizeof *data->labels);
     chain_loss(run, &batch, false, NULL);
-    chain_transpose(model, transposed);
+    chain_transpose(run, transposed);
     chain_gradients(run, transposed, gradient);
     each_tensor(arch, arch->text, gradient, wanted, compare_tensor);
     lk_free(transposed);

@@ -254,7 +254,7 @@ static void check_operator(const lk_layer *layer, size_t rows, const char *what)
     memcpy(dy, p.weights, out * sizeof *dy);
     const lk_op *op = layer->op;
     for (size_t s = 0; op->transpose && s < layer->slices; s++)
-        op->transpose(layer, s, p.parameters, transposed);
+        op->transpose(layer, p.pass.kernels, s, p.parameters, transposed);
     p.pass.transposed = transposed;
     if (op->gather_back) {
         op->gather_back(layer, &p.pass, p.x, p.y, dy, rows);
@@ -426,7 +426,7 @@ static void check_chain(const char *text) {
     CHECK(seed < 2000, "%s: always near a kink", text);
 
     double *transposed = room(arch->transposed), *gradient = room(arch->packed);
-    chain_transpose(c.model, transposed);
+    chain_transpose(c.run, transposed);
     lk_run_load(c.run, c.x, 0, ROWS);
     chain_loss(c.run, &c.batch, false, c.base);
     c.mined = true;

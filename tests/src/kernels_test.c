@@ -132,6 +132,23 @@ static void test_gemm(void) {
                 check_gemm(m, RUNS[i], repeats, 1 + i % 5, layout++ % 128);
 }
 
+static void test_transpose(void) {
+    enum { BLOCK = LK_LANES * LK_LANES, MOST = 4, GAP = 48 };
+    const size_t jump = BLOCK + GAP;
+    float *blocks = normals(MOST * BLOCK, 1), *to = room(MOST * jump);
+    for (size_t count = 0; count <= MOST; count++) EACH_SIMD(simd) {
+            for (size_t i = 0; i < MOST * jump; i++) to[i] = -7;
+            lk_kernels_get(simd)->transpose(blocks, count, to, jump);
+            for (size_t i = 0; i < MOST * jump; i++) {
+                const size_t n = i / jump, at = i % jump;
+                const size_t from = n * BLOCK + at % LK_LANES * LK_LANES + at / LK_LANES;
+                CHECK(to[i] == (n < count && at < BLOCK ? blocks[from] : -7), "%s: %zu of %zu",
+                      lk_simd_name(simd), i, count);
+            }
+        }
+    free(blocks), free(to);
+}
+
 static void test_distances(void) {
     static const size_t SIZES[] = {1, 2, 3, 15, 16, 17, 32, 64, 100};
     for (size_t s = 0; s < LK_COUNTOF(SIZES); s++)
@@ -572,6 +589,7 @@ static void test_dropout(void) {
 
 int main(void) {
     test_gemm();
+    test_transpose();
     test_distances();
     test_panel_over();
     test_activations();

@@ -95,7 +95,8 @@ static void test_classify_without_label(void) {
     const lk_layer *l = &model->arch.layers[1];
     static const lk_real x[] = {1, 2, 1, 2};
     for (size_t s = 0; s < l->slices; s++)
-        l->op->transpose(l, s, model->parameters + l->offset, transposed + l->transposed_offset);
+        l->op->transpose(l, run->kernels, s, model->parameters + l->offset,
+                         transposed + l->transposed_offset);
     lk_run_load(run, x, 0, 2);
     run->batch = &batch;
     run->labels[1] = 2;
