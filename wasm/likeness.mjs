@@ -188,32 +188,39 @@ export class Model {
 
   /**
    * Codes of one input or of several, one after the other.
-   * @param {Float32Array} x @param {{label?: number}} [options]
+   * @param {Float32Array} x
+   * @param {{label?: number, out?: Float32Array}} [options] `out` is an earlier result for as many
+   *   inputs, to be written over: to get new memory may take a page longer than a small network
    */
   encode(x, options = {}) {
     const call = { name: 'lk_wasm_encode', label: this.#label(options) };
-    return this.#batches(call, x, VIEW.x, this.#pixels, 'the input', [[VIEW.z, this.#latent]])[0];
+    const results = [{ view: VIEW.z, size: this.#latent, out: options.out }];
+    return this.#batches(call, x, VIEW.x, this.#pixels, 'the input', results)[0];
   }
 
   /**
    * Images of one code or of several.
    * @param {Float32Array} z
-   * @param {{label?: number}} [options] `label`, where `info.labels` is not 0, is what to make of it
+   * @param {{label?: number, out?: Float32Array}} [options] `label`, where `info.labels` is not 0, is
+   *   what to make of it; `out` as of encode
    */
   decode(z, options = {}) {
     const call = { name: 'lk_wasm_decode', label: this.#label(options) };
-    return this.#batches(call, z, VIEW.z, this.#latent, 'the code', [[VIEW.xHat, this.#pixels]])[0];
+    const results = [{ view: VIEW.xHat, size: this.#pixels, out: options.out }];
+    return this.#batches(call, z, VIEW.z, this.#latent, 'the code', results)[0];
   }
 
   /**
    * Codes and images of one input or of several.
-   * @param {Float32Array} x @param {{label?: number}} [options] as of decode
+   * @param {Float32Array} x
+   * @param {{label?: number, out?: {z: Float32Array, image: Float32Array}}} [options] as of decode
    */
   reconstruct(x, options = {}) {
     const call = { name: 'lk_wasm_reconstruct', label: this.#label(options) };
+    const { out } = options;
     const [z, image] = this.#batches(call, x, VIEW.x, this.#pixels, 'the input', [
-      [VIEW.z, this.#latent],
-      [VIEW.xHat, this.#pixels],
+      { view: VIEW.z, size: this.#latent, out: out?.z },
+      { view: VIEW.xHat, size: this.#pixels, out: out?.image },
     ]);
     return { z, image };
   }
@@ -230,9 +237,8 @@ export class Model {
   /** The probability of each class, `info.classes` an input. @param {Float32Array} x */
   classify(x) {
     const call = { name: 'lk_wasm_classify', label: NO_LABEL };
-    return this.#batches(call, x, VIEW.x, this.#pixels, 'the input', [
-      [VIEW.probabilities, this.info.classes],
-    ])[0];
+    const results = [{ view: VIEW.probabilities, size: this.info.classes }];
+    return this.#batches(call, x, VIEW.x, this.#pixels, 'the input', results)[0];
   }
 
   /**
@@ -386,7 +392,8 @@ export class Model {
    * Runs vectors of `size` through a call, as many at a time as the workspace holds.
    * @param {{name: string, label: number}} call
    * @param {Float32Array} values @param {number} view @param {number} size
-   * @param {string} what @param {[number, number][]} results view and size of each
+   * @param {string} what
+   * @param {{view: number, size: number, out?: Float32Array}[]} results of each input
    */
   #batches(call, values, view, size, what, results) {
     const calls = this.#use();
@@ -394,16 +401,20 @@ export class Model {
     const n = values.length / size;
     if (!Number.isInteger(n) || n < 1)
       misuse(`${what} must have ${size} values, or a multiple, not ${values.length}`);
-    const out = results.map(([, each]) => new Float32Array(n * each));
+    const all = results.map(({ size: each, out = new Float32Array(n * each) }) => {
+      if (!(out instanceof Float32Array) || out.length !== n * each)
+        misuse(`out must be a Float32Array of ${n * each} values`);
+      return out;
+    });
     for (let first = 0; first < n; first += this.#batch) {
       const count = Math.min(this.#batch, n - first);
       this.#write(values.subarray(first * size, (first + count) * size), view, count * size, what);
       this.#engine.must(calls[call.name](this.#handle, count, call.label));
-      results.forEach(([from, each], i) => {
-        out[i].set(this.#floats(from, count * each), first * each);
+      results.forEach(({ view: from, size: each }, i) => {
+        all[i].set(this.#floats(from, count * each), first * each);
       });
     }
-    return out;
+    return all;
   }
 }
 

@@ -47,7 +47,14 @@ function fused(tf, work) {
 const SIDES = {
   async likeness({ likeness, model }, work) {
     const loaded = await /** @type {typeof import('likeness')} */ (likeness).load(model);
-    return work === 'C' ? (x) => loaded.encode(x) : (x) => loaded.reconstruct(x).image;
+    /** @type {{n?: number, z?: Float32Array, both?: {z: Float32Array, image: Float32Array}}} */
+    let last = {}; // to be written over, which onnxruntime-web cannot be asked for
+    return (x, n) => {
+      if (last.n !== n) last = { n };
+      if (work !== 'C') last.both = loaded.reconstruct(x, { out: last.both });
+      else last.z = loaded.encode(x, { out: last.z });
+      return last.both?.image ?? last.z ?? new Float32Array();
+    };
   },
   async onnxruntime({ ort, model }, work) {
     const session = await ort.InferenceSession.create(model, { executionProviders: ['wasm'] });

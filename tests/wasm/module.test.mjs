@@ -220,6 +220,32 @@ test('what is not finite is found wherever it is', async () => {
   model.dispose();
 });
 
+test('a result can be written over', { skip }, async () => {
+  const model = await load(bytes);
+  const n = 70; // more than go through the network at once
+  const x = Float32Array.from({ length: 784 * n }, (_, i) => ((i * i) % 97) / 97);
+  const once = model.reconstruct(x);
+  const again = { z: new Float32Array(once.z.length), image: new Float32Array(once.image.length) };
+  const same = model.reconstruct(x, { out: again });
+  assert.equal(same.z, again.z);
+  assert.equal(same.image, again.image);
+  assert.deepEqual(same, once);
+  const z = new Float32Array(once.z.length);
+  assert.equal(model.encode(x, { out: z }), z);
+  assert.deepEqual(z, once.z);
+  const image = new Float32Array(once.image.length);
+  assert.equal(model.decode(z, { out: image }), image);
+  assert.deepEqual(image, once.image);
+  for (const out of [null, [], new Float32Array(z.length - 1), new Float64Array(z.length)]) {
+    const message = new RegExp(`out must be a Float32Array of ${z.length} values`);
+    assert.throws(() => model.encode(x, { out: wrong(out) }), failure('usage', message));
+  }
+  assert.throws(() => model.decode(z, { out: z }), failure('usage', /out must be/));
+  const half = { z, image: z };
+  assert.throws(() => model.reconstruct(x, { out: half }), failure('usage', /out must be/));
+  model.dispose();
+});
+
 test('use after dispose is an error', { skip }, async () => {
   const model = await load(bytes);
   model.dispose();
