@@ -269,9 +269,10 @@ static void prepare(const lk_gemm *g, block n, size_t i, group *to) {
     }
 }
 
-/* The listed rows, the first of which is i, times the panels from p on: how many it took. */
-static size_t multiply_lists(const lk_gemm *g, block n, size_t i, size_t p, const group *rows) {
-    const size_t panels = p + 3 <= g->panels ? 3 : 1;
+/* The listed rows, the first of which is i, times panels from p to end - 1: how many it took. */
+static size_t multiply_lists(const lk_gemm *g, block n, size_t i, size_t p, size_t end,
+                             const group *rows) {
+    const size_t panels = p + 3 <= end ? 3 : 1;
     const lk_real *b = b_of(g, n, p), *second = b + g->b_panel, *third = second + g->b_panel;
     for (size_t r = 0; r < rows->rows; r++) {
         const destination to = destination_of(g, n, i + r, p);
@@ -303,15 +304,18 @@ static void multiply_group(const lk_gemm *g, block n, size_t i, size_t p, const 
 
 static void multiply_groups(const lk_gemm *g, block n) {
     group groups[GROUPS];
+    /* One panel fits into the nearest cache, so that many rows find it there. */
+    const size_t at_once = g->m > GROUP ? 1 : 3;
     for (size_t i = 0; i < g->m; i += GROUPS * GROUP) {
         const size_t end = LK_MIN(g->m, i + GROUPS * GROUP);
         for (size_t r = i; r < end; r += GROUP) prepare(g, n, r, &groups[(r - i) / GROUP]);
-        for (size_t p = 0; p < g->panels; p += 3)
+        for (size_t p = 0; p < g->panels; p += at_once)
             for (size_t r = i; r < end; r += GROUP) {
                 const group *rows = &groups[(r - i) / GROUP];
-                for (size_t q = p; q < LK_MIN(p + 3, g->panels);)
+                const size_t last = LK_MIN(p + at_once, g->panels);
+                for (size_t q = p; q < last;)
                     if (rows->how == LISTED)
-                        q += multiply_lists(g, n, r, q, rows);
+                        q += multiply_lists(g, n, r, q, last, rows);
                     else
                         multiply_group(g, n, r, q++, rows);
             }
