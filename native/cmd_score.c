@@ -47,12 +47,10 @@ static lk_status judge(void *context, lk_run *run, size_t i, lk_picture picture,
     return status || j->classes == 0 ? status : classify(j, run, picture, out, error);
 }
 
-/* Of a model that makes no images, there is no reconstruction to speak of. */
 static json_t *describe_evidence(const lk_model *model, const lk_result *r) {
     json_t *scores = json_object();
     for (size_t e = 0; e < LK_EVIDENCES; e++)
-        if (lk_model_output(model) == LK_OUTPUT_IMAGE ||
-            strcmp(lk_evidence_name(e), "reconstruction") != 0)
+        if (lk_model_has_evidence(model, e))
             json_object_set_new(scores, lk_evidence_name(e),
                                 json_pack("{s:o,s:f}", "value", output_number(r->evidence[e].value),
                                           "p", r->evidence[e].p));

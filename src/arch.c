@@ -216,6 +216,22 @@ static lk_status parse_loss(reader *r, lk_arch *arch) {
     return status;
 }
 
+/* What tells poses apart is shown images in all of them, and copies those that are upright. */
+static lk_status check_pose(reader *r, lk_arch *arch) {
+    size_t count = 0;
+    arch->pose = arch->count;
+    for (size_t i = arch->count; i-- > 0;)
+        if (arch->layers[i].op == &lk_op_pose) {
+            arch->pose = i;
+            count++;
+        }
+    if (count == 0) return LK_OK;
+    if (count > 1) return lk_fail(r->error, LK_MODEL, "architecture: a second pose");
+    if (arch->loss->output != LK_OUTPUT_IMAGE)
+        return lk_fail(r->error, LK_MODEL, "architecture: pose needs the loss of an autoencoder");
+    return LK_OK;
+}
+
 /* The last layer must make what the loss compares. */
 static lk_status check_output(reader *r, lk_arch *arch) {
     const size_t input = lk_shape_size(arch->input);
@@ -245,7 +261,8 @@ static lk_status check_ends(reader *r, lk_arch *arch) {
         return lk_fail(r->error, LK_MODEL, "architecture: the loss %s needs %s behind '|'",
                        arch->loss->name, code ? "no layer" : "a layer");
     lk_layer *last = &arch->layers[arch->count - 1];
-    const lk_status status = check_output(r, arch);
+    lk_status status = check_output(r, arch);
+    if (status == LK_OK) status = check_pose(r, arch);
     if (status != LK_OK) return status;
     arch->classifier = arch->loss->output == LK_OUTPUT_CLASSES ? arch->count - 1 : 0;
     while (arch->loss->output != LK_OUTPUT_CLASSES && arch->classifier < arch->count &&

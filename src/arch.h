@@ -29,6 +29,7 @@ typedef struct lk_arch {
     lk_real option;     /* the number behind the loss's name */
     uint32_t classes;   /* labels that it tells apart, or 0 */
     bool labelled;      /* it cannot learn without labels */
+    size_t pose;        /* the layer that tells poses apart; or count */
     size_t classifier;  /* the layer with logits: in its output (the last) or memory; or count */
     lk_activation head; /* applied to the last layer's output when x_hat is asked for */
     size_t parameters, stored, packed, transposed;

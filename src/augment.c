@@ -337,6 +337,18 @@ void lk_augment_apply(const lk_change *change, lk_shape shape, lk_real *x, lk_re
     if (change->width > 0) erase(change, shape, x);
 }
 
+void lk_augment_pose(const lk_real *x, lk_shape shape, uint32_t pose, lk_real *out) {
+    const size_t height = shape.height, width = shape.width, right = width - 1, below = height - 1;
+    for (size_t c = 0; c < shape.channels; c++, x += height * width)
+        for (size_t i = 0; i < height; i++)
+            for (size_t j = 0; j < width; j++) {
+                const size_t from[4][2] = {
+                    {i, j}, {right - j, i}, {below - i, right - j}, {j, below - i}};
+                const size_t column = from[pose % 4][1];
+                *out++ = x[from[pose % 4][0] * width + (pose < 4 ? column : right - column)];
+            }
+}
+
 void lk_augment(const lk_augmentation *a, lk_rng rng, uint64_t sample, lk_shape shape, lk_real *x,
                 lk_real *scratch) {
     const lk_change change = lk_augment_draw(a, rng, sample, shape);

@@ -24,6 +24,11 @@ void lk_augment(const lk_augmentation *augmentation, lk_rng rng, uint64_t sample
                 lk_real *x, lk_real *scratch);
 size_t lk_augment_scratch(lk_shape shape);
 
+/* An image in one of eight poses (LK_POSES): mirrored left to right from pose 4 on, then turned
+   clockwise by a right angle pose % 4 times; an even number of times unless the image is square.
+   `out` may not be x. */
+void lk_augment_pose(const lk_real *x, lk_shape shape, uint32_t pose, lk_real *out);
+
 /* Its two halves. */
 lk_change lk_augment_draw(const lk_augmentation *augmentation, lk_rng rng, uint64_t sample,
                           lk_shape shape);

@@ -3,22 +3,24 @@
    Calibration cuts the held-out images in two. The first part shapes: each piece of evidence
    becomes -log of the share of held-out images at least as unusual, continued beyond the 97 %
    quantile by an exponential tail, so that the pieces can be added: Fisher's method (R. A. Fisher
-   1925), without his assumption that they are independent. That assumption is not needed, because
-   the second part, which shaped nothing, turns the sum into a conformal p-value (V. Vovk, A.
-   Gammerman, G. Shafer 2005): (1 + #{held-out at least as unusual}) / (n + 1).
+   1925), without his assumption that they are independent. What the sum of those that look at
+   content is worth is found in the same way. Whether an image is upright is another question, which
+   flipping answers differently and nothing else does: so the score is the larger of the two. An
+   image whose texture is beyond its limit, the most that any shaping image has, is unlike all that
+   the network was shown, and what the network says of it worth little: that is added.
 
-   Texture is not added in this way. It counts only beyond its limit, the most that any shaping
-   image has, and then for more than the rest together: no network was shown such an image, so what
-   the network says of it is worth nothing. */
+   None of this needs to be right for the verdict to be: the second part, which shaped nothing,
+   turns the score into a conformal p-value (V. Vovk, A. Gammerman, G. Shafer 2005):
+   (1 + #{held-out at least as unusual}) / (n + 1). */
 #include <string.h>
 
 #include "arena.h"
 #include "score.h"
 
 static const double TAIL_FROM = 0.97;
-/* What an image twice over a limit adds to its score; those of held-out images are 3 on average and
-   seldom over 20. In proportion, since the limit is drawn by chance. */
-static const double BEYOND = 100;
+/* What an image twice over a limit adds to its score; those of held-out images are 1 on average and
+   seldom over 10. In proportion, since the limit is drawn by chance. */
+static const double BEYOND = 20;
 /* Limits from few images need room: one in n images would exceed the most of n others. */
 static const double ROOM = 8;
 /* Limits are at least these, where images have next to none of a number. */
@@ -28,8 +30,8 @@ lk_calibration *lk_calibration_create(size_t shaping, size_t judging, lk_error *
     lk_arena arena = {0};
     for (int pass = 0; pass < 2; pass++) {
         lk_calibration *c = lk_arena_take(&arena, 1, sizeof *c);
-        float *evidence[LK_EVIDENCES];
-        for (int e = 0; e < LK_EVIDENCES; e++)
+        float *evidence[LK_RANKED];
+        for (int e = 0; e < LK_RANKED; e++)
             evidence[e] = lk_arena_take(&arena, shaping, sizeof **evidence);
         float *scores = lk_arena_take(&arena, judging, sizeof *scores);
         if (c) {
@@ -46,11 +48,11 @@ lk_calibration *lk_calibration_create(size_t shaping, size_t judging, lk_error *
 }
 
 /* How many of ascending values[n] are at least v. */
-static size_t count_at_least(const float *values, size_t n, float v) {
+static size_t count_at_least(const float *values, size_t n, double v) {
     size_t low = 0, high = n;
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
-        if (values[middle] < v)
+        if ((double)values[middle] < v)
             low = middle + 1;
         else
             high = middle;
@@ -59,14 +61,23 @@ static size_t count_at_least(const float *values, size_t n, float v) {
 }
 
 double lk_calibration_p(const float *values, size_t n, float v) {
-    return (double)(1 + count_at_least(values, n, v)) / ((double)n + 1);
+    return (double)(1 + count_at_least(values, n, (double)v)) / ((double)n + 1);
 }
 
-/* -log of how common this much evidence is, continued by the tail. */
-static double surprise(const lk_calibration *c, size_t e, float v) {
-    if ((double)v > c->tail[e].from)
-        return -lk_log(1 - TAIL_FROM) + ((double)v - c->tail[e].from) / c->tail[e].mean;
-    return -lk_log(lk_calibration_p(c->evidence[e], c->shaping, v));
+/* -log of how common this much evidence is: between the values of two held-out images something
+   between, beyond the tail's beginning what the tail says. */
+static double surprise(const lk_calibration *c, size_t e, double v) {
+    const float *values = c->evidence[e];
+    const size_t n = c->shaping;
+    if (v > c->tail[e].from)
+        return -lk_log(1 - TAIL_FROM) + (v - c->tail[e].from) / c->tail[e].mean;
+    double least = (double)count_at_least(values, n, v);
+    const size_t next = n - (size_t)least; /* the first value that is not below v */
+    if (next > 0 && next < n) {
+        const double below = (double)values[next - 1], above = (double)values[next];
+        least += (above - v) / (above - below);
+    }
+    return -lk_log((1 + least) / (1 + (double)n));
 }
 
 void lk_calibration_evidence(const lk_calibration *c, const float *measures, float *evidence) {
@@ -77,24 +88,35 @@ void lk_calibration_evidence(const lk_calibration *c, const float *measures, flo
             LK_MAX(evidence[LK_TEXTURE], measures[LK_TEXTURE + t] / c->limits[t]);
 }
 
-float lk_calibration_score(const lk_calibration *c, const float *evidence) {
+/* What the pieces of evidence that look at content say together. */
+static double content(const lk_calibration *c, const float *evidence) {
     double sum = 0;
-    for (size_t e = 0; e < LK_TEXTURE; e++) sum += surprise(c, e, evidence[e]);
-    if (evidence[LK_TEXTURE] > 1) sum += BEYOND * ((double)evidence[LK_TEXTURE] - 1);
-    return (float)sum;
+    for (size_t e = 0; e < LK_EVIDENCES; e++)
+        if (e != LK_POSE) sum += surprise(c, e, (double)evidence[e]);
+    return sum;
+}
+
+float lk_calibration_score(const lk_calibration *c, const float *evidence) {
+    const double of_content = surprise(c, LK_CONTENT, content(c, evidence));
+    const double of_pose = surprise(c, LK_POSE, (double)evidence[LK_POSE]);
+    const double beyond = LK_MAX((double)evidence[LK_TEXTURE] - 1, 0.0);
+    return (float)(LK_MAX(of_content, of_pose) + BEYOND * beyond);
+}
+
+static void find_tail(lk_calibration *c, size_t e) {
+    const float *values = c->evidence[e];
+    const size_t first = (size_t)(TAIL_FROM * (double)(c->shaping - 1));
+    double excess = 0;
+    for (size_t i = first; i < c->shaping; i++) excess += (double)values[i] - (double)values[first];
+    c->tail[e].from = (double)values[first];
+    /* Where the largest values are all alike, or all values are, a scale is needed still: a tenth
+       of what an exponential distribution would have with this median. */
+    const double alike = ((double)values[first] - (double)values[c->shaping / 2]) / 28;
+    c->tail[e].mean = LK_MAX(LK_MAX(excess / (double)(c->shaping - first), alike), 1e-6);
 }
 
 void lk_calibration_finish(lk_calibration *c) {
-    for (size_t e = 0; e < LK_TEXTURE; e++) {
-        const float *values = c->evidence[e];
-        const size_t first = (size_t)(TAIL_FROM * (double)(c->shaping - 1));
-        double excess = 0;
-        for (size_t i = first; i < c->shaping; i++)
-            excess += (double)values[i] - (double)values[first];
-        c->tail[e].from = (double)values[first];
-        /* Evidence that does not vary still needs a scale. */
-        c->tail[e].mean = LK_MAX(excess / (double)(c->shaping - first), 1e-6);
-    }
+    for (size_t e = 0; e < LK_RANKED; e++) find_tail(c, e);
 }
 
 /* Heap sort: ascending, in place, no recursion, no libc. */
@@ -135,8 +157,16 @@ void lk_calibration_fill(lk_calibration *c, const float *measures, const uint32_
         lk_calibration_evidence(c, measures + (size_t)order[i] * LK_MEASURES, evidence);
         for (size_t e = 0; e < LK_EVIDENCES; e++) c->evidence[e][i] = evidence[e];
     }
-    for (size_t e = 0; e < LK_EVIDENCES; e++) sort_floats(c->evidence[e], c->shaping);
-    lk_calibration_finish(c);
+    for (size_t e = 0; e < LK_EVIDENCES; e++) {
+        sort_floats(c->evidence[e], c->shaping);
+        find_tail(c, e);
+    }
+    for (size_t i = 0; i < c->shaping; i++) {
+        lk_calibration_evidence(c, measures + (size_t)order[i] * LK_MEASURES, evidence);
+        c->evidence[LK_CONTENT][i] = (float)content(c, evidence);
+    }
+    sort_floats(c->evidence[LK_CONTENT], c->shaping);
+    find_tail(c, LK_CONTENT);
     for (size_t i = 0; i < c->judging; i++) {
         lk_calibration_evidence(c, measures + (size_t)order[c->shaping + i] * LK_MEASURES,
                                 evidence);

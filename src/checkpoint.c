@@ -10,7 +10,7 @@ static const char *const text_keys[LK_TEXTS] = {"family", "title", "data", "weig
 
 enum {
     NAME_SIZE = 48,
-    MAX_TENSORS = 8 * LK_MAX_LAYERS + 4 + 3 * LK_PREPARATIONS,
+    MAX_TENSORS = 8 * LK_MAX_LAYERS + 4 + 6 * LK_ASPECTS + 3 * LK_PREPARATIONS,
     MAX_METADATA = 3 + LK_TEXTS,
 };
 
@@ -71,25 +71,69 @@ static void add_layers(writer *w, const lk_model *model, lk_real *plain) {
     }
 }
 
-static void add_score(writer *w, const lk_score *score) {
-    const lk_mixture *m = &score->mixture;
+/* "score.NAME", or "score.ASPECT.NAME" unless the aspect is LK_ASPECTS. */
+static char *score_tensor_name(char *name, int aspect, const char *tensor) {
+    strcpy(name, "score.");
+    if (aspect < LK_ASPECTS) {
+        strcat(name, lk_aspect_name((lk_aspect_kind)aspect));
+        strcat(name, ".");
+    }
+    return strcat(name, tensor);
+}
+
+static size_t triangle(size_t d) {
+    return d * (d + 1) / 2;
+}
+
+/* Of each whitening the lower triangle goes to room[], row by row; returns what is behind it. */
+static lk_real *add_mixture(writer *w, int aspect, const lk_mixture *m, lk_real *room) {
     const size_t d = m->dimensions;
-    strcpy(next_name(w), "score.means");
+    lk_real *to = room;
+    for (size_t i = 0; i < m->clusters * d; i++) {
+        memcpy(to, m->whitening + i * d, (i % d + 1) * sizeof *to);
+        to += i % d + 1;
+    }
+    score_tensor_name(next_name(w), aspect, "means");
     add(w, LK_F32, 2, (size_t[]){m->clusters, d}, m->means);
-    strcpy(next_name(w), "score.whitening");
-    add(w, LK_F32, 3, (size_t[]){m->clusters, d, d}, m->whitening);
-    strcpy(next_name(w), "score.offsets");
+    score_tensor_name(next_name(w), aspect, "whitening");
+    add(w, LK_F32, 2, (size_t[]){m->clusters, triangle(d)}, room);
+    score_tensor_name(next_name(w), aspect, "offsets");
     add(w, LK_F32, 1, (size_t[]){m->clusters}, m->offsets);
+    return to;
+}
+
+static size_t score_values(const lk_score *score) {
+    if (!score) return 0;
+    size_t n = score->mixture.clusters * triangle(score->mixture.dimensions);
+    for (int a = 0; a < LK_ASPECTS; a++)
+        n += score->aspects[a].mixture.clusters * triangle(score->aspects[a].mixture.dimensions);
+    return n;
+}
+
+static lk_real *add_score(writer *w, const lk_score *score, lk_real *room) {
+    room = add_mixture(w, LK_ASPECTS, &score->mixture, room);
     strcpy(next_name(w), "score.references");
-    add(w, LK_I8, 2, (size_t[]){score->references, d}, score->codes);
+    add(w, LK_I8, 2, (size_t[]){score->references, score->mixture.dimensions}, score->codes);
+    for (int a = 0; a < LK_ASPECTS; a++) {
+        const lk_aspect *aspect = &score->aspects[a];
+        if (!aspect->values) continue;
+        room = add_mixture(w, a, &aspect->mixture, room);
+        score_tensor_name(next_name(w), a, "centre");
+        add(w, LK_F32, 1, (size_t[]){aspect->values}, aspect->centre);
+        score_tensor_name(next_name(w), a, "scale");
+        add(w, LK_F32, 1, (size_t[]){aspect->values}, aspect->scale);
+        score_tensor_name(next_name(w), a, "basis");
+        add(w, LK_F32, 2, (size_t[]){aspect->values, aspect->components}, aspect->basis);
+    }
+    return room;
 }
 
 /* Evidence stands row by row in the calibration's block, padded; evidence[] holds it without. */
 static void add_calibration(writer *w, int preparation, const lk_calibration *c, float *evidence) {
-    for (size_t e = 0; e < LK_EVIDENCES; e++)
+    for (size_t e = 0; e < LK_RANKED; e++)
         memcpy(evidence + e * c->shaping, c->evidence[e], c->shaping * sizeof *evidence);
     calibration_tensor_name(next_name(w), preparation, "evidence");
-    add(w, LK_F32, 2, (size_t[]){LK_EVIDENCES, c->shaping}, evidence);
+    add(w, LK_F32, 2, (size_t[]){LK_RANKED, c->shaping}, evidence);
     calibration_tensor_name(next_name(w), preparation, "limits");
     add(w, LK_F32, 1, (size_t[]){LK_TEXTURES}, c->limits);
     calibration_tensor_name(next_name(w), preparation, "scores");
@@ -105,22 +149,21 @@ static bool all_finite(const lk_real *values, size_t n) {
 static size_t evidence_values(const lk_score *score) {
     size_t n = 0;
     for (int p = 0; score && p < LK_PREPARATIONS; p++)
-        if (score->calibration[p]) n += LK_EVIDENCES * score->calibration[p]->shaping;
+        if (score->calibration[p]) n += LK_RANKED * score->calibration[p]->shaping;
     return n;
 }
 
-/* Fills the writer; `room` holds plain tensors, then plain evidence. */
+/* Fills the writer; `room` holds plain tensors, then triangles, then plain evidence. */
 static void add_all(writer *w, const lk_model *model, lk_real *room) {
     const lk_score *score = model->score;
     add_layers(w, model, room);
     if (!score) return;
-    add_score(w, score);
-    room += model->arch.stored;
+    room = add_score(w, score, room + model->arch.stored);
     for (int p = 0; p < LK_PREPARATIONS; p++) {
         const lk_calibration *c = score->calibration[p];
         if (!c) continue;
         add_calibration(w, p, c, room);
-        room += LK_EVIDENCES * c->shaping;
+        room += LK_RANKED * c->shaping;
     }
 }
 
@@ -137,7 +180,8 @@ static size_t describe(const lk_model *model, const lk_checksum *checksum, lk_me
 lk_status lk_model_save(const lk_model *model, lk_bytes *out, lk_error *error) {
     if (!all_finite(model->parameters, model->arch.packed))
         return lk_fail(error, LK_NONFINITE, "a weight is not finite");
-    const size_t values = model->arch.stored + evidence_values(model->score);
+    const size_t values =
+        model->arch.stored + score_values(model->score) + evidence_values(model->score);
     writer *w = lk_alloc(sizeof *w);
     lk_real *room = lk_alloc(values * sizeof *room);
     lk_status status = LK_MEMORY;
@@ -254,12 +298,12 @@ typedef struct calibration_tensors {
 
 static lk_status fill_calibration(reader *r, lk_calibration *c, const calibration_tensors *t) {
     lk_status status = copy_floats(r, t->limits, 0, LK_TEXTURES, c->limits);
-    for (size_t e = 0; status == LK_OK && e < LK_EVIDENCES; e++)
+    for (size_t e = 0; status == LK_OK && e < LK_RANKED; e++)
         status = copy_floats(r, t->evidence, e * c->shaping, c->shaping, c->evidence[e]);
     if (status == LK_OK) status = copy_floats(r, t->scores, 0, c->judging, c->scores);
     if (status != LK_OK) return status;
     bool sound = ascends(c->scores, c->judging);
-    for (size_t e = 0; e < LK_EVIDENCES; e++) sound = sound && ascends(c->evidence[e], c->shaping);
+    for (size_t e = 0; e < LK_RANKED; e++) sound = sound && ascends(c->evidence[e], c->shaping);
     if (!sound) return lk_fail(r->error, LK_MODEL, "a calibration does not ascend");
     for (size_t i = 0; i < LK_TEXTURES; i++)
         if (!(c->limits[i] > 0)) return lk_fail(r->error, LK_MODEL, "a limit is not over 0");
@@ -278,7 +322,7 @@ static lk_status read_calibration(reader *r, lk_score *score, int p) {
     }
     if (!any) return LK_OK;
     calibration_tensors t = {0};
-    t.evidence = expect(r, name[EVIDENCE], LK_F32, 2, (size_t[]){LK_EVIDENCES, 0});
+    t.evidence = expect(r, name[EVIDENCE], LK_F32, 2, (size_t[]){LK_RANKED, 0});
     if (t.evidence) t.limits = expect(r, name[LIMITS], LK_F32, 1, (size_t[]){LK_TEXTURES});
     if (t.limits) t.scores = expect(r, name[SCORES], LK_F32, 1, (size_t[]){0});
     if (!t.scores) return LK_MODEL;
@@ -288,21 +332,40 @@ static lk_status read_calibration(reader *r, lk_score *score, int p) {
     return fill_calibration(r, c, &t);
 }
 
-/* The tensors that make a score. */
+/* The tensors that make a mixture, an aspect, a score. */
+typedef struct mixture_tensors {
+    const lk_tensor *means, *whitening, *offsets;
+} mixture_tensors;
 typedef struct score_tensors {
-    const lk_tensor *means, *whitening, *offsets, *references;
+    mixture_tensors mixture[LK_ASPECTS + 1]; /* the last of them that of codes */
+    const lk_tensor *centre[LK_ASPECTS], *scale[LK_ASPECTS], *basis[LK_ASPECTS], *references;
 } score_tensors;
 
-static lk_status fill_score(reader *r, lk_score *score, const score_tensors *t) {
-    lk_mixture *m = &score->mixture;
-    const size_t d = m->dimensions, clusters = m->clusters;
-    lk_status status = copy_floats(r, t->means, 0, clusters * d, m->means);
-    if (status == LK_OK) status = copy_floats(r, t->whitening, 0, clusters * d * d, m->whitening);
-    if (status == LK_OK) status = copy_floats(r, t->offsets, 0, clusters, m->offsets);
-    if (status != LK_OK) return status;
-    for (size_t i = 0; i < clusters * d; i++)
-        if (!(m->whitening[i * d + i % d] > 0)) /* codes are drawn by its inverse */
+static lk_status fill_mixture(reader *r, lk_mixture *m, const mixture_tensors *t) {
+    const size_t d = m->dimensions;
+    lk_status status = copy_floats(r, t->means, 0, m->clusters * d, m->means);
+    if (status == LK_OK) status = copy_floats(r, t->offsets, 0, m->clusters, m->offsets);
+    for (size_t i = 0, at = 0; status == LK_OK && i < m->clusters * d; at += i++ % d + 1) {
+        status = copy_floats(r, t->whitening, at, i % d + 1, m->whitening + i * d);
+        if (status == LK_OK && !(m->whitening[i * d + i % d] > 0)) /* it is drawn by its inverse */
             return lk_fail(r->error, LK_MODEL, "a whitening cannot be undone");
+    }
+    return status;
+}
+
+static lk_status fill_score(reader *r, lk_score *score, const score_tensors *t) {
+    lk_status status = fill_mixture(r, &score->mixture, &t->mixture[LK_ASPECTS]);
+    for (int a = 0; status == LK_OK && a < LK_ASPECTS; a++) {
+        lk_aspect *aspect = &score->aspects[a];
+        const size_t values = aspect->values;
+        if (!values) continue;
+        status = fill_mixture(r, &aspect->mixture, &t->mixture[a]);
+        if (status == LK_OK) status = copy_floats(r, t->centre[a], 0, values, aspect->centre);
+        if (status == LK_OK) status = copy_floats(r, t->scale[a], 0, values, aspect->scale);
+        if (status == LK_OK)
+            status = copy_floats(r, t->basis[a], 0, aspect->components * values, aspect->basis);
+    }
+    if (status != LK_OK) return status;
     memcpy(score->codes, t->references->data, t->references->bytes);
     status = lk_score_finish(score, r->error);
     for (int p = 0; status == LK_OK && p < LK_PREPARATIONS; p++)
@@ -310,21 +373,53 @@ static lk_status fill_score(reader *r, lk_score *score, const score_tensors *t) 
     return status;
 }
 
+/* Takes a mixture of m->dimensions, and learns of how many clusters. */
+static bool take_mixture(reader *r, int aspect, lk_mixture *m, mixture_tensors *t) {
+    char name[NAME_SIZE];
+    const size_t d = m->dimensions;
+    t->means = expect(r, score_tensor_name(name, aspect, "means"), LK_F32, 2, (size_t[]){0, d});
+    if (!t->means) return false;
+    m->clusters = t->means->dims[0];
+    if (m->clusters > LK_MAX_CLUSTERS) {
+        lk_fail(r->error, LK_MODEL, "more than %u clusters", (unsigned long long)LK_MAX_CLUSTERS);
+        return false;
+    }
+    t->whitening = expect(r, score_tensor_name(name, aspect, "whitening"), LK_F32, 2,
+                          (size_t[]){m->clusters, triangle(d)});
+    if (!t->whitening) return false;
+    t->offsets =
+        expect(r, score_tensor_name(name, aspect, "offsets"), LK_F32, 1, (size_t[]){m->clusters});
+    return t->offsets != NULL;
+}
+
+static bool take_aspect(reader *r, int a, lk_aspect *aspect, score_tensors *t) {
+    char name[NAME_SIZE];
+    const size_t values = aspect->values, d = aspect->components;
+    if (!values) return true;
+    if (!take_mixture(r, a, &aspect->mixture, &t->mixture[a])) return false;
+    t->centre[a] = expect(r, score_tensor_name(name, a, "centre"), LK_F32, 1, (size_t[]){values});
+    if (t->centre[a])
+        t->scale[a] = expect(r, score_tensor_name(name, a, "scale"), LK_F32, 1, (size_t[]){values});
+    if (t->scale[a])
+        t->basis[a] =
+            expect(r, score_tensor_name(name, a, "basis"), LK_F32, 2, (size_t[]){values, d});
+    return t->basis[a] != NULL;
+}
+
 /* All tensors are demanded before a score is made, so that a few bytes cannot ask for much room. */
 static lk_status read_score(reader *r, lk_model *model) {
     if (!lk_tensorfile_find(r->file, "score.means")) return LK_OK;
-    const size_t d = lk_model_latent(model);
-    score_tensors t = {.means = expect(r, "score.means", LK_F32, 2, (size_t[]){0, d})};
-    if (!t.means) return LK_MODEL;
-    const size_t clusters = t.means->dims[0];
-    if (clusters > LK_MAX_CLUSTERS)
-        return lk_fail(r->error, LK_MODEL, "more than %u clusters",
-                       (unsigned long long)LK_MAX_CLUSTERS);
-    t.whitening = expect(r, "score.whitening", LK_F32, 3, (size_t[]){clusters, d, d});
-    if (t.whitening) t.offsets = expect(r, "score.offsets", LK_F32, 1, (size_t[]){clusters});
-    if (t.offsets) t.references = expect(r, "score.references", LK_I8, 2, (size_t[]){0, d});
+    lk_mixture mixture = {.dimensions = lk_model_latent(model)};
+    lk_aspect aspects[LK_ASPECTS];
+    score_tensors t = {0};
+    if (!take_mixture(r, LK_ASPECTS, &mixture, &t.mixture[LK_ASPECTS])) return LK_MODEL;
+    t.references = expect(r, "score.references", LK_I8, 2, (size_t[]){0, mixture.dimensions});
     if (!t.references) return LK_MODEL;
-    lk_score *score = lk_score_create(d, clusters, t.references->dims[0], r->error);
+    for (int a = 0; a < LK_ASPECTS; a++) {
+        aspects[a] = lk_aspect_plan(&model->arch, (lk_aspect_kind)a, 1);
+        if (!take_aspect(r, a, &aspects[a], &t)) return LK_MODEL;
+    }
+    lk_score *score = lk_score_create(&mixture, aspects, t.references->dims[0], r->error);
     if (!score) return LK_MEMORY;
     const lk_status status = fill_score(r, score, &t);
     if (status == LK_OK)

@@ -66,6 +66,7 @@ typedef struct lk_pass {
     lk_real *shared;           /* the layer's, of the whole batch; written by meet, meet_back */
     const lk_real *partner;    /* the partner's memory of the same rows */
     const uint32_t *labels;    /* of these rows; LK_NO_LABEL where there is none */
+    const uint32_t *poses;     /* of these rows, likewise */
     lk_real *penalties;        /* of these rows: what operators add to their losses; or NULL */
     const lk_batch *batch;     /* or NULL: images are only coded */
     size_t row;                /* the first of these rows in the batch */
@@ -139,7 +140,7 @@ extern const lk_op lk_op_maxpool, lk_op_unpool, lk_op_avgpool, lk_op_up, lk_op_r
 extern const lk_op lk_op_noise, lk_op_mask, lk_op_salt, lk_op_dropout;
 extern const lk_op lk_op_bn, lk_op_l2norm, lk_op_l1;
 extern const lk_op lk_op_gaussian, lk_op_vq;
-extern const lk_op lk_op_embed, lk_op_classify;
+extern const lk_op lk_op_embed, lk_op_classify, lk_op_pose;
 
 /* LK_MODEL when this many parameters or operations are over the limits of one model. */
 lk_status lk_layer_check(double parameters, double flops, lk_error *error);

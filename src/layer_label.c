@@ -1,4 +1,4 @@
-/* embed K, classify K A: operators that look at labels below K.
+/* embed K, classify K A, pose A: operators that look at labels below K, or at poses.
 
    embed multiplies a row by its label's vector of as many values; without a label, by the mean of
    all vectors. The packed parameters are the vectors.
@@ -6,35 +6,38 @@
    classify lets a row pass, guesses its label by a linear layer and adds A times the cross-entropy
    of the guess to the row's loss: a second task beside that of the chain. The packed parameters are
    those of a dense layer. A row's memory holds its logits, then the gradient of its loss by them.
- */
+
+   pose is the same for one of eight poses: how often the image was turned, and whether it was
+   mirrored before. Networks that were taught to tell notice what is not upright (S. Gidaris et al.
+   2018, D. Hendrycks et al. 2019). */
 #include "layer.h"
 
 #include <string.h>
 
 enum { MOST_CLASSES = 65536 };
 
-static lk_status plan_same(lk_layer *l, const uint32_t *numbers, lk_error *error) {
+static lk_status check_classes(lk_layer *l, const uint32_t *numbers, lk_error *error) {
     if (numbers[0] < 2 || numbers[0] > MOST_CLASSES)
         return lk_fail(error, LK_MODEL, "%s needs 2 to %u classes", l->op->name,
                        (unsigned long long)MOST_CLASSES);
     l->classes = numbers[0];
-    l->out = l->in;
-    l->out_stride = l->in_stride;
-    const double products = (double)lk_shape_size(l->in) * numbers[0];
-    l->flops = 2 * products;
-    return lk_layer_check(products, l->flops, error);
+    return LK_OK;
 }
 
 /* ---- embed ---- */
 
 static lk_status plan_embed(lk_layer *l, const uint32_t *numbers, lk_error *error) {
-    const lk_status status = plan_same(l, numbers, error);
+    lk_status status = check_classes(l, numbers, error);
+    if (status != LK_OK) return status;
+    l->out = l->in;
+    l->out_stride = l->in_stride;
+    l->flops = (double)lk_shape_size(l->in);
+    status = lk_layer_check(l->flops * l->classes, l->flops, error);
     if (status != LK_OK) return status;
     l->parameters = l->stored = lk_shape_size(l->in) * l->classes;
     l->packed = l->in_stride * l->classes;
     l->slices = l->classes;
     l->scratch = l->in_stride;
-    l->flops = (double)lk_shape_size(l->in);
     return LK_OK;
 }
 
@@ -124,30 +127,50 @@ const lk_op lk_op_embed = {
     .unpack = embed_unpack,
 };
 
-/* ---- classify ---- */
+/* ---- classify, pose ---- */
 
 enum { WEIGHT, BIAS };
 
+/* How many answers there are to choose from, and the right ones. */
+static uint32_t answers(const lk_layer *l) {
+    return l->op == &lk_op_pose ? LK_POSES : l->classes;
+}
+static const uint32_t *right_answers(const lk_layer *l, const lk_pass *pass) {
+    return l->op == &lk_op_pose ? pass->poses : pass->labels;
+}
+
 static lk_linear linear(const lk_layer *l) {
-    return (lk_linear){lk_shape_size(l->in), l->classes};
+    return (lk_linear){lk_shape_size(l->in), answers(l)};
 }
 static size_t stride(const lk_layer *l) {
-    return lk_round_up(l->classes, LK_LANES);
+    return lk_round_up(answers(l), LK_LANES);
 }
 static size_t bias_start(const lk_layer *l) {
     return lk_linear_packed(linear(l));
 }
 
-static lk_status plan_classify(lk_layer *l, const uint32_t *numbers, lk_error *error) {
-    if (!(l->amount > 0))
-        return lk_fail(error, LK_MODEL, "classify needs a number over 0 behind its classes");
-    const lk_status status = plan_same(l, numbers, error);
-    l->parameters = l->stored = lk_shape_size(l->in) * l->classes + l->classes;
+static lk_status plan_answers(lk_layer *l, lk_error *error) {
+    if (!(l->amount > 0)) return lk_fail(error, LK_MODEL, "%s needs a number over 0", l->op->name);
+    const double products = (double)lk_shape_size(l->in) * answers(l);
+    l->out = l->in;
+    l->out_stride = l->in_stride;
+    l->flops = 2 * products;
+    const lk_status status = lk_layer_check(products, l->flops, error);
+    if (status != LK_OK) return status;
+    l->parameters = l->stored = lk_shape_size(l->in) * answers(l) + answers(l);
     l->packed = bias_start(l) + stride(l);
     l->transposed = lk_linear_transposed(linear(l));
     l->slices = lk_linear_panels(linear(l)) + 1;
     l->memory = 2 * stride(l);
-    return status;
+    return LK_OK;
+}
+static lk_status plan_classify(lk_layer *l, const uint32_t *numbers, lk_error *error) {
+    const lk_status status = check_classes(l, numbers, error);
+    return status == LK_OK ? plan_answers(l, error) : status;
+}
+static lk_status plan_pose(lk_layer *l, const uint32_t *numbers, lk_error *error) {
+    (void)numbers;
+    return plan_answers(l, error);
 }
 
 static void classify_forward(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk_real *y,
@@ -158,23 +181,23 @@ static void classify_forward(const lk_layer *l, const lk_pass *pass, const lk_re
     for (size_t r = 0; pass->penalties && r < rows; r++) {
         const lk_real *logits = pass->memory + r * l->memory;
         lk_real *gradient = pass->memory + r * l->memory + stride(l);
-        const uint32_t label = pass->labels[r];
-        if (label >= l->classes) { /* nothing to be right about */
+        const uint32_t answer = right_answers(l, pass)[r];
+        if (answer >= answers(l)) { /* nothing to be right about */
             memset(gradient, 0, stride(l) * sizeof *gradient);
             continue;
         }
-        const lk_real total = pass->kernels->softmax(logits, l->classes, gradient);
-        pass->penalties[r] += l->amount * (total - logits[label]);
-        gradient[label] -= 1;
+        const lk_real total = pass->kernels->softmax(logits, answers(l), gradient);
+        pass->penalties[r] += l->amount * (total - logits[answer]);
+        gradient[answer] -= 1;
         for (size_t k = 0; k < stride(l); k++)
-            gradient[k] = k < l->classes ? gradient[k] * l->amount * pass->batch->scale : 0;
+            gradient[k] = k < answers(l) ? gradient[k] * l->amount * pass->batch->scale : 0;
     }
 }
 
 static void classify_backward(const lk_layer *l, const lk_pass *pass, const lk_real *x,
                               const lk_real *y, lk_real *dy, lk_real *dx, size_t rows) {
     (void)x, (void)y, (void)dx;
-    const lk_linear back = {l->classes, lk_shape_size(l->in)};
+    const lk_linear back = {answers(l), lk_shape_size(l->in)};
     pass->kernels->gemm(&(lk_gemm){.m = rows,
                                    .k = back.in,
                                    .panels = lk_linear_panels(back),
@@ -224,12 +247,12 @@ static void classify_transpose(const lk_layer *l, const lk_kernels *kernels, siz
 }
 
 static void classify_init(const lk_layer *l, lk_init how, lk_rng rng, lk_real *parameters) {
-    lk_linear_init(linear(l), how, (double)linear(l).in, (double)l->classes, rng, parameters);
+    lk_linear_init(linear(l), how, (double)linear(l).in, (double)answers(l), rng, parameters);
     memset(parameters + bias_start(l), 0, stride(l) * sizeof *parameters);
 }
 
 static lk_tensor_shape classify_tensor(const lk_layer *l, size_t which) {
-    const size_t in = linear(l).in, out = l->classes;
+    const size_t in = linear(l).in, out = answers(l);
     if (which == BIAS) return (lk_tensor_shape){"bias", 1, {out}, out};
     return (lk_tensor_shape){"weight", 2, {out, in}, out * in};
 }
@@ -239,31 +262,21 @@ static void classify_pack(const lk_layer *l, size_t which, const lk_real *plain,
     if (which == WEIGHT)
         lk_linear_pack(linear(l), plain, parameters);
     else
-        memcpy(parameters + bias_start(l), plain, l->classes * sizeof *plain);
+        memcpy(parameters + bias_start(l), plain, answers(l) * sizeof *plain);
 }
 static void classify_unpack(const lk_layer *l, size_t which, const lk_real *parameters,
                             lk_real *plain) {
     if (which == WEIGHT)
         lk_linear_unpack(linear(l), parameters, plain);
     else
-        memcpy(plain, parameters + bias_start(l), l->classes * sizeof *plain);
+        memcpy(plain, parameters + bias_start(l), answers(l) * sizeof *plain);
 }
 
+#define COMMON                                                                                     \
+    .decimal = true, .view = true, .forward = classify_forward, .backward = classify_backward,     \
+    .slice = classify_slice, .gradient = classify_gradient, .transpose = classify_transpose,       \
+    .init = classify_init, .tensors = 2, .tensor = classify_tensor, .pack = classify_pack,         \
+    .unpack = classify_unpack
 const lk_op lk_op_classify = {
-    .name = "classify",
-    .arguments = 1,
-    .decimal = true,
-    .view = true,
-    .labelled = true,
-    .plan = plan_classify,
-    .forward = classify_forward,
-    .backward = classify_backward,
-    .slice = classify_slice,
-    .gradient = classify_gradient,
-    .transpose = classify_transpose,
-    .init = classify_init,
-    .tensors = 2,
-    .tensor = classify_tensor,
-    .pack = classify_pack,
-    .unpack = classify_unpack,
-};
+    .name = "classify", .arguments = 1, .labelled = true, .plan = plan_classify, COMMON};
+const lk_op lk_op_pose = {.name = "pose", .plan = plan_pose, COMMON};

@@ -6,7 +6,14 @@
 #include "arena.h"
 
 enum { ITERATIONS = 15, CODES_FOR_EACH_DIMENSION = 10 };
-static const double SHRINKAGE = 0.02;
+
+void lk_mixture_take(lk_mixture *m, lk_arena *arena) {
+    size_t matrices = 0;
+    if (!lk_mul_size(m->clusters * m->dimensions, m->dimensions, &matrices)) arena->overflow = true;
+    m->means = lk_arena_take(arena, m->clusters * m->dimensions, sizeof(lk_real));
+    m->whitening = lk_arena_take(arena, matrices, sizeof(lk_real));
+    m->offsets = lk_arena_take(arena, m->clusters, sizeof(lk_real));
+}
 
 size_t lk_mixture_clusters(size_t n, size_t d) {
     const size_t most = n / (CODES_FOR_EACH_DIMENSION * LK_MAX(d, (size_t)1));
@@ -23,6 +30,7 @@ typedef struct fit {
     uint32_t *cluster;  /* [n] */
     uint32_t *members;  /* [clusters] */
     double *covariance; /* [d][d] */
+    double *widening;   /* [d] */
 } fit;
 
 static double squared_distance(const fit *f, size_t i, const double *centre) {
@@ -82,8 +90,9 @@ static void move(fit *f) {
             f->centres[c * f->d + k] = f->sums[c * f->d + k] / f->members[c];
 }
 
-/* The mean over dimensions of the variance of all codes, which scales the shrinkage. */
-static double mean_variance(const fit *f) {
+/* What is added to variances, which scales with those of all codes. Codes that are all alike still
+   get a finite covariance. */
+static void find_widening(fit *f, double share, bool each) {
     double total = 0;
     for (size_t k = 0; k < f->d; k++) {
         double sum = 0, squares = 0;
@@ -93,13 +102,16 @@ static double mean_variance(const fit *f) {
             const double v = (double)f->codes[i * f->d + k] - mean;
             squares += v * v;
         }
-        total += squares / (double)f->n;
+        f->widening[k] = squares / (double)f->n;
+        total += f->widening[k];
     }
-    return total / (double)f->d;
+    const double mean = total / (double)f->d;
+    for (size_t k = 0; k < f->d; k++)
+        f->widening[k] = LK_MAX(share * (each ? LK_MAX(f->widening[k], mean * 1e-6) : mean), 1e-12);
 }
 
-/* The lower triangle of cluster c's covariance, with `shrinkage` on the diagonal. */
-static void covariance_of(fit *f, size_t c, double shrinkage) {
+/* The lower triangle of cluster c's covariance, widened. */
+static void covariance_of(fit *f, size_t c) {
     double *covariance = f->covariance;
     const double *centre = f->centres + c * f->d;
     memset(covariance, 0, f->d * f->d * sizeof *covariance);
@@ -114,7 +126,7 @@ static void covariance_of(fit *f, size_t c, double shrinkage) {
     }
     for (size_t a = 0; a < f->d; a++) {
         for (size_t b = 0; b <= a; b++) covariance[a * f->d + b] /= LK_MAX(f->members[c], 1u);
-        covariance[a * f->d + a] += shrinkage;
+        covariance[a * f->d + a] += f->widening[a];
     }
 }
 
@@ -142,10 +154,9 @@ static double invert_factor(double *m, size_t d) {
 
 static void describe(fit *f, lk_mixture *mixture) {
     const size_t d = f->d;
-    /* Codes that are all alike still get a finite covariance. */
-    const double shrinkage = LK_MAX(SHRINKAGE * mean_variance(f), 1e-12);
+    find_widening(f, mixture->widening, mixture->each);
     for (size_t c = 0; c < f->clusters; c++) {
-        covariance_of(f, c, shrinkage);
+        covariance_of(f, c);
         const double log_det = invert_factor(f->covariance, d);
         const double share = (double)LK_MAX(f->members[c], 1u) / (double)f->n;
         mixture->offsets[c] = (lk_real)(log_det - 2 * lk_log(share));
@@ -171,6 +182,7 @@ lk_status lk_mixture_fit(lk_mixture *mixture, const lk_real *codes, size_t n, ui
         f.cluster = lk_arena_take(&arena, n, sizeof *f.cluster);
         f.members = lk_arena_take(&arena, clusters, sizeof *f.members);
         f.covariance = lk_arena_take(&arena, d * d, sizeof *f.covariance);
+        f.widening = lk_arena_take(&arena, d, sizeof *f.widening);
         if (f.centres) {
             start(&f, lk_rng_make(seed, LK_STREAM_CLUSTERS, 0));
             for (int i = 0; i < ITERATIONS; i++) {

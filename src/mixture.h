@@ -2,6 +2,7 @@
 #ifndef LK_MIXTURE_H
 #define LK_MIXTURE_H
 
+#include "arena.h"
 #include "base.h"
 #include "rng.h"
 
@@ -10,7 +11,9 @@ enum { LK_MAX_CLUSTERS = 10 };
 /* Arrays are owned by whoever made them; sizes as told here. */
 typedef struct lk_mixture {
     size_t dimensions, clusters;
-    lk_real *means;     /* [clusters][dimensions] */
+    double widening; /* what fitting adds to variances: this share of the codes' mean variance, */
+    bool each;       /* or of each dimension's own */
+    lk_real *means;  /* [clusters][dimensions] */
     lk_real *whitening; /* [clusters][dimensions][dimensions]: W with W C W^T = 1, lower triangle */
     lk_real *offsets;   /* [clusters]: log det C - 2 log(share of the codes) */
 } lk_mixture;
@@ -18,8 +21,11 @@ typedef struct lk_mixture {
 /* How many clusters n codes of d values can carry: each needs ten times d of them. */
 size_t lk_mixture_clusters(size_t n, size_t d);
 
+/* Takes the room of the three. */
+void lk_mixture_take(lk_mixture *mixture, lk_arena *arena);
+
 /* Fits means, whitening and offsets to codes[n][dimensions]: k-means (k-means++ start, Arthur and
-   Vassilvitskii 2007), then covariances shrunk by 2 % of the codes' mean variance. The same bits
+   Vassilvitskii 2007), then covariances, widened. The same bits
    everywhere: double sums in index order. LK_MEMORY, or LK_NONFINITE for codes that are not. */
 lk_status lk_mixture_fit(lk_mixture *mixture, const lk_real *codes, size_t n, uint64_t seed,
                          lk_error *error);

@@ -180,6 +180,7 @@ static lk_run *create(const lk_model *model, size_t max_batch, int threads, lk_s
         lk_run made = {.model = model, .kernels = kernels, .max_batch = max_batch};
         take_rows_of(&model->arch, &arena, max_batch, training, &made);
         made.labels = lk_arena_take(&arena, max_batch, sizeof *made.labels);
+        made.poses = lk_arena_take(&arena, max_batch, sizeof *made.poses);
         made.picture = lk_arena_take(&arena, lk_shape_size(model->arch.input), sizeof(lk_real));
         made.gradient =
             lk_arena_take(&arena, stride(&model->arch, model->arch.count), sizeof(lk_real));
@@ -192,6 +193,7 @@ static lk_run *create(const lk_model *model, size_t max_batch, int threads, lk_s
         if (run) {
             *run = made;
             lk_run_set_label(run, LK_NO_LABEL);
+            for (size_t i = 0; i < max_batch; i++) run->poses[i] = LK_NO_LABEL;
             return run;
         }
         if (!lk_arena_commit(&arena)) break;
@@ -232,6 +234,7 @@ lk_pass lk_run_pass(const lk_run *run, size_t i, size_t row, int thread) {
         .partner =
             layer->op->partner ? run->memory[partner] + row * arch->layers[partner].memory : NULL,
         .labels = run->labels + row,
+        .poses = run->poses + row,
         .penalties = run->batch ? run->penalties + row : NULL,
         .batch = run->batch,
         .row = row,

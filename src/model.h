@@ -28,6 +28,7 @@ struct lk_run {
     lk_real *shared[LK_MAX_LAYERS]; /* and of the whole batch */
     lk_real *scratch;               /* threads x arch.scratch */
     uint32_t *labels;               /* of each row; LK_NO_LABEL unless asked for */
+    uint32_t *poses;                /* the same */
     lk_real *picture;               /* room for one input */
     lk_real *gradient;              /* room for one output's gradient that nobody wants */
     lk_real *penalties;             /* of each row, while batch is set */

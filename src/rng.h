@@ -19,7 +19,9 @@ enum {
     LK_STREAM_CLUSTERS,
     LK_STREAM_AUGMENT,
     LK_STREAM_NOISE,
-    LK_STREAM_SAMPLE
+    LK_STREAM_SAMPLE,
+    LK_STREAM_POSE,
+    LK_STREAM_COMPONENTS
 };
 
 /* `stream` is one of the above; `part` tells uses of a stream apart (a layer, an epoch). */

@@ -1,12 +1,16 @@
-/* How unusual is an image? Four pieces of evidence, each rising with unusualness:
+/* How unusual is an image? Pieces of evidence, each rising with unusualness:
 
      reconstruction  log(|x - x_hat|^2 / (|x|^2 + 1)): what the network could not say
      mahalanobis     log-density distance of the code to the nearest of a few Gaussians
      neighbour       log(1 - cosine) between the code and the nearest of the reference codes
+     parts, gist, style  what layers hold of the image: see aspect.h
+     pose            log of the odds against its being upright
      texture         the largest of the numbers of texture.h, relative to the most among held-out
                      images: over 1, the image is greyer, busier or more solid than any of them
 
-   calibration.c makes them comparable and turns their sum into a p-value. */
+   A network that tells poses apart has the four from parts to pose, and parts and gist in the
+   place of mahalanobis; one that makes no images has no reconstruction. calibration.c makes the
+   pieces comparable and turns them into one p-value. */
 #include "score.h"
 
 #include <float.h>
@@ -18,36 +22,48 @@
 /* An input whose values span less than this says nothing. */
 static const lk_real LEAST_SPAN = (lk_real)(2.0 / 255);
 
+/* What is added to the variances of codes, as a share of their mean. */
+static const double WIDENING = 0.02;
+
 const char *lk_verdict_name(lk_verdict verdict) {
     static const char *const names[] = {"in", "out", "empty"};
     return names[verdict];
 }
 
 const char *lk_evidence_name(size_t which) {
-    static const char *const names[LK_EVIDENCES] = {"reconstruction", "mahalanobis", "neighbour",
-                                                    "texture"};
+    static const char *const names[LK_EVIDENCES] = {
+        "reconstruction", "mahalanobis", "neighbour", "parts", "gist", "style", "pose", "texture"};
     return names[which];
+}
+
+bool lk_model_has_evidence(const lk_model *model, size_t which) {
+    const bool posed = model->arch.pose < model->arch.count;
+    switch (which) {
+    case LK_RECONSTRUCTION: return lk_model_output(model) == LK_OUTPUT_IMAGE;
+    case LK_MAHALANOBIS: return !posed;
+    case LK_POSE: return posed;
+    case LK_NEIGHBOUR:
+    case LK_TEXTURE: return true;
+    default: return lk_aspect_plan(&model->arch, which - LK_ASPECT, 1).values > 0;
+    }
 }
 
 /* ---- memory ---- */
 
-lk_score *lk_score_create(size_t latent, size_t clusters, size_t references, lk_error *error) {
+lk_score *lk_score_create(const lk_mixture *mixture, const lk_aspect *aspects, size_t references,
+                          lk_error *error) {
     lk_arena arena = {0};
     for (int pass = 0; pass < 2; pass++) {
-        size_t matrices = 0, codes = 0;
-        if (!lk_mul_size(clusters * latent, latent, &matrices) ||
-            !lk_mul_size(references, latent, &codes))
-            arena.overflow = true;
+        size_t codes = 0;
+        if (!lk_mul_size(references, mixture->dimensions, &codes)) arena.overflow = true;
         lk_score *score = lk_arena_take(&arena, 1, sizeof *score);
-        const lk_score made = {
-            .mixture = {.dimensions = latent,
-                        .clusters = clusters,
-                        .means = lk_arena_take(&arena, clusters * latent, sizeof(lk_real)),
-                        .whitening = lk_arena_take(&arena, matrices, sizeof(lk_real)),
-                        .offsets = lk_arena_take(&arena, clusters, sizeof(lk_real))},
-            .references = references,
-            .codes = lk_arena_take(&arena, codes, 1),
-        };
+        lk_score made = {.mixture = *mixture, .references = references};
+        lk_mixture_take(&made.mixture, &arena);
+        for (int a = 0; a < LK_ASPECTS; a++) {
+            made.aspects[a] = aspects[a];
+            lk_aspect_take(&made.aspects[a], &arena);
+        }
+        made.codes = lk_arena_take(&arena, codes, 1);
         if (score) {
             *score = made;
             return score;
@@ -94,19 +110,43 @@ static lk_status measure_error(lk_run *run, size_t row, float *measure, lk_error
     return LK_OK;
 }
 
+/* Of a network that tells poses apart: the other poses' probabilities relative to the upright's. */
+static double measure_pose(const lk_run *run, size_t row) {
+    const size_t at = run->model->arch.pose;
+    const lk_real *logits = run->memory[at] + row * run->model->arch.layers[at].memory;
+    lk_real odds[LK_LANES] = {0};
+    double sum = 0;
+    for (int k = 0; k < LK_POSES; k++) odds[k] = logits[k] - logits[0];
+    run->kernels->exponential(odds, LK_LANES);
+    for (int k = 1; k < LK_POSES; k++) sum += (double)odds[k];
+    return lk_log(LK_MAX(sum, 1e-30));
+}
+
+/* A piece of evidence other than the first and the last, of a model that has it. */
+static double measure_one(lk_run *run, size_t row, size_t which) {
+    const lk_arch *arch = &run->model->arch;
+    const lk_score *score = run->model->score;
+    const lk_real *z = run->value[arch->encoder] + row * arch->layers[arch->encoder - 1].out_stride;
+    if (which == LK_MAHALANOBIS) return lk_mixture_distance(&score->mixture, z);
+    if (which == LK_POSE) return measure_pose(run, row);
+    if (which == LK_NEIGHBOUR) {
+        lk_neighbour nearest = {0, 1};
+        lk_index_search(score->index, z, 1, 1, 1, run->kernels->simd, &nearest);
+        return lk_log(LK_MAX((double)nearest.distance, 1e-6));
+    }
+    lk_real room[LK_MOST_STYLE];
+    const lk_aspect_kind kind = (lk_aspect_kind)(which - LK_ASPECT);
+    return lk_aspect_distance(&score->aspects[kind], lk_aspect_look(run, row, kind, room));
+}
+
 /* measures[LK_MEASURES] of row `row` of a run that has gone forward. Destroys the row's output. */
 static lk_status measure(lk_run *run, size_t row, float *measures, lk_error *error) {
     const lk_arch *arch = &run->model->arch;
-    const lk_score *score = run->model->score;
-    const lk_layer *code = &arch->layers[arch->encoder - 1];
     const lk_real *x = run->value[0] + row * arch->layers[0].in_stride;
-    const lk_real *z = run->value[arch->encoder] + row * code->out_stride;
     const lk_status status = measure_error(run, row, &measures[LK_RECONSTRUCTION], error);
     if (status != LK_OK) return status;
-    measures[LK_MAHALANOBIS] = (float)lk_mixture_distance(&score->mixture, z);
-    lk_neighbour nearest = {0, 1};
-    lk_index_search(score->index, z, 1, 1, 1, run->kernels->simd, &nearest);
-    measures[LK_NEIGHBOUR] = (float)lk_log(LK_MAX((double)nearest.distance, 1e-6));
+    for (size_t e = LK_RECONSTRUCTION + 1; e < LK_TEXTURE; e++)
+        measures[e] = lk_model_has_evidence(run->model, e) ? (float)measure_one(run, row, e) : 0;
     lk_texture_measure(x, arch->input, measures + LK_TEXTURE);
     for (size_t m = 0; m < LK_MEASURES; m++)
         if (!isfinite(measures[m]))
@@ -152,6 +192,77 @@ static lk_status describe(lk_score *score, const lk_real *codes, size_t n, uint6
     return lk_score_finish(score, error);
 }
 
+/* Images that aspects are learnt from: more would cost memory and change little. */
+enum { MOST_LOOKED_AT = 20000 };
+
+typedef struct looking {
+    const uint32_t *place; /* of each image, where its values go; UINT32_MAX: nowhere */
+    lk_real *values[LK_ASPECTS];
+    const lk_aspect *aspects;
+} looking;
+
+static lk_status look(void *context, lk_run *run, size_t first, size_t n, const lk_real *x,
+                      lk_error *error) {
+    const looking *l = context;
+    lk_real room[LK_MOST_STYLE];
+    (void)error;
+    lk_run_load(run, x, 0, n);
+    lk_run_forward(run, 0, run->model->arch.encoder, 0, n, 0);
+    for (size_t i = 0; i < n; i++)
+        for (int a = 0; a < LK_ASPECTS && l->place[first + i] != UINT32_MAX; a++) {
+            const size_t size = l->aspects[a].values;
+            if (!size) continue;
+            const lk_real *values = lk_aspect_look(run, i, (lk_aspect_kind)a, room);
+            memcpy(l->values[a] + l->place[first + i] * size, values, size * sizeof *values);
+        }
+    return LK_OK;
+}
+
+static lk_status fit_aspects(lk_score *score, const lk_model *model, const lk_dataset *data,
+                             uint64_t seed, int threads, lk_simd simd, lk_error *error) {
+    const size_t n = LK_MIN(data->count, (size_t)MOST_LOOKED_AT);
+    if (model->arch.pose == model->arch.count) return LK_OK;
+    lk_arena arena = {0};
+    for (int pass = 0; pass < 2; pass++) {
+        looking l = {.aspects = score->aspects};
+        uint32_t *order = lk_arena_take(&arena, data->count, sizeof *order);
+        uint32_t *place = lk_arena_take(&arena, data->count, sizeof *place);
+        for (int a = 0; a < LK_ASPECTS; a++) {
+            size_t values = 0;
+            if (!lk_mul_size(n, score->aspects[a].values, &values)) arena.overflow = true;
+            l.values[a] = lk_arena_take(&arena, values, sizeof(lk_real));
+        }
+        if (order) {
+            for (size_t i = 0; i < data->count; i++) order[i] = (uint32_t)i;
+            lk_rng_shuffle(lk_rng_make(seed, LK_STREAM_COMPONENTS, 1), order, data->count);
+            for (size_t i = 0; i < data->count; i++)
+                place[order[i]] = i < n ? (uint32_t)i : UINT32_MAX;
+            l.place = place;
+            lk_status status =
+                lk_dataset_visit(data, model, LK_PREPARE_IMAGE, threads, simd, look, &l, error);
+            for (int a = 0; status == LK_OK && a < LK_ASPECTS; a++)
+                if (score->aspects[a].values)
+                    status = lk_aspect_fit(&score->aspects[a], l.values[a], n, seed, error);
+            lk_free(arena.base);
+            return status;
+        }
+        if (!lk_arena_commit(&arena)) break;
+    }
+    return lk_fail(error, LK_MEMORY, "out of memory");
+}
+
+/* A score's room for what n images teach about this model. */
+static lk_score *plan(const lk_model *model, size_t n, size_t references, lk_error *error) {
+    const size_t d = lk_model_latent(model);
+    const lk_mixture mixture = {
+        .dimensions = d, .clusters = lk_mixture_clusters(n, d), .widening = WIDENING};
+    lk_aspect aspects[LK_ASPECTS];
+    for (int a = 0; a < LK_ASPECTS; a++)
+        aspects[a] =
+            lk_aspect_plan(&model->arch, (lk_aspect_kind)a, LK_MIN(n, (size_t)MOST_LOOKED_AT));
+    return lk_score_create(&mixture, aspects, references, error);
+}
+
 lk_status lk_score_fit(lk_model *model, const lk_dataset *data, size_t references, uint64_t seed,
                        int threads, lk_simd simd, lk_error *error) {
     const size_t d = lk_model_latent(model), n = data->count;
@@ -165,9 +276,10 @@ lk_status lk_score_fit(lk_model *model, const lk_dataset *data, size_t reference
     lk_status status = lk_dataset_encode(data, model, threads, simd, codes, error);
     lk_score *score = NULL;
     if (status == LK_OK) {
-        score = lk_score_create(d, lk_mixture_clusters(n, d), references, error);
+        score = plan(model, n, references, error);
         status = score ? describe(score, codes, n, seed, error) : LK_MEMORY;
     }
+    if (status == LK_OK) status = fit_aspects(score, model, data, seed, threads, simd, error);
     lk_free(codes);
     if (status == LK_OK)
         lk_score_attach(model, score);

@@ -3,40 +3,53 @@
 #ifndef LK_SCORE_H
 #define LK_SCORE_H
 
-#include "mixture.h"
-#include "model.h"
+#include "aspect.h"
 #include "texture.h"
 
 /* The pieces of evidence; lk_evidence_name has their names. */
-enum { LK_RECONSTRUCTION, LK_MAHALANOBIS, LK_NEIGHBOUR, LK_TEXTURE };
+enum {
+    LK_RECONSTRUCTION,
+    LK_MAHALANOBIS,
+    LK_NEIGHBOUR,
+    LK_ASPECT, /* one for each of lk_aspect_kind */
+    LK_POSE = LK_ASPECT + LK_ASPECTS,
+    LK_TEXTURE
+};
 LK_STATIC_ASSERT(LK_TEXTURE + 1 == LK_EVIDENCES, texture_is_the_last);
 
 /* What is measured of an image: the evidence, but in place of the last the numbers behind it. */
 enum { LK_MEASURES = LK_TEXTURE + LK_TEXTURES };
 
+/* What calibration ranks: each piece of evidence, and the sum of those that look at content: all
+   but the pose. */
+enum { LK_CONTENT = LK_EVIDENCES, LK_RANKED };
+
 /* One preparation's calibration: the held-out images in numbers. One block. */
 typedef struct lk_calibration {
-    size_t shaping;                /* images behind `evidence` and `limits` */
-    size_t judging;                /* images behind `scores` */
-    float *evidence[LK_EVIDENCES]; /* ascending values of each piece of evidence */
-    float *scores;                 /* ascending combined scores: p-values come from these */
-    float limits[LK_TEXTURES];     /* the most of each texture number, with a little room */
+    size_t shaping;             /* images behind `evidence` and `limits` */
+    size_t judging;             /* images behind `scores` */
+    float *evidence[LK_RANKED]; /* ascending values of each piece of evidence */
+    float *scores;              /* ascending combined scores: p-values come from these */
+    float limits[LK_TEXTURES];  /* the most of each texture number, with a little room */
     struct {
         double from, mean; /* beyond `from`, the excess is taken as exponential of this mean */
-    } tail[LK_TEXTURE];
+    } tail[LK_RANKED];
 } lk_calibration;
 
 /* One block but for the index and the calibrations. */
 typedef struct lk_score {
     lk_mixture mixture;
+    lk_aspect aspects[LK_ASPECTS];
     size_t references;
     int8_t *codes;   /* [references][latent]: codes of unit length times 127 */
     lk_index *index; /* over the same, by cosine; owned */
     lk_calibration *calibration[LK_PREPARATIONS]; /* owned, or NULL */
 } lk_score;
 
-/* Room for the given sizes, zeroed; NULL when out of memory. */
-lk_score *lk_score_create(size_t latent, size_t clusters, size_t references, lk_error *error);
+/* Room for a mixture, aspects[LK_ASPECTS] and references of the given sizes, zeroed; NULL when out
+   of memory. */
+lk_score *lk_score_create(const lk_mixture *mixture, const lk_aspect *aspects, size_t references,
+                          lk_error *error);
 void lk_score_free(lk_score *score);
 
 /* To be called when the codes are filled: builds the index. */

@@ -53,6 +53,12 @@ static lk_status check_options(const lk_model *model, const lk_dataset *data,
     return lk_check_labels(model, data, error);
 }
 
+/* How many rows of a batch show an image: upright and in another pose, where poses are told apart.
+ */
+static size_t rows_each(const lk_arch *arch) {
+    return arch->pose < arch->count ? 2 : 1;
+}
+
 /* What a slice's gradient costs: its share of the layer's products. */
 static double cost(const lk_arch *arch, work w) {
     const lk_layer *layer = &arch->layers[w.layer];
@@ -106,14 +112,14 @@ lk_trainer *lk_trainer_create(lk_model *model, const lk_dataset *data,
         return NULL;
     }
     size_t works = 0, largest = 0;
-    const size_t room_size = lk_shape_size(arch->input) + lk_augment_scratch(arch->input);
+    const size_t rows = options->batch * rows_each(arch);
+    const size_t room_size = 2 * lk_shape_size(arch->input) + lk_augment_scratch(arch->input);
     for (size_t l = 0; l < arch->count; l++) {
         works += arch->layers[l].slices;
         for (size_t s = 0; s < arch->layers[l].slices; s++)
             largest = LK_MAX(largest, arch->layers[l].op->slice(&arch->layers[l], s).count);
     }
-    lk_run *run =
-        lk_run_create_training(model, options->batch, options->threads, options->simd, error);
+    lk_run *run = lk_run_create_training(model, rows, options->threads, options->simd, error);
     if (!run) return NULL;
     lk_arena arena = {0};
     for (int pass = 0; pass < 2; pass++) {
@@ -124,8 +130,8 @@ lk_trainer *lk_trainer_create(lk_model *model, const lk_dataset *data,
         lk_real *gradients =
             lk_arena_take(&arena, (size_t)options->threads * largest, sizeof *gradients);
         lk_real *room = lk_arena_take(&arena, (size_t)options->threads * room_size, sizeof *room);
-        lk_real *row_loss = lk_arena_take(&arena, options->batch, sizeof *row_loss);
-        bool *row_right = lk_arena_take(&arena, options->batch, sizeof *row_right);
+        lk_real *row_loss = lk_arena_take(&arena, rows, sizeof *row_loss);
+        bool *row_right = lk_arena_take(&arena, rows, sizeof *row_right);
         lk_real *kept = lk_arena_take(&arena, arch->packed, sizeof *kept);
         uint32_t *order = lk_arena_take(&arena, data->count, sizeof *order);
         work *list = lk_arena_take(&arena, works, sizeof *list);
@@ -217,25 +223,34 @@ static double power(double base, uint64_t n) {
 
 /* ---- the first phase: rows ---- */
 
-/* Rows row..row+rows-1 of a step's batch. */
+/* Rows row..row+rows-1 of a step's batch: each image once, then perhaps each in another pose. */
 typedef struct block {
     const uint32_t *indices; /* the batch's images */
+    size_t images;
     size_t row, rows;
 } block;
 
-/* Puts image `index` of the data, perhaps augmented, into a row. */
-static void load(lk_trainer *t, size_t index, size_t row) {
+/* Puts image `index` of the data, perhaps augmented, into a row, upright or in another pose. */
+static void load(lk_trainer *t, size_t index, size_t row, bool upright) {
     const lk_dataset *data = t->data;
     const size_t size = lk_shape_size(data->shape);
-    if (!data->values && !lk_augmentation_any(&t->options.augment)) {
+    t->run->poses[row] = 0;
+    if (upright && !data->values && !lk_augmentation_any(&t->options.augment)) {
         lk_run_load_pixels(t->run, data->pixels + index * size, row);
         return;
     }
-    lk_real *x = t->room + (size_t)lk_thread_number() * t->room_size;
+    lk_real *x = t->room + (size_t)lk_thread_number() * t->room_size, *turned = x + size;
     lk_dataset_images(data, index, 1, x);
-    const uint64_t epoch = t->step / lk_trainer_steps_per_epoch(t);
-    lk_augment(&t->options.augment, lk_rng_make(t->options.seed, LK_STREAM_AUGMENT, epoch), index,
-               data->shape, x, x + size);
+    const uint64_t epoch = t->step / lk_trainer_steps_per_epoch(t), seed = t->options.seed;
+    lk_augment(&t->options.augment, lk_rng_make(seed, LK_STREAM_AUGMENT, epoch),
+               upright ? index : data->count + index, data->shape, x, turned + size);
+    if (!upright) {
+        const lk_rng rng = lk_rng_make(seed, LK_STREAM_POSE, epoch);
+        const uint32_t step = data->shape.height == data->shape.width ? 1 : 2;
+        t->run->poses[row] = step * (1 + (uint32_t)lk_rng_below(rng, index, LK_POSES / step - 1));
+        lk_augment_pose(x, data->shape, t->run->poses[row], turned);
+        x = turned;
+    }
     lk_run_load(t->run, x, row, 1);
 }
 
@@ -243,11 +258,12 @@ static void load_block(lk_trainer *t, block b) {
     const size_t size = lk_shape_size(t->data->shape), end = b.row + b.rows;
     for (size_t i = b.row; i < end; i++) {
         /* Images are read in random order, which no hardware foresees: ask for one soon to come. */
-        const size_t next = b.indices[LK_MIN(i + 4, end - 1)] * size;
+        const size_t index = b.indices[i % b.images];
+        const size_t next = b.indices[LK_MIN(i + 4, end - 1) % b.images] * size;
         for (size_t k = 0; t->data->pixels && k < size; k += LK_ALIGN)
             __builtin_prefetch(t->data->pixels + next + k);
-        load(t, b.indices[i], i);
-        t->run->labels[i] = t->data->labels ? t->data->labels[b.indices[i]] : LK_NO_LABEL;
+        load(t, index, i, i < b.images);
+        t->run->labels[i] = t->data->labels ? t->data->labels[index] : LK_NO_LABEL;
         t->run->penalties[i] = 0;
     }
 }
@@ -280,7 +296,12 @@ static void measure_losses(lk_trainer *t, block b) {
     const lk_arch *arch = &t->model->arch;
     const lk_loss_pass pass = lk_run_loss(t->run);
     for (size_t i = b.row; i < b.row + b.rows; i++) {
-        t->row_loss[i] = arch->loss->row(&pass, i, t->run->delta[arch->count] + i * pass.y_stride);
+        lk_real *gradient = t->run->delta[arch->count] + i * pass.y_stride;
+        t->row_loss[i] = arch->loss->row(&pass, i, gradient);
+        if (i >= b.images) { /* nobody wants a copy of these */
+            t->row_loss[i] = 0;
+            memset(gradient, 0, pass.y_stride * sizeof *gradient);
+        }
         t->row_loss[i] += t->run->penalties[i];
         t->row_right[i] = lk_run_is_right(t->run, i);
     }
@@ -300,7 +321,8 @@ static size_t block_rows(const lk_trainer *t, size_t batch) {
 
 static block nth_block(const lk_trainer *t, const uint32_t *indices, int n, size_t batch) {
     const size_t rows = block_rows(t, batch), row = (size_t)n * rows;
-    return (block){indices, row, LK_MIN(rows, batch - row)};
+    const size_t images = batch / rows_each(&t->model->arch);
+    return (block){indices, images, row, LK_MIN(rows, batch - row)};
 }
 
 /* All rows forward and backward; called by every thread of a team. Each loop ends with all rows
@@ -379,12 +401,13 @@ lk_status lk_trainer_step(lk_trainer *t, lk_progress *progress, lk_error *error)
     const uint64_t epoch = t->step / per_epoch;
     shuffle(t, epoch);
     const size_t first = t->step % per_epoch * t->options.batch;
-    const size_t rows = LK_MIN(t->options.batch, t->data->count - first);
+    const size_t images = LK_MIN(t->options.batch, t->data->count - first);
+    const size_t each = rows_each(arch), rows = images * each;
     const lk_batch batch = {
         .rows = rows,
         .learning = true,
         .seed = t->options.seed,
-        .sample = epoch * t->data->count + first,
+        .sample = (epoch * t->data->count + first) * each,
         .beta = arch->option,
         .scale = (lk_real)(1.0 / ((double)arch->loss_values * (double)rows)),
     };
@@ -404,9 +427,9 @@ lk_status lk_trainer_step(lk_trainer *t, lk_progress *progress, lk_error *error)
     size_t right = 0;
     for (size_t i = 0; i < rows; i++) {
         sum += (double)t->row_loss[i];
-        right += t->row_right[i];
+        right += i < images && t->row_right[i];
     }
-    *progress = lk_progress_of(arch, sum, right, rows);
+    *progress = lk_progress_of(arch, sum, right, images);
     t->step++;
     if (!isfinite(progress->loss))
         return lk_fail(error, LK_NONFINITE, "the loss is not finite in step %u: lower the rate",

@@ -19,8 +19,11 @@
 static const lk_family families[] = {
     {"ae", "> dense {z} relu | dense {x} sigmoid > bce", 64, LK_TRAINED, GREY,
      "one hidden layer: compress to 64 numbers and back"},
-    {"gate", "> dense 128 relu > dense {z} | dense 128 relu > dense {x} sigmoid > bce", 32,
-     LK_TRAINED, GREY, "small and deep enough for a verdict: the shipped models"},
+    {"gate",
+     "> conv 16 5 s2 relu > conv 32 3 s2 relu > conv 64 3 s2 relu > dense 128 relu > pose 14"
+     " > dense {z} | dense 64 relu > dense {x} sigmoid > mse",
+     32, LK_TRAINED, GREY,
+     "for verdicts: it also tells which way up images are; the shipped models"},
     {"deep",
      "> dense 1000 relu > dense 500 relu > dense 250 relu > dense {z}"
      " | dense 250 relu > dense 500 relu > dense 1000 relu > dense {x} sigmoid > bce",

@@ -51,7 +51,7 @@ static inline void fill_normal(lk_real *values, size_t n, uint64_t seed) {
 
 /* A file taken apart, for one part of it to be made wrong. */
 typedef struct file_parts {
-    lk_tensor tensors[32];
+    lk_tensor tensors[64];
     size_t count;
     lk_metadata metadata[16];
     size_t metadata_count;

@@ -25,7 +25,7 @@ const FLOORS = [
     'eigen',
     'texture',
   ],
-  ['arch', 'model', 'zoo', 'score.h'],
+  ['arch', 'model', 'aspect', 'zoo', 'score.h'],
   [
     'checkpoint',
     'calibration',
@@ -49,7 +49,7 @@ const NEIGHBOURS = {
   0: ['base.h', 'likeness.h', 'arena.h', 'rng.h'],
   1: ['vec.h', 'gemm_narrow.h', 'kernels.h', 'kernels_norm.h'],
   2: ['layer.h'], // by layer_*.c alone
-  3: ['arch.h', 'model.h'],
+  3: ['arch.h', 'model.h', 'aspect.h'],
   4: ['trainer.h'],
 };
 

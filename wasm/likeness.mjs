@@ -28,8 +28,8 @@ export { LikenessError, supported } from './engine.mjs';
  * @property {Verdict} verdict
  * @property {number} p (1 + held-out images at least as unusual) / (n + 1); 0 when empty
  * @property {number} score rises with unusualness
- * @property {Record<string, {value: number, p: number}>} scores each piece of evidence by name; of
- *   a model that makes no images without 'reconstruction'
+ * @property {Record<string, {value: number, p: number}>} scores each piece of evidence that the model
+ *   has, by name
  */
 /**
  * @typedef {object} Neighbour
@@ -165,9 +165,10 @@ export class Model {
     }
     const [verdict, p, score, ...rest] = this.#doubles(3 + 2 * this.#evidences.length);
     const scores = Object.fromEntries(
-      this.#evidences.map((name, i) => [name, { value: rest[2 * i], p: rest[2 * i + 1] }]),
+      this.#evidences
+        .map((name, i) => /** @type {const} */ ([name, { value: rest[2 * i], p: rest[2 * i + 1] }]))
+        .filter((_, i) => calls.lk_wasm_has_evidence(this.#handle, i)),
     );
-    if (this.info.output !== 'image') delete scores.reconstruction; // the same for every image
     return { verdict: /** @type {Verdict} */ (this.#verdicts[verdict]), p, score, scores };
   }
 

@@ -200,7 +200,8 @@ train_models() {
     for model in digits:mnist fashion:fashion; do
         # shellcheck disable=SC2086 # lists of words
         train "${model%:*}" gate --data "${model#*:}" --title "${model%:*}" \
-            --epochs 12 --batch 128 --decay 0.5
+            --epochs 16 --batch 128 --decay 0.5 --init he --augment 'shift 2' \
+            --holdout 6000 --references 2000
     done
 }
 

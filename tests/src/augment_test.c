@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "fixture.h"
 #include "test.h"
 
 enum { MOST = 3 * 40 * 40 };
@@ -505,7 +506,39 @@ static void test_bits(void) {
     CHECK(hash == 0xa2dacb67006990efull, "0x%016llx", (unsigned long long)hash);
 }
 
+/* Turning is rotating by right angles, and mirroring comes first. */
+static void test_poses(void) {
+    static const lk_shape CASES[] = {{1, 1, 1}, {1, 4, 4}, {3, 5, 5}, {2, 3, 6}};
+    for (size_t s = 0; s < LK_COUNTOF(CASES); s++) {
+        const lk_shape shape = CASES[s];
+        const size_t width = shape.width, height = shape.height, plane = width * height;
+        lk_real x[256], mirrored[256], once[256], out[256];
+        fill_normal(x, lk_shape_size(shape), s);
+        for (size_t i = 0; i < lk_shape_size(shape); i++)
+            mirrored[i] = x[i - i % width + width - 1 - i % width];
+        for (uint32_t pose = 0; pose < LK_POSES; pose++) {
+            if (pose % 2 && width != height) continue;
+            memcpy(once, pose < 4 ? x : mirrored, sizeof once);
+            for (uint32_t turn = 0; turn < pose % 4; turn += width == height ? 1 : 2) {
+                lk_real turned[256];
+                for (size_t i = 0; i < lk_shape_size(shape); i++) {
+                    const size_t y = i % plane / width,
+                                 to = width == height
+                                          ? i / plane * plane + i % width * width + width - 1 - y
+                                          : i / plane * plane + plane - 1 - i % plane;
+                    turned[to] = once[i];
+                }
+                memcpy(once, turned, sizeof once);
+            }
+            lk_augment_pose(x, shape, pose, out);
+            CHECK(memcmp(out, once, lk_shape_size(shape) * sizeof *out) == 0, "pose %u of %zu",
+                  pose, s);
+        }
+    }
+}
+
 int main(void) {
+    test_poses();
     test_parse();
     test_draws();
     test_independence();

@@ -205,7 +205,8 @@ static void check_operator(const lk_layer *layer, size_t rows, const char *what)
     for (size_t i = 0; i < places; i++)
         partner[i] = (double)lk_rng_below(lk_rng_make(1, 1, 1), i,
                                           (uint64_t)layer->kernel * layer->kernel + !layer->kernel);
-    uint32_t labels[MOST_ROWS];
+    uint32_t labels[MOST_ROWS], poses[MOST_ROWS];
+    for (size_t r = 0; r < MOST_ROWS; r++) poses[r] = (3 * r + 1) % LK_POSES;
     for (size_t r = 0; r < MOST_ROWS; r++)
         labels[r] = layer->classes ? (7 * r + 1) % layer->classes : 0;
     probe p = {.layer = *layer,
@@ -215,7 +216,8 @@ static void check_operator(const lk_layer *layer, size_t rows, const char *what)
                         .memory = memory,
                         .shared = shared,
                         .partner = partner,
-                        .labels = labels},
+                        .labels = labels,
+                        .poses = poses},
                .parameters = room(layer->packed),
                .x = room(in),
                .y = room(out),

@@ -7,9 +7,13 @@
 #include "test.h"
 
 static lk_mixture make(size_t d, size_t clusters) {
-    return (lk_mixture){d, clusters, lk_alloc(clusters * d * sizeof(lk_real)),
-                        lk_alloc(clusters * d * d * sizeof(lk_real)),
-                        lk_alloc(clusters * sizeof(lk_real))};
+    return (lk_mixture){.dimensions = d,
+                        .clusters = clusters,
+                        .widening = 0.02,
+                        .each = d % 2,
+                        .means = lk_alloc(clusters * d * sizeof(lk_real)),
+                        .whitening = lk_alloc(clusters * d * d * sizeof(lk_real)),
+                        .offsets = lk_alloc(clusters * sizeof(lk_real))};
 }
 
 static void drop(lk_mixture *m) {
@@ -65,13 +69,15 @@ static double log_determinant(double *a, size_t d) {
    and the offsets are log det C - 2 log share. */
 static void check_fit(const lk_mixture *m, const lk_real *codes, size_t n, const char *what) {
     const size_t d = m->dimensions;
-    double *mean = malloc(d * sizeof *mean), *c = malloc(d * d * sizeof *c), shrinkage = 0;
+    double *mean = malloc(d * sizeof *mean), *c = malloc(d * d * sizeof *c);
+    double *variances = malloc(d * sizeof *variances), mean_variance = 0;
     for (size_t a = 0; a < d; a++) {
         double sum = 0, squares = 0;
         for (size_t i = 0; i < n; i++) sum += (double)codes[i * d + a] / (double)n;
         for (size_t i = 0; i < n; i++)
             squares += pow((double)codes[i * d + a] - sum, 2) / (double)n;
-        shrinkage += 0.02 * squares / (double)d;
+        variances[a] = squares;
+        mean_variance += squares / (double)d;
     }
     size_t total = 0;
     for (size_t k = 0; k < m->clusters; k++) {
@@ -81,7 +87,7 @@ static void check_fit(const lk_mixture *m, const lk_real *codes, size_t n, const
         for (size_t a = 0; a < d; a++) {
             CHECK(fabs(mean[a] - (double)m->means[k * d + a]) < 1e-5 * (1 + fabs(mean[a])),
                   "%s: mean %zu of %zu", what, a, k);
-            c[a * d + a] += shrinkage;
+            c[a * d + a] += 0.02 * (m->each ? variances[a] : mean_variance);
         }
         for (size_t a = 0; a < d; a++)
             for (size_t b = 0; b < d; b++) {
@@ -98,7 +104,7 @@ static void check_fit(const lk_mixture *m, const lk_real *codes, size_t n, const
               "%s: offset %g, not %g", what, (double)m->offsets[k], offset);
     }
     CHECK(total == n, "%s: %zu members", what, total);
-    free(mean), free(c);
+    free(variances), free(mean), free(c);
 }
 
 /* Codes around far centres: cluster i % clusters at 20 x its own direction, correlated inside. */
@@ -155,7 +161,8 @@ static void test_known_clusters(void) {
 /* The least over clusters of |W (z - mean)|^2 + offset, by hand. */
 static void test_distance(void) {
     lk_real means[] = {0, 0, 10, 10}, whitening[] = {1, 0, 0, 2, 1, 0, 1, 1}, offsets[] = {1, -3};
-    const lk_mixture m = {2, 2, means, whitening, offsets};
+    const lk_mixture m = {
+        .dimensions = 2, .clusters = 2, .means = means, .whitening = whitening, .offsets = offsets};
     const struct {
         lk_real z[2];
         double distance;

@@ -173,7 +173,8 @@ test('a pad filled from edge to edge is as unusual as can be, not empty', () =>
     assert.equal(paper, 0, 'some of the pad is not covered');
     const { verdict: said, p } = await verdict(page);
     assert.equal(said, 'out', `p = ${p}`);
-    assert.ok(p && Number(p) > 0 && Number(p) < 0.0002, `p = ${p}, not the smallest`);
+    assert.ok(Number(p) > 0, `p = ${p}`);
+    assert.match((await page.locator('#verdict').textContent()) ?? '', /every one of/);
   }));
 
 test('undo takes back a stroke, clear all of them', () =>
@@ -371,8 +372,11 @@ test('scripts can ask window.likeness', () =>
     assert.ok(['in', 'out'].includes(result.verdict));
     assert.deepEqual(Object.keys(result.scores), [
       'reconstruction',
-      'mahalanobis',
       'neighbour',
+      'parts',
+      'gist',
+      'style',
+      'pose',
       'texture',
     ]);
   }));

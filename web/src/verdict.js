@@ -21,6 +21,10 @@ const EVIDENCE = new Map([
   ['reconstruction', 'Reconstruction error'],
   ['mahalanobis', 'From the usual code'],
   ['neighbour', 'To the nearest code'],
+  ['parts', 'Parts and places'],
+  ['gist', 'Gist'],
+  ['style', 'Style of strokes'],
+  ['pose', 'Which way up'],
   ['texture', 'Texture'],
 ]);
 
@@ -100,12 +104,19 @@ export function showVerdict(result, title, alpha, n) {
       : `Like the ${many} it knows.`;
   const more =
     verdict === 'out'
-      ? `p = ${small(p)}, at most the ${percent(alpha)} of false alarms you allow.`
+      ? `p = ${small(p)}, at most the ${percent(alpha)} of false alarms you allow.${turned(result, alpha)}`
       : `${percent(p)} of held-out ${many} are at least as unusual: p = ${small(p)}.`;
   say(verdict, String(p), text, more);
   evidence.replaceChildren(
     ...Object.entries(result.scores).map(([name, each]) => row(name, each.p, alpha)),
   );
+}
+
+/** What to say where nothing is unusual but the pose.
+ * @param {import('likeness').Result} result @param {number} alpha */
+function turned({ scores: { pose, ...others } }, alpha) {
+  const alone = pose?.p <= alpha && Object.values(others).every(({ p }) => p > alpha);
+  return alone ? ' It may be turned or mirrored.' : '';
 }
 
 /** There are images of it, but no verdict. @param {string} title */

@@ -1,0 +1,50 @@
+/* Ways to look at an image that are not its code: what layers on the way to the code hold of it,
+   and how usual that is. Only networks that tell poses apart are looked at in this way: learning to
+   do so makes their layers notice shapes, where copying alone makes them notice brightness. */
+#ifndef LK_ASPECT_H
+#define LK_ASPECT_H
+
+#include "arena.h"
+#include "mixture.h"
+#include "model.h"
+
+typedef enum lk_aspect_kind {
+    LK_PARTS, /* the last values that are an image still: which parts are where */
+    LK_GIST,  /* the values that the pose is told from */
+    LK_STYLE, /* mean and deviation of each channel of each convolution */
+    LK_ASPECTS
+} lk_aspect_kind;
+
+enum { LK_MOST_STYLE = 512 }; /* values; a network with more channels is not looked at so */
+
+/* One block, owned by whoever made it. */
+typedef struct lk_aspect {
+    size_t values;      /* that are looked at; 0: the network has none of this kind */
+    lk_real *centre;    /* [values]: their means */
+    lk_real *scale;     /* [values]: one over their deviations */
+    size_t components;  /* directions in which they vary most */
+    lk_real *basis;     /* [values][components] */
+    lk_mixture mixture; /* of what values are in these directions, and of how much is in none: the
+                           logarithm of its square */
+} lk_aspect;
+
+/* "parts", "gist", "style" */
+const char *lk_aspect_name(lk_aspect_kind kind);
+
+/* Sizes of an aspect of this network, learnt from n images, the rest of it zero. */
+lk_aspect lk_aspect_plan(const lk_arch *arch, lk_aspect_kind kind, size_t n);
+/* Takes the room of a planned aspect. */
+void lk_aspect_take(lk_aspect *aspect, lk_arena *arena);
+
+/* The values of a row that has gone forward as far as the code; in `room`[LK_MOST_STYLE], or where
+   they are. */
+const lk_real *lk_aspect_look(const lk_run *run, size_t row, lk_aspect_kind kind, lk_real *room);
+
+/* Learns what is usual from values[n][aspect->values]. LK_NONFINITE where they are not finite. */
+lk_status lk_aspect_fit(lk_aspect *aspect, const lk_real *values, size_t n, uint64_t seed,
+                        lk_error *error);
+
+/* The distance of one image's values: see mixture.h. */
+double lk_aspect_distance(const lk_aspect *aspect, const lk_real *values);
+
+#endif

@@ -1,0 +1,240 @@
+/* What layers hold of an image: the values against their definitions, the basis against a subspace
+   that is known, distances by hand; and a network that learns which way up images are. */
+#include "aspect.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "fixture.h"
+#include "score.h"
+#include "test.h"
+
+enum { SIDE = 8, SIZE = SIDE * SIDE, IMAGES = 300 };
+static const lk_shape SHAPE = {1, SIDE, SIDE};
+static const char POSED[] = "1x8x8 > conv 5 3 s2 relu > conv 6 3 tanh > dense 9 relu > pose 20"
+                            " > dense 4 | dense 64 sigmoid > mse";
+
+static lk_model *new_model(const char *arch) {
+    lk_error error = {LK_OK, 0, ""};
+    lk_model *model = lk_model_create(arch, &error);
+    CHECK(model, "%s", error.message);
+    if (!model) abort();
+    lk_model_init(model, LK_INIT_HE, 1);
+    return model;
+}
+
+static void test_plan(void) {
+    static const struct {
+        const char *arch;
+        size_t values[LK_ASPECTS];
+    } CASES[] = {
+        {POSED, {6 * 16, 9, 2 * (5 + 6)}},
+        {"1x8x8 > dense 7 > pose 1 > dense 3 | dense 64 > mse", {0, 7, 0}},
+        {"1x8x8 > dense 7 > dense 3 | dense 64 > mse", {0, 0, 0}},
+        {"1x8x8 > conv 4 3 > dense 3 | dense 64 > mse", {0, 0, 0}},
+        {"2x4x8 > conv 300 3 > avgpool 2 > dense 3 > pose 1 | dense 64 > mse", {300 * 8, 3, 0}},
+    };
+    for (size_t i = 0; i < LK_COUNTOF(CASES); i++) {
+        lk_model *model = new_model(CASES[i].arch);
+        for (int a = 0; a < LK_ASPECTS; a++) {
+            const lk_aspect_kind kind = (lk_aspect_kind)a;
+            const lk_aspect aspect = lk_aspect_plan(&model->arch, kind, 1000);
+            CHECK(aspect.values == CASES[i].values[a], "%s, %s: %zu", CASES[i].arch,
+                  lk_aspect_name(kind), aspect.values);
+            CHECK(aspect.components <= aspect.values, "%zu components", aspect.components);
+            CHECK(lk_model_has_evidence(model, LK_ASPECT + (size_t)a) == (aspect.values > 0), "%s",
+                  CASES[i].arch);
+        }
+        const bool posed = strstr(CASES[i].arch, "pose") != NULL;
+        CHECK(lk_model_has_evidence(model, LK_POSE) == posed, "%s", CASES[i].arch);
+        CHECK(lk_model_has_evidence(model, LK_MAHALANOBIS) == !posed, "%s", CASES[i].arch);
+        lk_model_free(model);
+    }
+}
+
+/* Means and deviations of channels, which stand side by side; the others are where they are. */
+static void test_look(void) {
+    lk_model *model = new_model(POSED);
+    lk_run *run = lk_run_create(model, 3, LK_SIMD_BEST, NULL);
+    lk_dataset data = make_images(SHAPE, 0, 3, 1);
+    lk_real x[3 * SIZE], room[LK_MOST_STYLE];
+    lk_dataset_images(&data, 0, 3, x);
+    lk_run_load(run, x, 0, 3);
+    lk_run_forward(run, 0, model->arch.count, 0, 3, 0);
+    for (size_t row = 0; row < 3; row++) {
+        const lk_real *style = lk_aspect_look(run, row, LK_STYLE, room);
+        for (size_t layer = 0, at = 0; layer < 2; layer++)
+            for (size_t c = 0; c < 5 + layer; c++, at++) {
+                const lk_real *image =
+                    run->value[layer + 1] + row * model->arch.layers[layer].out_stride + c;
+                double mean = 0, squares = 0;
+                for (size_t i = 0; i < 16; i++) {
+                    mean += (double)image[i * (5 + layer)] / 16;
+                    squares += pow((double)image[i * (5 + layer)], 2) / 16;
+                }
+                const double deviation = sqrt(fmax(squares - mean * mean, 0));
+                CHECK(fabs((double)style[2 * at] - mean) < 1e-6, "mean %zu", at);
+                CHECK(fabs((double)style[2 * at + 1] - deviation) < 1e-4, "deviation %zu", at);
+            }
+        CHECK(lk_aspect_look(run, row, LK_PARTS, room) ==
+                  run->value[2] + row * model->arch.layers[2].in_stride,
+              "parts");
+        CHECK(lk_aspect_look(run, row, LK_GIST, room) ==
+                  run->value[3] + row * model->arch.layers[3].in_stride,
+              "gist");
+    }
+    free_images(&data);
+    lk_run_free(run);
+    lk_model_free(model);
+}
+
+/* Values that fill three directions and hardly any other. */
+static void draw(lk_real *values, size_t n, size_t d, uint64_t seed) {
+    for (size_t i = 0; i < n; i++) {
+        lk_real z[3], noise[64];
+        fill_normal(z, 3, seed + 2 * i);
+        fill_normal(noise, d, seed + 2 * i + 1);
+        for (size_t j = 0; j < d; j++)
+            values[i * d + j] = (lk_real)(5 + 2 * z[0] * (lk_real)((j * 7 % 5) - 2.0) +
+                                          z[1] * (lk_real)((j * 3 % 7) - 3.0) +
+                                          z[2] * (lk_real)((j * 5 % 3) - 1.0)) +
+                                (lk_real)0.05 * noise[j];
+    }
+}
+
+static void test_fit(void) {
+    enum { N = 400, D = 60 };
+    static lk_real values[N * D], strange[N * D];
+    draw(values, N, D, 1000);
+    draw(strange, N, D, 9000);
+    lk_aspect aspect = {.values = D, .components = 3};
+    aspect.mixture = (lk_mixture){.dimensions = 4, .clusters = 2, .widening = 0.02, .each = true};
+    lk_arena arena = {0};
+    lk_aspect_take(&aspect, &arena);
+    CHECK(lk_arena_commit(&arena), "memory");
+    lk_aspect_take(&aspect, &arena);
+    lk_error error = {LK_OK, 0, ""};
+    CHECK(lk_aspect_fit(&aspect, values, N, 1, &error) == LK_OK, "%s", error.message);
+
+    double worst_dot = 0, total = 0, left = 0;
+    for (size_t a = 0; a < 3; a++)
+        for (size_t b = 0; b <= a; b++) {
+            double dot = 0;
+            for (size_t j = 0; j < D; j++)
+                dot += (double)aspect.basis[j * 3 + a] * (double)aspect.basis[j * 3 + b];
+            worst_dot = fmax(worst_dot, fabs(dot - (a == b)));
+        }
+    CHECK(worst_dot < 1e-5, "not orthonormal: %g", worst_dot);
+    for (size_t i = 0; i < N; i++) {
+        double sums[3] = {0}, squares = 0;
+        lk_real z[4];
+        for (size_t j = 0; j < D; j++) {
+            const double v =
+                ((double)values[i * D + j] - (double)aspect.centre[j]) * (double)aspect.scale[j];
+            squares += v * v;
+            for (size_t k = 0; k < 3; k++) sums[k] += v * (double)aspect.basis[j * 3 + k];
+        }
+        total += squares;
+        for (size_t k = 0; k < 3; k++) {
+            squares -= sums[k] * sums[k];
+            z[k] = (lk_real)sums[k];
+        }
+        left += squares;
+        z[3] = (lk_real)log(squares);
+        const double wanted = lk_mixture_distance(&aspect.mixture, z);
+        const double found = lk_aspect_distance(&aspect, values + i * D);
+        CHECK(fabs(found - wanted) < 2e-2 * (1 + fabs(wanted)), "%g, not %g", found, wanted);
+    }
+    CHECK(fabs(total / (N * D) - 1) < 1e-3, "variance %g", total / (N * D));
+    CHECK(left < 0.01 * total, "%g of %g outside of the basis", left, total);
+
+    /* What leaves the three directions is further away than anything that does not. */
+    double farthest = -INFINITY;
+    for (size_t i = 0; i < N; i++)
+        farthest = fmax(farthest, lk_aspect_distance(&aspect, strange + i * D));
+    for (size_t i = 0; i < N; i++) {
+        strange[i * D + 7] += 2;
+        strange[i * D + 11] -= 2;
+        CHECK(lk_aspect_distance(&aspect, strange + i * D) > farthest, "row %zu", i);
+    }
+    values[77] = NAN;
+    CHECK(lk_aspect_fit(&aspect, values, N, 1, &error) == LK_NONFINITE, "%s", error.message);
+    lk_free(arena.base);
+}
+
+static lk_train_options options_with(int threads, lk_simd simd) {
+    lk_train_options o = lk_train_defaults();
+    o.batch = 50;
+    o.learning_rate = 1e-2;
+    o.epochs = 12;
+    o.threads = threads;
+    o.simd = simd;
+    return o;
+}
+
+static lk_model *trained(const lk_dataset *data, int threads, lk_simd simd) {
+    lk_error error = {LK_OK, 0, ""};
+    lk_model *model = new_model(POSED);
+    const lk_train_options o = options_with(threads, simd);
+    lk_trainer *trainer = lk_trainer_create(model, data, &o, &error);
+    CHECK(trainer, "%s", error.message);
+    lk_progress progress;
+    for (uint64_t i = 0; i < o.epochs * lk_trainer_steps_per_epoch(trainer); i++)
+        CHECK(lk_trainer_step(trainer, &progress, &error) == LK_OK, "%s", error.message);
+    lk_trainer_free(trainer);
+    return model;
+}
+
+/* Bands from the top downwards: turned by a right angle they run across, and are told. */
+static void test_verdicts(const lk_dataset *data, const lk_dataset *held_out,
+                          const lk_dataset *fresh) {
+    uint64_t first = 0;
+    EACH_SIMD(simd)
+    for (int threads = 1; threads <= 3; threads++) {
+        lk_error error = {LK_OK, 0, ""};
+        lk_model *model = trained(data, threads, simd);
+        CHECK(lk_score_fit(model, data, 50, 1, threads, simd, &error) == LK_OK &&
+                  lk_score_calibrate(model, LK_PREPARE_IMAGE, held_out, threads, simd, &error) ==
+                      LK_OK,
+              "%s", error.message);
+        lk_run *run = lk_run_create(model, 1, simd, NULL);
+        uint64_t hash = 0;
+        size_t flagged = 0, turned_flagged = 0;
+        for (size_t i = 0; i < fresh->count; i++) {
+            lk_real x[SIZE], turned[SIZE];
+            lk_result upright, other;
+            lk_dataset_images(fresh, i, 1, x);
+            for (size_t k = 0; k < SIZE; k++) turned[k % SIDE * SIDE + k / SIDE] = x[k];
+            CHECK(lk_check_input(run, LK_PREPARE_IMAGE, x, 0.05, &upright, NULL) == LK_OK, "check");
+            CHECK(lk_check_input(run, LK_PREPARE_IMAGE, turned, 0.05, &other, NULL) == LK_OK,
+                  "check");
+            flagged += upright.verdict == LK_OUT;
+            turned_flagged += other.verdict == LK_OUT;
+            hash = hash * 31 + hash_bytes(&upright.score, sizeof upright.score);
+            hash = hash * 31 + hash_bytes(&other.evidence[LK_POSE].value, sizeof(float));
+            CHECK(other.evidence[LK_MAHALANOBIS].value == 0 &&
+                      other.evidence[LK_MAHALANOBIS].p == 1,
+                  "what the model has not");
+        }
+        if (!first) first = hash;
+        CHECK(hash == first, "%s, %d threads: 0x%llx", lk_simd_name(simd), threads,
+              (unsigned long long)hash);
+        CHECK(flagged <= fresh->count / 8, "%zu of %zu flagged", flagged, fresh->count);
+        CHECK(turned_flagged > fresh->count * 9 / 10, "%zu turned flagged", turned_flagged);
+        lk_run_free(run);
+        lk_model_free(model);
+    }
+}
+
+int main(void) {
+    lk_dataset data = make_images(SHAPE, 0, IMAGES, 1), fresh = make_images(SHAPE, 2000, 200, 1);
+    lk_dataset held_out = make_images(SHAPE, 1000, 200, 1);
+    test_plan();
+    test_look();
+    test_fit();
+    test_verdicts(&data, &held_out, &fresh);
+    free_images(&data);
+    free_images(&held_out);
+    free_images(&fresh);
+    return TEST_RESULT();
+}
