@@ -9,6 +9,7 @@ enum { EXIT_OUT_OF_DISTRIBUTION = 10, EXIT_INTERRUPTED = 130 };
 int cmd_data(const options *o, fault *f);
 int cmd_train(const options *o, fault *f);
 int cmd_eval(const options *o, fault *f);
+int cmd_audit(const options *o, fault *f);
 int cmd_calibrate(const options *o, fault *f);
 int cmd_score(const options *o, fault *f);
 int cmd_reconstruct(const options *o, fault *f);

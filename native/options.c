@@ -44,9 +44,9 @@ static const char *const PREPARATIONS[] = {"image", "ink", NULL};
 
 enum {
     RUNS = FOR_TRAIN | FOR_EVAL | FOR_CALIBRATE | FOR_SCORE | FOR_RECONSTRUCT | FOR_ENCODE |
-           FOR_NEIGHBOURS | FOR_SAMPLE | FOR_DECODE | FOR_INTERPOLATE,
-    READS =
-        FOR_DATA | FOR_TRAIN | FOR_EVAL | FOR_CALIBRATE | FOR_SCORE | FOR_RECONSTRUCT | FOR_ENCODE,
+           FOR_NEIGHBOURS | FOR_SAMPLE | FOR_DECODE | FOR_INTERPOLATE | FOR_AUDIT,
+    READS = FOR_DATA | FOR_TRAIN | FOR_EVAL | FOR_CALIBRATE | FOR_SCORE | FOR_RECONSTRUCT |
+            FOR_ENCODE | FOR_AUDIT,
     EVERY = ~0,
 };
 
@@ -118,10 +118,13 @@ static const row ROWS[] = {
      .summary = "go on from FILE.checkpoint, to the same bits"},
     {"log-jsonl", TEXT, AT(log), FOR_TRAIN, .value = "FILE",
      .summary = "one line of JSON an epoch"},
-    {"ood", MANY, AT(ood), FOR_EVAL, .value = "NAME=SPEC",
+    {"ood", MANY, AT(ood), FOR_EVAL | FOR_AUDIT, .value = "NAME=SPEC",
      .summary = "images of another kind, to be told apart; may be given again"},
-    {"train", TEXT, AT(known), FOR_EVAL, .value = "SPEC",
-     .summary = "find neighbours among all of these images", .fallback = "the gallery"},
+    {"in", MANY, AT(inside), FOR_AUDIT, .value = "NAME=SPEC",
+     .summary = "images of the same kind, from elsewhere, that should pass; may be given again"},
+    {"train", TEXT, AT(known), FOR_EVAL | FOR_AUDIT, .value = "SPEC",
+     .summary = "compare with all of these images (audit: two plain methods, with 10,000 of them)",
+     .fallback = "the gallery; audit: none"},
     {"corrupt", TEXT, AT(corrupt), FOR_EVAL, .value = "HOW",
      .summary = "spoil the images first: 'noise 0.3', 'mask 0.5' or 'salt 0.1'; no loss then"},
     {"count", COUNT, AT(images), FOR_SAMPLE, 1, 10000, .value = "N", .summary = "images to make"},
@@ -135,7 +138,7 @@ static const row ROWS[] = {
      .summary = "what to calibrate: pictures as they are, or drawn ink", .choices = PREPARATIONS},
     {"ink", FLAG, AT(ink),
      FOR_TRAIN | FOR_EVAL | FOR_SCORE | FOR_RECONSTRUCT | FOR_ENCODE | FOR_NEIGHBOURS |
-         FOR_INTERPOLATE,
+         FOR_INTERPOLATE | FOR_AUDIT,
      .summary = "images are drawn ink (train: calibrate for it too)"},
     {"alpha", INSIDE, AT(alpha), FOR_EVAL | FOR_SCORE, 0, 1, .value = "SHARE",
      .summary = "false alarms that are accepted"},
@@ -365,6 +368,7 @@ lk_status options_parse(const command *c, int argc, char **argv, options *o, fau
 void options_free(options *o) {
     strings_free(&o->arguments);
     strings_free(&o->ood);
+    strings_free(&o->inside);
 }
 
 /* ---- help ---- */

@@ -16,7 +16,7 @@ typedef struct options {
     bool json, help;
 
     const char *data, *out, *arch, *title, *log;
-    strings ood; /* NAME=SPEC */
+    strings ood, inside; /* NAME=SPEC */
     uint32_t limit, holdout, references, gallery, latent;
     lk_shape shape; /* all zero: not given */
     uint64_t seed;
@@ -66,6 +66,7 @@ enum {
     FOR_SAMPLE = 1 << 13,
     FOR_DECODE = 1 << 14,
     FOR_INTERPOLATE = 1 << 15,
+    FOR_AUDIT = 1 << 16,
 };
 
 /* Fills *o from argv[2..] and the defaults; the texts in it point into argv. */

@@ -29,6 +29,7 @@ const COMMANDS = [
   'data',
   'train',
   'eval',
+  'audit',
   'calibrate',
   'score',
   'reconstruct',

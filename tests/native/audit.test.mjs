@@ -1,0 +1,158 @@
+// What audit says of a verdict, against the same sets made here and measured by eval; and that a
+// network which tells poses apart notices what another does not.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fails, idx, ok, random, write } from './helpers.mjs';
+
+const SIDE = 10;
+const COUNT = 240;
+const GATE =
+  '1x10x10 > conv 8 3 s2 relu > dense 24 relu > pose 40 > dense 6 | dense 100 sigmoid > mse';
+const PLAIN = '1x10x10 > dense 24 relu > dense 6 | dense 100 sigmoid > bce';
+const MADE = [
+  ...['hflip', 'hflip+1', 'vflip', 'vflip+1', 'rot90', 'inverted', 'constant', 'uniform'],
+  ...['gaussian', 'shuffled', 'shift 1', 'shift 2'],
+];
+
+/** Bright corners, long down and short to the right: no pose looks like another.
+ * @param {number} count @param {number} seed */
+function corners(count, seed) {
+  const next = random(seed);
+  const pixels = new Uint8Array(count * SIDE * SIDE);
+  for (let i = 0; i < count; i++) {
+    const [top, left] = [1 + Math.floor(next() * 2), 1 + Math.floor(next() * 3)];
+    const light = 150 + next() * 100;
+    for (let p = 0; p < SIDE * SIDE; p++) {
+      const [row, column] = [Math.floor(p / SIDE) - top, (p % SIDE) - left];
+      const on = (column === 0 && row >= 0 && row < 7) || (row === 6 && column >= 0 && column < 4);
+      pixels[i * SIDE * SIDE + p] = (on ? light : 0) + next() * 40;
+    }
+  }
+  return pixels;
+}
+
+/** @type {string} */ let path;
+/** @type {Record<string, string>} */ const files = {};
+/** @type {Uint8Array} */ let fresh;
+/** @param {string} name @param {ArrayLike<number>} pixels */
+const save = (name, pixels) =>
+  write(
+    join(path, `${name}-images-idx3-ubyte`),
+    idx([pixels.length / SIDE / SIDE, SIDE, SIDE], pixels),
+  );
+
+before(() => {
+  path = mkdtempSync(join(tmpdir(), 'likeness-test-'));
+  fresh = corners(COUNT, 2);
+  files.known = save('known', corners(1200, 1));
+  files.fresh = save('fresh', fresh);
+  for (const [name, arch] of Object.entries({ gate: GATE, plain: PLAIN })) {
+    files[name] = join(path, `${name}.safetensors`);
+    const how = ['--epochs', '20', '--batch', '20', '--lr', '0.003', '--holdout', '400'];
+    ok(['train', '--arch', arch, '--data', files.known, ...how, '--out', files[name]]);
+  }
+});
+after(() => rmSync(path, { recursive: true, force: true }));
+
+/** @param {string} model @param {string[]} more */
+const audit = (model, ...more) =>
+  ok(['audit', files[model], '--data', files.fresh, '--json', ...more]);
+/** @param {any} report @param {string} name */
+const row = (report, name) => report.sets.find((/** @type {any} */ set) => set.name === name);
+
+test('every set is there, with all that is told of it', () => {
+  const report = audit('gate', '--train', files.known, '--ood', `more=${files.known}`);
+  assert.equal(report.images, COUNT);
+  assert.deepEqual(
+    report.sets.map((/** @type {any} */ set) => set.name),
+    ['more', ...MADE],
+  );
+  for (const set of report.sets) {
+    assert.equal(set.wanted, set.name.startsWith('shift') ? 'in' : 'out');
+    assert.ok(set.auroc_low <= set.auroc && set.auroc <= set.auroc_high, set.name);
+    assert.deepEqual(Object.keys(set.baselines), ['pixel_1nn', 'pca']);
+    assert.deepEqual(
+      set.flagged.map((/** @type {any} */ f) => f.alpha),
+      [0.01, 0.05, 0.1],
+    );
+  }
+  const out = report.sets.filter((/** @type {any} */ set) => set.wanted === 'out');
+  assert.equal(report.minimum.auroc, Math.min(...out.map((/** @type {any} */ set) => set.auroc)));
+  for (const [i, { alpha, rate, least, most }] of report.splits.entries()) {
+    assert.equal(alpha, [0.01, 0.05, 0.1][i]);
+    assert.ok(least <= rate && rate <= most && Math.abs(rate - alpha) < 0.06, `${alpha}: ${rate}`);
+  }
+});
+
+test('sets are what their names say, and measured as eval does', () => {
+  const report = audit('gate');
+  const at = (/** @type {number} */ i, /** @type {number} */ y, /** @type {number} */ x) =>
+    fresh[
+      (i * SIDE + Math.min(Math.max(y, 0), SIDE - 1)) * SIDE + Math.min(Math.max(x, 0), SIDE - 1)
+    ];
+  const last = SIDE - 1;
+  /** @type {Record<string, (i: number, y: number, x: number) => number>} */
+  const by = {
+    hflip: (i, y, x) => at(i, y, last - x),
+    'hflip+1': (i, y, x) => at(i, y, SIDE - x),
+    vflip: (i, y, x) => at(i, last - y, x),
+    'vflip+1': (i, y, x) => at(i, SIDE - y, x),
+    rot90: (i, y, x) => at(i, last - x, y),
+    inverted: (i, y, x) => 255 - at(i, y, x),
+    constant: (i) => i % 256,
+    'shift 1': (i, y, x) => at(i, y + [0, 0, 1, -1][i % 4], x + [1, -1, 0, 0][i % 4]),
+    'shift 2': (i, y, x) => at(i, y + [0, 0, 2, -2][i % 4], x + [2, -2, 0, 0][i % 4]),
+  };
+  const made = Object.entries(by).map(([name, value]) => {
+    const pixels = Uint8Array.from({ length: fresh.length }, (_, p) =>
+      value(Math.floor(p / SIDE / SIDE), Math.floor(p / SIDE) % SIDE, p % SIDE),
+    );
+    return `${name}=${save(name, pixels)}`;
+  });
+  const given = made.flatMap((set) => ['--ood', set]);
+  const { ood, false_alarms } = ok(['eval', files.gate, '--data', files.fresh, '--json', ...given]);
+  for (const { name, auroc, aupr, fpr95 } of ood) {
+    const set = row(report, name);
+    assert.ok(Math.abs(set.auroc - auroc) < 1e-9, `${name}: ${set.auroc}, not ${auroc}`);
+    assert.ok(Math.abs(set.aupr - aupr) < 1e-9 && Math.abs(set.fpr95 - fpr95) < 1e-9, name);
+  }
+  assert.deepEqual(report.false_alarms, false_alarms);
+});
+
+test('who was taught poses notices them', () => {
+  const [gate, plain] = [audit('gate'), audit('plain')];
+  for (const name of ['hflip', 'hflip+1', 'vflip', 'rot90'])
+    assert.ok(row(gate, name).auroc > 0.97, `${name}: ${row(gate, name).auroc}`);
+  for (const name of ['inverted', 'uniform', 'gaussian'])
+    for (const report of [gate, plain])
+      assert.ok(row(report, name).auroc > 0.99, `${name}: ${row(report, name).auroc}`);
+  assert.ok(!('baselines' in row(gate, 'hflip')));
+});
+
+test('a table for people, the same whatever the threads', () => {
+  const text = (/** @type {string} */ n) =>
+    ok(['audit', files.plain, '--data', files.fresh, '--threads', n, '--in', `it=${files.known}`]);
+  const one = text('1');
+  assert.equal(one, text('3'));
+  assert.match(one, /^it .*\(to pass\)$/m);
+  assert.match(one, /false alarms/);
+});
+
+test('what cannot be audited is said in a line', () => {
+  const bare = join(path, 'bare.safetensors');
+  ok(
+    ['train', '--arch', PLAIN, '--data', files.known, '--epochs', '1', '--no-calibrate'].concat([
+      ...['--out', bare],
+    ]),
+  );
+  const few = save('few', fresh.slice(0, 30 * SIDE * SIDE));
+  const data = ['--data', files.fresh];
+  fails(['audit', files.gate], 2, /--data SPEC is needed/);
+  fails(['audit', files.gate, ...data, '--in', 'x'], 2, /--in wants NAME=SPEC, not 'x'/);
+  fails(['audit', files.gate, ...data, '--ood', '=y'], 2, /--ood wants NAME=SPEC/);
+  fails(['audit', bare, ...data], 4, /is not calibrated for image/);
+  fails(['audit', files.gate, '--data', few], 3, /needs at least 40 images/);
+});
