@@ -11,7 +11,8 @@
 /* Of the class-conditioned autoencoders; the code in between has seen no label. */
 #define ACAE_ENCODER                                                                               \
     "> conv 32 3 leaky > bn > maxpool 2 > dropout 0.25"                                            \
-    " > conv 64 3 leaky > bn > conv 64 3 leaky > bn > maxpool 2 > dropout 0.25 > dense {z} leaky"
+    " > conv 64 3 leaky > bn > conv 64 3 leaky > bn > maxpool 2 > dropout 0.25"                    \
+    " > dense {z} > bn leaky"
 #define ACAE_DECODER                                                                               \
     " | embed {k} > dense {64hw/16} leaky > reshape 64 {h/4} {w/4} > bn"                           \
     " > deconv 32 4 s2 leaky > bn > deconv {c} 4 s2 sigmoid > mse"

@@ -103,6 +103,21 @@ function neighbours(name, how, seed) {
   return { report, result: evaluate(file, 'fashion:test', '--train fashion:train') };
 }
 
+/** Of a class-conditioned network: neighbours by its codes under each condition.
+ * @param {string} name @param {number} seed @returns {Figures} */
+function conditioned(name, seed) {
+  const { report, result } = neighbours(name, OPTIONS[name], seed);
+  const under = Object.entries(result.conditioning ?? {}).map(([how, share]) => [
+    `${how}, %`,
+    100 * Number(share),
+  ]);
+  return {
+    'Fashion cosine 1-NN, %': 100 * result.neighbours.cosine_1nn,
+    ...Object.fromEntries(under),
+    seconds: report.seconds,
+  };
+}
+
 /** Every family: from a seed to its figures. @type {Record<string, (seed: number) => Figures>} */
 const FAMILIES = {
   deep(seed) {
@@ -189,18 +204,8 @@ const FAMILIES = {
       seconds: report.seconds,
     };
   },
-  acae(seed) {
-    /** @type {Figures} */
-    const figures = {};
-    for (const name of ['acae', 'acae-softmax']) {
-      const { report, result } = neighbours(name, OPTIONS[name], seed);
-      for (const [how, share] of Object.entries(result.conditioning ?? {}))
-        figures[`${name}: ${how}, %`] = 100 * Number(share);
-      figures[`${name}: cosine 1-NN, %`] = 100 * result.neighbours.cosine_1nn;
-      figures[`${name}: seconds`] = report.seconds;
-    }
-    return figures;
-  },
+  acae: (seed) => conditioned('acae', seed),
+  'acae-softmax': (seed) => conditioned('acae-softmax', seed),
   triplet(seed) {
     const { report, result } = neighbours('triplet', OPTIONS.triplet, seed);
     return {
