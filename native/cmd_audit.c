@@ -281,9 +281,12 @@ static lk_status add_row(const audit *a, const char *name, bool in, const lk_dat
     scores other;
     lk_status status = score(a, set, empty, &other, f);
     json_t *row = status ? NULL : describe(a, name, in, &other, f);
-    if (row) json_array_append_new(rows, row);
+    if (row)
+        json_array_append_new(rows, row);
+    else if (!status)
+        status = f->error.status ? f->error.status : fail_memory(f);
     scores_free(&other);
-    return row ? LK_OK : f->error.status;
+    return status;
 }
 
 static bool suits(change c, lk_shape s) {
