@@ -33,11 +33,12 @@ sanitized() {
     cmake --preset clang-sanitize >build/sanitize.log || { cat build/sanitize.log; return 1; }
     cmake --build build-clang -- --quiet || return 1
     # No leak check under a tracer; the C tests alone, the rest needs models.
-    ctest --test-dir build-clang --tests-regex '^src/' --output-on-failure --no-tests=error
+    ctest --test-dir build-clang --tests-regex '^src/' --parallel 2 --output-on-failure \
+        --no-tests=error
 }
 check 'formatting of C' formatted
 check 'types of JavaScript' npm --prefix web run --silent types
 check 'lint of JavaScript' npm --prefix web run --silent lint
 check 'C tests with clang and its sanitizers' sanitized
-check 'all tests' ctest --test-dir build --output-on-failure --no-tests=error
+check 'all tests' ctest --test-dir build --parallel 2 --output-on-failure --no-tests=error
 [ -z "$failed" ] || die "failed: ${failed#, }"
