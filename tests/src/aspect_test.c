@@ -3,25 +3,14 @@
 #include "aspect.h"
 
 #include <math.h>
-#include <stdlib.h>
 
-#include "fixture.h"
 #include "score.h"
-#include "test.h"
+#include "training.h"
 
-enum { SIDE = 8, SIZE = SIDE * SIDE, IMAGES = 300 };
+enum { SIDE = 8, SIZE = SIDE * SIDE };
 static const lk_shape SHAPE = {1, SIDE, SIDE};
 static const char POSED[] = "1x8x8 > conv 5 3 s2 relu > conv 6 3 tanh > dense 9 relu > pose 20"
                             " > dense 4 | dense 64 sigmoid > mse";
-
-static lk_model *new_model(const char *arch) {
-    lk_error error = {LK_OK, 0, ""};
-    lk_model *model = lk_model_create(arch, &error);
-    CHECK(model, "%s", error.message);
-    if (!model) abort();
-    lk_model_init(model, LK_INIT_HE, 1);
-    return model;
-}
 
 static void test_plan(void) {
     static const struct {
@@ -162,25 +151,15 @@ static void test_fit(void) {
     lk_free(arena.base);
 }
 
-static lk_train_options options_with(int threads, lk_simd simd) {
-    lk_train_options o = lk_train_defaults();
-    o.batch = 50;
-    o.learning_rate = 1e-2;
-    o.epochs = 12;
-    o.threads = threads;
-    o.simd = simd;
-    return o;
-}
-
 static lk_model *trained(const lk_dataset *data, int threads, lk_simd simd) {
     lk_error error = {LK_OK, 0, ""};
     lk_model *model = new_model(POSED);
-    const lk_train_options o = options_with(threads, simd);
+    lk_train_options o = options_with(threads, simd);
+    o.learning_rate = 1e-2;
+    o.epochs = 12;
     lk_trainer *trainer = lk_trainer_create(model, data, &o, &error);
     CHECK(trainer, "%s", error.message);
-    lk_progress progress;
-    for (uint64_t i = 0; i < o.epochs * lk_trainer_steps_per_epoch(trainer); i++)
-        CHECK(lk_trainer_step(trainer, &progress, &error) == LK_OK, "%s", error.message);
+    steps(trainer, (int)(o.epochs * lk_trainer_steps_per_epoch(trainer)));
     lk_trainer_free(trainer);
     return model;
 }
@@ -227,7 +206,7 @@ static void test_verdicts(const lk_dataset *data, const lk_dataset *held_out,
 }
 
 int main(void) {
-    lk_dataset data = make_images(SHAPE, 0, IMAGES, 1), fresh = make_images(SHAPE, 2000, 200, 1);
+    lk_dataset data = make_images(SHAPE, 0, 300, 1), fresh = make_images(SHAPE, 2000, 200, 1);
     lk_dataset held_out = make_images(SHAPE, 1000, 200, 1);
     test_plan();
     test_look();
