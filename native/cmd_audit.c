@@ -482,20 +482,10 @@ static lk_status make_report(audit *a, fault *f) {
     return status;
 }
 
-static lk_status check_named(const strings *named, const char *option, fault *f) {
-    for (size_t i = 0; i < named->count; i++) {
-        const char *equals = strchr(named->items[i], '=');
-        if (!equals || equals == named->items[i] || !equals[1])
-            return fail(f, LK_USAGE, NULL, "--%s wants NAME=SPEC, not '%.40s'", option,
-                        named->items[i]);
-    }
-    return LK_OK;
-}
-
 int cmd_audit(const options *o, fault *f) {
     if (!o->data) return fail(f, LK_USAGE, NULL, "--data SPEC is needed");
-    lk_status status = check_named(&o->ood, "ood", f);
-    if (!status) status = check_named(&o->inside, "in", f);
+    lk_status status = options_check_named(&o->ood, "ood", f);
+    if (!status) status = options_check_named(&o->inside, "in", f);
     if (status) return status;
     audit a = {.o = o, .preparation = o->ink ? LK_PREPARE_INK : LK_PREPARE_IMAGE};
     a.model = model_read(o->arguments.items[0], f);

@@ -386,11 +386,8 @@ static lk_status evaluate(const options *o, const lk_model *model, const prepare
 
 static lk_status check_options(const options *o, const lk_model *model, fault *f) {
     if (!o->data) return fail(f, LK_USAGE, NULL, "--data SPEC is needed");
-    for (size_t i = 0; i < o->ood.count; i++) {
-        const char *equals = strchr(o->ood.items[i], '=');
-        if (!equals || equals == o->ood.items[i] || !equals[1])
-            return fail(f, LK_USAGE, NULL, "--ood wants NAME=SPEC, not '%.40s'", o->ood.items[i]);
-    }
+    const lk_status status = options_check_named(&o->ood, "ood", f);
+    if (status) return status;
     if (o->ood.count > 0 && !lk_model_calibrated(model, preparation_of(o)))
         return fail(f, LK_MODEL, o->arguments.items[0],
                     "--ood needs a model that is calibrated for %s",

@@ -371,6 +371,16 @@ void options_free(options *o) {
     strings_free(&o->inside);
 }
 
+lk_status options_check_named(const strings *given, const char *option, fault *f) {
+    for (size_t i = 0; i < given->count; i++) {
+        const char *equals = strchr(given->items[i], '=');
+        if (!equals || equals == given->items[i] || !equals[1])
+            return fail(f, LK_USAGE, NULL, "--%s wants NAME=SPEC, not '%.40s'", option,
+                        given->items[i]);
+    }
+    return LK_OK;
+}
+
 /* ---- help ---- */
 
 /* The default in words, "" where there is none. */

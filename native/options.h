@@ -72,6 +72,8 @@ enum {
 /* Fills *o from argv[2..] and the defaults; the texts in it point into argv. */
 lk_status options_parse(const command *c, int argc, char **argv, options *o, fault *f);
 void options_free(options *o);
+/* Whether all that was given for --`option` is NAME=SPEC. */
+lk_status options_check_named(const strings *given, const char *option, fault *f);
 
 void options_print_help(const command *c);
 json_t *options_describe(const command *c); /* the same for --json */
