@@ -88,17 +88,21 @@ void lk_calibration_evidence(const lk_calibration *c, const float *measures, flo
             LK_MAX(evidence[LK_TEXTURE], measures[LK_TEXTURE + t] / c->limits[t]);
 }
 
+double lk_calibration_surprise(const lk_calibration *c, size_t e, float value) {
+    return surprise(c, e, (double)value);
+}
+
 /* What the pieces of evidence that look at content say together. */
 static double content(const lk_calibration *c, const float *evidence) {
     double sum = 0;
     for (size_t e = 0; e < LK_EVIDENCES; e++)
-        if (e != LK_POSE) sum += surprise(c, e, (double)evidence[e]);
+        if (e != LK_POSE) sum += lk_calibration_surprise(c, e, evidence[e]);
     return sum;
 }
 
 float lk_calibration_score(const lk_calibration *c, const float *evidence) {
     const double of_content = surprise(c, LK_CONTENT, content(c, evidence));
-    const double of_pose = surprise(c, LK_POSE, (double)evidence[LK_POSE]);
+    const double of_pose = lk_calibration_surprise(c, LK_POSE, evidence[LK_POSE]);
     const double beyond = LK_MAX((double)evidence[LK_TEXTURE] - 1, 0.0);
     return (float)(LK_MAX(of_content, of_pose) + BEYOND * beyond);
 }

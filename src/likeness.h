@@ -306,6 +306,7 @@ typedef struct lk_result {
     struct {
         float value;
         double p;
+        double surprise; /* -log of how common the value is: what this piece adds to the score */
     } evidence[LK_EVIDENCES];
 } lk_result;
 

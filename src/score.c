@@ -385,6 +385,7 @@ static lk_status judge(lk_run *run, const lk_calibration *c, double alpha, lk_re
     for (size_t e = 0; e < LK_EVIDENCES; e++) {
         result->evidence[e].value = evidence[e];
         result->evidence[e].p = lk_calibration_p(c->evidence[e], c->shaping, evidence[e]);
+        result->evidence[e].surprise = lk_calibration_surprise(c, e, evidence[e]);
     }
     return LK_OK;
 }

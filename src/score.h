@@ -71,6 +71,8 @@ void lk_calibration_fill(lk_calibration *calibration, const float *measures, con
 /* evidence[LK_EVIDENCES] from measures[LK_MEASURES]. */
 void lk_calibration_evidence(const lk_calibration *calibration, const float *measures,
                              float *evidence);
+/* -log of how common this value of a piece of evidence is; what it adds to the sum. */
+double lk_calibration_surprise(const lk_calibration *calibration, size_t which, float value);
 /* The combined score of evidence[LK_EVIDENCES]. */
 float lk_calibration_score(const lk_calibration *calibration, const float *evidence);
 /* (1 + #{values at least v}) / (n + 1) for ascending values[n]. */

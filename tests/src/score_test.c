@@ -166,6 +166,10 @@ static void test_by_hand(lk_model *model, const lk_dataset *fresh) {
                   lk_evidence_name(e), (double)r.evidence[e].value, evidence[e]);
             CHECK(r.evidence[e].p == by_hand_p(c->evidence[e], c->shaping, r.evidence[e].value),
                   "%s: p %g", lk_evidence_name(e), r.evidence[e].p);
+            const double surprise =
+                by_hand_surprise(c->evidence[e], c->shaping, (double)r.evidence[e].value);
+            CHECK(fabs(r.evidence[e].surprise - surprise) <= 1e-9 * (1 + surprise),
+                  "%s: surprise %g, not %g", lk_evidence_name(e), r.evidence[e].surprise, surprise);
             tails += r.evidence[e].value > c->evidence[e][(size_t)(0.97 * 79)];
         }
         const double score = by_hand_score(c, &r);
