@@ -245,23 +245,6 @@ static void thicken(lk_real *plane, lk_shape shape, double amount, lk_real groun
 
 /* ---- the map ---- */
 
-/* pi / 180 */
-static const double RADIANS = 0.017453292519943295;
-
-void lk_augment_turn(double degrees, double *cosine, double *sine) {
-    const double quarters = floor(degrees / 90 + 0.5);
-    const double r = (degrees - 90 * quarters) * RADIANS; /* within pi / 4 of zero */
-    double c = 1, s = 1;                                  /* Taylor's series, from their ends */
-    for (int n = 16; n > 0; n -= 2) {
-        c = 1 - r * r / ((n - 1) * n) * c;
-        s = 1 - r * r / (n * (n + 1)) * s;
-    }
-    s *= r;
-    const int turn = ((int)quarters + 4) % 4;
-    *cosine = turn == 0 ? c : turn == 1 ? -s : turn == 2 ? -c : s;
-    *sine = turn == 0 ? s : turn == 1 ? c : turn == 2 ? -s : -c;
-}
-
 /* x[channels x height x width] = the padded channels, moved: each pixel looks up where it came
    from, bilinearly. Some pixels of a row at a time, the places of all first, then the values of
    each channel. */
@@ -271,7 +254,7 @@ static void move(const lk_change *change, lk_shape shape, const lk_real *padded,
     const double centre_x = (shape.width - 1.0) / 2, centre_y = (shape.height - 1.0) / 2;
     const double last_x = shape.width + 1.0, last_y = shape.height + 1.0;
     double cosine, sine;
-    lk_augment_turn(change->degrees, &cosine, &sine);
+    lk_turn(change->degrees, &cosine, &sine);
     cosine /= change->scale;
     sine /= change->scale;
     const double mirror = change->flip ? -1 : 1;

@@ -34,7 +34,4 @@ lk_change lk_augment_draw(const lk_augmentation *augmentation, lk_rng rng, uint6
                           lk_shape shape);
 void lk_augment_apply(const lk_change *change, lk_shape shape, lk_real *x, lk_real *scratch);
 
-/* Cosine and sine of -180 to 180 degrees, within 1e-15, exact at right angles. */
-void lk_augment_turn(double degrees, double *cosine, double *sine);
-
 #endif

@@ -1,5 +1,6 @@
 #include "base.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -87,4 +88,21 @@ double lk_log(double x) {
     double sum = 0;
     for (int k = 21; k >= 3; k -= 2) sum = (sum + 1.0 / k) * s2;
     return exponent * 0.6931471805599453 + 2 * (s + s * sum);
+}
+
+/* pi / 180 */
+static const double RADIANS = 0.017453292519943295;
+
+void lk_turn(double degrees, double *cosine, double *sine) {
+    const double quarters = floor(degrees / 90 + 0.5);
+    const double r = (degrees - 90 * quarters) * RADIANS; /* within pi / 4 of zero */
+    double c = 1, s = 1;                                  /* Taylor's series, from their ends */
+    for (int n = 16; n > 0; n -= 2) {
+        c = 1 - r * r / ((n - 1) * n) * c;
+        s = 1 - r * r / (n * (n + 1)) * s;
+    }
+    s *= r;
+    const int turn = ((int)quarters + 4) % 4;
+    *cosine = turn == 0 ? c : turn == 1 ? -s : turn == 2 ? -c : s;
+    *sine = turn == 0 ? s : turn == 1 ? c : turn == 2 ? -s : -c;
 }

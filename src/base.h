@@ -72,4 +72,7 @@ lk_status lk_fail_at(lk_error *error, lk_status status, uint64_t offset, const c
 /* Natural logarithm of a positive normal number, within 2 ulp, with the same bits everywhere. */
 double lk_log(double x);
 
+/* Cosine and sine of -180 to 180 degrees, within 1e-15, exact at right angles. */
+void lk_turn(double degrees, double *cosine, double *sine);
+
 #endif

@@ -3,7 +3,7 @@
    value of the input is summed straight from the picture's pixels. */
 #include <string.h>
 
-#include "base.h"
+#include "sketch.h"
 
 enum {
     BYTE = 255 * 1000,          /* one step of a byte: opaque, luma weights summing to 1000 */
@@ -11,15 +11,11 @@ enum {
     LEAST_CONTRAST = 32 * BYTE, /* of ink; below it there is none */
     LEAST_RANGE = 2 * BYTE,     /* of a prepared picture; below it there is nothing to see */
     FAINT = 10,                 /* per cent of the strongest ink; below it there is none */
-    FIRM = 40,                  /* per cent; bounds the ink of a large picture */
-    INK_SIDE = 20,              /* of MNIST's box */
-    INK_OF = 28,                /* of MNIST's image */
+    FIRM = 40,                  /* per cent; bounds the ink */
 };
 
 /* A share of a pixel that is rounding, not picture. */
 static const double SLACK = 1e-9;
-/* A difference between two places that is rounding of the values placed. */
-static const double TIE = 1e-4;
 
 /* What a pixel is taken for. */
 typedef struct source {
@@ -180,14 +176,11 @@ static void prepare_image(const source *s, lk_shape shape, lk_real *x, bool *emp
     }
 }
 
-/* The strongest ink and the ink's box. Each pixel is looked at once: the box is read off the
-   strongest ink of each row and column. In a picture of about the input's size the grey pixels
-   around a stroke become pixels of the input, and MNIST's box has them all; in a large one they are
-   a fraction of a pixel, so only firm ink counts, which the noise of cameras and JPEG is not. */
+/* The strongest ink, and the box of what is firm: the noise of cameras and JPEG is not. Each pixel
+   is looked at once: the box is read off the strongest ink of each row and column. */
 static bool find_ink(source *s, axis *across, axis *down, uint32_t *strongest) {
     uint32_t rows[LK_MAX_PICTURE], columns[LK_MAX_PICTURE];
     const size_t width = s->picture.width, height = s->picture.height;
-    const bool large = LK_MAX(width, height) > 2 * LK_MAX(across->size, down->size);
     memset(rows, 0, height * sizeof *rows);
     memset(columns, 0, width * sizeof *columns);
     *strongest = 0;
@@ -201,12 +194,12 @@ static bool find_ink(source *s, axis *across, axis *down, uint32_t *strongest) {
     }
     if (*strongest < LEAST_CONTRAST) return false;
     s->least = *strongest / 100 * FAINT;
-    const uint32_t edge = *strongest / 100 * (large ? FIRM : FAINT);
+    const uint32_t firm = *strongest / 100 * FIRM;
     size_t top = 0, bottom = height, left = 0, right = width;
-    while (rows[top] < edge) top++;
-    while (rows[bottom - 1] < edge) bottom--;
-    while (columns[left] < edge) left++;
-    while (columns[right - 1] < edge) right--;
+    while (rows[top] < firm) top++;
+    while (rows[bottom - 1] < firm) bottom--;
+    while (columns[left] < firm) left++;
+    while (columns[right - 1] < firm) right--;
     across->start = left;
     across->length = right - left;
     down->start = top;
@@ -214,45 +207,71 @@ static bool find_ink(source *s, axis *across, axis *down, uint32_t *strongest) {
     return true;
 }
 
-/* Where the box must begin, in whole pixels, for the centre of mass to come nearest to the middle
-   of pixel size/2: MNIST's middle, half a pixel beyond the image's, whence a tie goes to the
-   image's. The box stays inside. */
-static size_t box_begin(double moment, double mass, double box, size_t size) {
-    const double wanted = (double)(size / 2) + 0.5 - moment / mass + 0.5 - TIE;
-    const double most = (double)size - box + SLACK;
-    return (size_t)LK_MAX(LK_MIN(wanted, most), 0);
+/* The ink's box in the middle of the grid of a sketch, its longer side that of the sketch's box. */
+static void fit_box(axis *across, axis *down) {
+    const double step = (double)LK_MAX(across->length, down->length) / LK_SKETCH_BOX;
+    axis *const both[] = {across, down};
+    for (int i = 0; i < 2; i++) {
+        axis *a = both[i];
+        a->size = LK_SKETCH_SIDE;
+        a->step = LK_MIN(step, (double)a->length);
+        a->offset = (size_t)((LK_SKETCH_SIDE - (double)a->length / a->step) / 2);
+    }
+}
+
+/* Which cells are ink: those that it covers by half, but less where strokes are thinner than a
+ * cell.
+ */
+static void find_cells(const source *s, axis across, axis down, uint32_t strongest,
+                       uint8_t *cells) {
+    enum { CELLS = LK_SKETCH_SIDE * LK_SKETCH_SIDE };
+    lk_real cover[CELLS];
+    resample(s, &across, &down, 0, 0, strongest, cover);
+    double ink = 0, strokes = 0; /* and how many rows of cells cross them */
+    for (size_t i = 1; i < CELLS; i++) {
+        ink += (double)cover[i];
+        strokes += cover[i] > 0 && cover[i - 1] == 0;
+    }
+    const double least = LK_MIN(0.5, 0.4 * ink / strokes);
+    for (size_t i = 0; i < CELLS; i++) cells[i] = (double)cover[i] >= least;
+}
+
+/* What is no line drawing is shown as it is. */
+static void show_ink(const source *s, axis across, axis down, uint32_t strongest, uint8_t *cells) {
+    enum { CELLS = LK_SKETCH_SIDE * LK_SKETCH_SIDE };
+    lk_real cover[CELLS];
+    resample(s, &across, &down, 0, 0, strongest, cover);
+    for (size_t i = 0; i < CELLS; i++) cells[i] = (uint8_t)(255 * (double)cover[i] + 0.5);
+    lk_sketch_centre(cells);
+}
+
+/* One channel of the input from what is drawn on cells, the same in each. */
+static void shrink(const uint8_t *cells, lk_shape shape, lk_real *x) {
+    const source drawn = {.picture = {cells, LK_SKETCH_SIDE, LK_SKETCH_SIDE, 1}, .grey = true};
+    const double step = (double)LK_SKETCH_SIDE / (double)LK_MIN(shape.width, shape.height);
+    const axis across = fit_axis(LK_SKETCH_SIDE, shape.width, step);
+    const axis down = fit_axis(LK_SKETCH_SIDE, shape.height, step);
+    const size_t plane = (size_t)shape.width * shape.height;
+    resample(&drawn, &across, &down, 0, 0, FULL, x);
+    for (size_t c = 1; c < shape.channels; c++) memcpy(x + c * plane, x, plane * sizeof *x);
 }
 
 static void prepare_ink(source *s, lk_shape shape, lk_real *x, bool *empty) {
-    const size_t width = shape.width, height = shape.height;
-    axis across = {.size = width}, down = {.size = height};
+    uint8_t cells[LK_SKETCH_SIDE * LK_SKETCH_SIDE];
+    lk_sketch sketch;
+    axis across = {0}, down = {0};
     uint32_t strongest;
     s->grey = s->ink = true;
     s->paper = border_median(s, 0);
     *empty = !find_ink(s, &across, &down, &strongest);
     if (*empty) return;
-
-    /* The side of the ink's square, but at least a pixel of the input for a hair line. */
-    const double side = (double)(LK_MIN(width, height) * INK_SIDE / INK_OF);
-    const double step = (double)LK_MAX(across.length, down.length) / LK_MAX(side, 1);
-    across.step = LK_MIN(step, (double)across.length);
-    down.step = LK_MIN(step, (double)down.length);
-    resample(s, &across, &down, 0, 0, strongest, x);
-
-    double mass = 0, moment_x = 0, moment_y = 0;
-    for (size_t i = 0; i < width * height; i++) {
-        mass += x[i];
-        moment_x += x[i] * ((double)(i % width) + 0.5);
-        moment_y += x[i] * ((double)(i / width) + 0.5);
-    }
-    const size_t right = box_begin(moment_x, mass, across.length / across.step, width);
-    const size_t below = box_begin(moment_y, mass, down.length / down.step, height);
-    /* The box stands in the top left corner; what lies right of it and below is zero. */
-    const size_t shift = below * width + right;
-    memmove(x + shift, x, (width * height - shift) * sizeof *x);
-    memset(x, 0, shift * sizeof *x);
-    for (size_t c = 1; c < shape.channels; c++)
-        memcpy(x + c * width * height, x, width * height * sizeof *x);
+    fit_box(&across, &down);
+    find_cells(s, across, down, strongest, cells);
+    if (lk_sketch_take(cells, &sketch))
+        lk_sketch_draw(&sketch, cells);
+    else
+        show_ink(s, across, down, strongest, cells);
+    shrink(cells, shape, x);
 }
 
 /* ---- public ---- */

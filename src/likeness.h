@@ -75,10 +75,12 @@ const char *lk_preparation_name(lk_preparation preparation); /* "image", "ink" *
 /* Makes a model's input x[channels x height x width] of any picture.
    LK_PREPARE_IMAGE: a picture of the input's own size is used unchanged; others are scaled with
    their shape kept, area-averaged when shrinking and bilinear when growing, and centred on the
-   background. LK_PREPARE_INK: MNIST's recipe (Y. LeCun, C. Cortes, C. Burges): the ink, light on
-   black whatever the polarity drawn, is cut out, scaled into 20/28 of the side with its shape kept,
-   and its centre of mass put in the middle. Transparent pixels stand on white under dark ink and
-   on black under light ink. *empty tells that there is nothing to judge; x is then all zero.
+   background. LK_PREPARE_INK: a line drawing, whatever its place, size, pen and polarity, is drawn
+   anew: the middle lines of its strokes (T. Y. Zhang and C. Y. Suen 1984), 2.5/28 of the side wide,
+   light on black, the longer side of the whole 20/28 of the side and the shorter somewhat closer to
+   it, the centre of mass in the middle. Ink that is no line drawing, being filled or scribbled all
+   over, is put there as it is. Transparent pixels stand on white under dark ink and on black under
+   light ink. *empty tells that there is nothing to judge; x is then all zero.
    LK_DATA: no pixels, or a side over 8192. LK_MODEL: shape.channels is neither 1 nor 3. */
 lk_status lk_prepare(lk_preparation preparation, lk_picture picture, lk_shape shape, lk_real *x,
                      bool *empty, lk_error *error);

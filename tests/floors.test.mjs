@@ -11,7 +11,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 const FLOORS = [
   ['base', 'alloc', 'arena', 'rng', 'likeness'],
-  ['vec', 'kernels', 'gemm_narrow', 'kernels_norm', 'cpu', 'linear', 'winograd'],
+  ['vec', 'kernels', 'gemm_narrow', 'kernels_norm', 'cpu', 'linear', 'winograd', 'sketch'],
   [
     'layer',
     'layer_*',

@@ -206,13 +206,13 @@ static void test_turn(void) {
     for (int i = -180000; i <= 180000; i++) {
         const double degrees = i / 1000.0, radians = degrees * 3.14159265358979323846 / 180;
         double c, s;
-        lk_augment_turn(degrees, &c, &s);
+        lk_turn(degrees, &c, &s);
         CHECK(fabs(c - cos(radians)) < 1e-15 && fabs(s - sin(radians)) < 1e-15, "%g: %g %g",
               degrees, c - cos(radians), s - sin(radians));
     }
     for (int i = -2; i <= 2; i++) {
         double c, s;
-        lk_augment_turn(90 * i, &c, &s);
+        lk_turn(90 * i, &c, &s);
         CHECK(c == (i == 0) - (abs(i) == 2) && s == (i == 1) - (i == -1), "%d quarters", i);
     }
 }

@@ -236,41 +236,38 @@ static void test_ink_places(void) {
     static const struct {
         const char *what;
         int bars[2][4];
-        int ink[2][4]; /* where they must come to stand */
-    } CASES[] = {
-        {"square", {{30, 50, 100, 100}}, {{4, 4, 20, 20}}},
-        {"small square", {{30, 50, 40, 40}}, {{4, 4, 20, 20}}},
-        {"upright bar", {{200, 10, 50, 200}}, {{12, 4, 5, 20}}},
-        {"hair line", {{7, 40, 1, 200}}, {{14, 4, 1, 20}}},
-        /* Of the 5 x 15 and 15 x 5 bars the centre of mass is (7.5, 10): 14.5 - 7.5, a tie. */
-        {"L", {{0, 0, 50, 150}, {50, 100, 150, 50}}, {{7, 4, 5, 15}, {12, 14, 15, 5}}},
-        /* A post 2 x 18 on a foot 20 x 2: the centre of mass, (36 + 400) / 76 across and
-           (36 x 9 + 40 x 19) / 76 down, is (5.7, 14.3), so the box begins at 8.8 = 9, kept to 8,
-           and at 0.2 = 0. */
-        {"foot", {{0, 0, 20, 180}, {0, 180, 200, 20}}, {{8, 0, 2, 18}, {8, 18, 20, 2}}},
-    };
+        bool line;
+    } CASES[] = {{"square", {{30, 50, 100, 100}}, false},
+                 {"small square", {{9, 50, 40, 40}}, false},
+                 {"upright bar", {{200, 10, 50, 200}}, true},
+                 {"thin bar", {{30, 8, 9, 190}}, true},
+                 {"hair line", {{7, 40, 1, 200}}, true}};
     static uint8_t pad[PAD * PAD];
     prepared out;
     for (size_t i = 0; i < LK_COUNTOF(CASES); i++) {
-        draw_bars(pad, CASES[i].bars, 2);
+        draw_bars(pad, CASES[i].bars, 1);
         prepare(LK_PREPARE_INK, pad, PAD, PAD, 1, MNIST, &out);
         for (int k = 0; k < 28 * 28; k++) {
-            bool wanted = false;
-            for (int bar = 0; bar < 2; bar++) {
-                const int *ink = CASES[i].ink[bar], x = k % 28 - ink[0], y = k / 28 - ink[1];
-                wanted = wanted || (x >= 0 && x < ink[2] && y >= 0 && y < ink[3]);
+            const int x = k % 28, y = k / 28;
+            double wanted = x >= 4 && x < 24 && y >= 4 && y < 24, room = 1e-6;
+            if (CASES[i].line) { /* 2.5 pixels wide, its ends round */
+                wanted *= x == 13 || x == 14 ? 1 : x == 12 || x == 15 ? 0.25 : 0;
+                room = x < 12 || x > 15 ? 0 : y < 3 || y > 24 ? 0 : y < 6 || y > 21 ? 1 : 0.02;
             }
-            CHECK(fabs((double)out.x[k] - wanted) < 1e-6, "%s: (%d, %d) = %g", CASES[i].what,
-                  k % 28, k / 28, (double)out.x[k]);
+            CHECK(fabs((double)out.x[k] - wanted) <= room, "%s: (%d, %d) = %g", CASES[i].what, x, y,
+                  (double)out.x[k]);
         }
+        CHECK(!CASES[i].line || (out.x[28 * 4 + 13] > 0.5f && out.x[28 * 23 + 14] > 0.5f),
+              "%s: too short", CASES[i].what);
     }
 }
 
 /* A stroke like a digit's: a round pen along a bent line, anti-aliased over 4 x 4 points. */
-static void draw_stroke(uint64_t seed, double scale, double left, double top, uint8_t *pad) {
+static void draw_stroke(uint64_t seed, double scale, double left, double top, double width,
+                        uint8_t *pad) {
     const lk_rng rng = lk_rng_make(seed, 99, 0);
     double px[5], py[5];
-    const double pen = scale * (0.05 + 0.08 * lk_rng_uniform(rng, 20));
+    const double pen = scale * width * (0.4 + 0.6 * lk_rng_uniform(rng, 20)) / 2;
     for (uint64_t i = 0; i < 5; i++) {
         px[i] = left + scale * lk_rng_uniform(rng, 2 * i);
         py[i] = top + scale * lk_rng_uniform(rng, 2 * i + 1);
@@ -298,30 +295,37 @@ static void check_digit(const lk_real *x, uint64_t seed) {
     int left = 28, right = 0, top = 28, bottom = 0;
     for (int k = 0; k < 28 * 28; k++) {
         mass += (double)x[k];
-        mx += (double)x[k] * (k % 28);
-        my += (double)x[k] * (double)(k / 28);
-        if (x[k] == 0) continue;
+        mx += (double)x[k] * (k % 28 + 0.5);
+        my += (double)x[k] * (k / 28 + 0.5);
+        if (x[k] < 0.2f) continue;
         left = LK_MIN(left, k % 28);
         right = LK_MAX(right, k % 28 + 1);
         top = LK_MIN(top, k / 28);
         bottom = LK_MAX(bottom, k / 28 + 1);
     }
-    CHECK(LK_MAX(right - left, bottom - top) == 20, "seed %d: box %d x %d", (int)seed, right - left,
-          bottom - top);
-    if (left > 0 && right < 28)
-        CHECK(fabs(mx / mass - 14) < 0.501, "seed %d: x %g", (int)seed, mx / mass);
-    if (top > 0 && bottom < 28)
-        CHECK(fabs(my / mass - 14) < 0.501, "seed %d: y %g", (int)seed, my / mass);
+    const int side = LK_MAX(right - left, bottom - top);
+    CHECK(side >= 20 && side <= 21, "seed %d: box %d x %d", (int)seed, right - left, bottom - top);
+    /* To a quarter of a pixel. */
+    CHECK(fabs(mx / mass - 14) < 0.13, "seed %d: x %g", (int)seed, mx / mass);
+    CHECK(fabs(my / mass - 14) < 0.13, "seed %d: y %g", (int)seed, my / mass);
 }
 
-/* One drawing, whatever its place, size, polarity and kind of pixels, is one input; and what is
-   already as MNIST's images are stays what it is. */
+/* One drawing, whatever its place, polarity and kind of pixels, is one input, and nearly so
+   whatever its size and pen. */
 static void test_ink_sameness(void) {
-    static uint8_t pad[PAD * PAD], other[4 * PAD * PAD], small[28 * 28];
+    static uint8_t pad[PAD * PAD], other[4 * PAD * PAD];
+    static const struct {
+        double scale, left, top, pen, most;
+    } LIKE[] = {{120, 93, 81, 0.12, 0},
+                {171.3, 30.4, 20.7, 0.12, 0.022},
+                {60, 130, 25, 0.12, 0.025},
+                {120, 40, 50, 0.03, 0.042},
+                {120, 40, 50, 0.2, 0.04}};
+    enum { SEEDS = 6 };
     prepared out, again;
-    double moved = 0, kept = 0;
-    for (uint64_t seed = 0; seed < 6; seed++) {
-        draw_stroke(seed, 120, 40, 50, pad);
+    double change[LK_COUNTOF(LIKE)] = {0};
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        draw_stroke(seed, 120, 40, 50, 0.12, pad);
         prepare(LK_PREPARE_INK, pad, PAD, PAD, 1, MNIST, &out);
         CHECK(!out.empty, "seed %d is empty", (int)seed);
         check_digit(out.x, seed);
@@ -337,33 +341,32 @@ static void test_ink_sameness(void) {
             CHECK(same(prepare(LK_PREPARE_INK, other, PAD, PAD, 4, MNIST, &again), &out, 784),
                   "on nothing");
         }
-        draw_stroke(seed, 120, 93, 81, other);
-        CHECK(same(prepare(LK_PREPARE_INK, other, PAD, PAD, 1, MNIST, &again), &out, 784), "moved");
-        draw_stroke(seed, 171.3, 30.4, 20.7, other);
-        const double change =
-            mean_change(prepare(LK_PREPARE_INK, other, PAD, PAD, 1, MNIST, &again)->x, out.x, 784);
-        moved += change / 6;
-
-        for (int k = 0; k < 784; k++) small[k] = (uint8_t)((double)out.x[k] * 255 + 0.5);
-        kept +=
-            mean_change(prepare(LK_PREPARE_INK, small, 28, 28, 1, MNIST, &again)->x, out.x, 784) /
-            6;
+        for (size_t i = 0; i < LK_COUNTOF(LIKE); i++) {
+            draw_stroke(seed, LIKE[i].scale, LIKE[i].left, LIKE[i].top, LIKE[i].pen, other);
+            prepare(LK_PREPARE_INK, other, PAD, PAD, 1, MNIST, &again);
+            change[i] += mean_change(again.x, out.x, 784) / SEEDS;
+        }
     }
-    CHECK(moved < 0.012, "scaled drawings change by %g", moved);
-    CHECK(kept < 0.003, "prepared images change by %g", kept);
+    for (size_t i = 0; i < LK_COUNTOF(LIKE); i++)
+        CHECK(change[i] <= LIKE[i].most, "of size %g, with a pen of %g, drawings change by %g",
+              LIKE[i].scale, LIKE[i].pen, change[i]);
 }
 
-/* A tenth of the strongest ink still counts; less is dropped. */
+/* What is less than half as strong as the strongest ink is none. */
 static void test_ink_faint(void) {
+    static const struct {
+        uint8_t ink;
+        bool shows;
+    } MARKS[] = {{19, false}, {95, false}, {200, true}};
     uint8_t pixels[784] = {0};
-    prepared out;
-    for (size_t y = 4; y < 24; y++) memset(pixels + 28 * y + 4, 200, 20);
-    pixels[28 * 10 + 10] = 19;
-    pixels[28 * 11 + 10] = 21;
-    prepare(LK_PREPARE_INK, pixels, 28, 28, 1, MNIST, &out);
-    CHECK(out.x[28 * 4 + 4] == 1 && out.x[28 * 23 + 23] == 1, "the square has moved");
-    CHECK(out.x[28 * 10 + 10] == 0, "%g", (double)out.x[28 * 10 + 10]);
-    CHECK(fabs((double)out.x[28 * 11 + 10] - 0.105) < 1e-6, "%g", (double)out.x[28 * 11 + 10]);
+    prepared clean, marked;
+    for (size_t y = 4; y < 24; y++) memset(pixels + 28 * y + 10, 200, 3);
+    prepare(LK_PREPARE_INK, pixels, 28, 28, 1, MNIST, &clean);
+    for (size_t i = 0; i < LK_COUNTOF(MARKS); i++) {
+        pixels[28 * 12 + 25] = MARKS[i].ink;
+        prepare(LK_PREPARE_INK, pixels, 28, 28, 1, MNIST, &marked);
+        CHECK(same(&clean, &marked, 784) == !MARKS[i].shows, "a mark of %d", MARKS[i].ink);
+    }
 }
 
 /* The grain of a camera's paper neither moves the ink's box nor stays in the input. */
@@ -371,7 +374,7 @@ static void test_ink_noise(void) {
     static uint8_t pad[PAD * PAD];
     const lk_rng rng = lk_rng_make(5, 99, 1);
     prepared clean, noisy;
-    draw_stroke(3, 150, 60, 60, pad);
+    draw_stroke(3, 150, 60, 60, 0.12, pad);
     for (int k = 0; k < PAD * PAD; k++) pad[k] = (uint8_t)(20 + pad[k] * 0.8);
     prepare(LK_PREPARE_INK, pad, PAD, PAD, 1, MNIST, &clean);
     for (int k = 0; k < PAD * PAD; k++)
@@ -404,7 +407,7 @@ static void test_any_size(void) {
     memset(pixels, 255, sizeof pixels);
     for (size_t k = 0; k < 8192; k++) pixels[14 * 8192 + k] = 0;
     prepare(LK_PREPARE_INK, pixels, 8192, 29, 1, MNIST, &out);
-    CHECK(out.x[14 * 28 + 4] > 0.999f && out.x[14 * 28 + 23] > 0.999f, "the line is lost");
+    CHECK(out.x[14 * 28 + 6] > 0.999f && out.x[14 * 28 + 21] > 0.999f, "the line is lost");
     /* And so does a picture one pixel high. */
     for (size_t k = 0; k < 8192; k++) pixels[k] = k < 2048 ? 0 : 255;
     prepare(LK_PREPARE_IMAGE, pixels, 8192, 1, 1, MNIST, &out);
