@@ -191,6 +191,7 @@ typedef enum lk_text {
     LK_TEXT_TITLE,   /* what its images are, for sentences: "digits" */
     LK_TEXT_DATA,    /* what it was trained on */
     LK_TEXT_WEIGHTS, /* SHA-256 of its weights, 64 hex digits: ties a gallery to it */
+    LK_TEXT_ALPHA,   /* the share of false alarms it is to be judged by, in decimals: "0.05" */
     LK_TEXTS
 } lk_text;
 const char *lk_model_text(const lk_model *model, lk_text which);
@@ -321,6 +322,10 @@ enum { LK_MIN_CALIBRATION = 20 };
 lk_status lk_score_calibrate(lk_model *model, lk_preparation preparation,
                              const lk_dataset *held_out, int threads, lk_simd simd,
                              lk_error *error);
+
+/* The alpha for lk_check where no other is asked for: that of LK_TEXT_ALPHA, 0.01 where it says
+   nothing between 0 and 1. */
+double lk_model_alpha(const lk_model *model);
 
 bool lk_model_calibrated(const lk_model *model, lk_preparation preparation);
 /* The ascending combined scores of the images that give the p-values; *count of them. */
