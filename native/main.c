@@ -12,7 +12,8 @@
 static const command COMMANDS[] = {
     {"data", "list | info SPEC | verify SPEC", "Lists, describes or checks data sets.", cmd_data,
      FOR_DATA, 1, 2},
-    {"train", "FAMILY | --arch LINE, with --data SPEC --out FILE", "Trains and calibrates a model.",
+    {"train", "[FAMILY | --arch LINE] --data SPEC --out FILE",
+     "Trains and calibrates a model: of family gate, which is made for verdicts, or another.",
      cmd_train, FOR_TRAIN, 0, 1},
     {"eval", "MODEL --data SPEC", "Measures a model on images it has not seen.", cmd_eval, FOR_EVAL,
      1, 1},

@@ -134,6 +134,8 @@ typedef enum lk_method {
     LK_STACKED, /* each layer is trained as an autoencoder of its own first */
 } lk_method;
 
+typedef enum lk_init { LK_INIT_GLOROT, LK_INIT_HE } lk_init;
+
 /* One named architecture: a row of zoo.c. */
 typedef struct lk_family {
     const char *name;
@@ -144,6 +146,13 @@ typedef struct lk_family {
     lk_method method;
     lk_shape shape;      /* of the images it is made for */
     const char *summary; /* one line for people */
+    /* How it is trained unless it is told otherwise; what is 0 or NULL is as for any network. */
+    struct {
+        uint32_t batch, steps; /* epochs enough for so many steps, however few the images are */
+        double decay;
+        lk_init init;
+        const char *augment;
+    } training;
 } lk_family;
 const lk_family *lk_families(size_t *count);
 const lk_family *lk_family_find(const char *name);
@@ -158,7 +167,6 @@ lk_status lk_family_arch(const lk_family *family, lk_shape shape, uint32_t laten
 lk_model *lk_model_create(const char *arch, lk_error *error);
 void lk_model_free(lk_model *model);
 
-typedef enum lk_init { LK_INIT_GLOROT, LK_INIT_HE } lk_init;
 /* Normal weights by Glorot and Bengio (2010) or He et al. (2015), biases zero. */
 void lk_model_init(lk_model *model, lk_init init, uint64_t seed);
 
@@ -404,6 +412,9 @@ typedef struct lk_train_options {
     lk_simd simd;
 } lk_train_options;
 lk_train_options lk_train_defaults(void);
+/* The same, and of a family (or NULL) that is trained another way that: on so many images. Its
+   first weights are family->training.init. */
+lk_train_options lk_train_family_defaults(const lk_family *family, size_t images);
 
 typedef struct lk_trainer lk_trainer;
 /* Trains `model` in place on `data`; both must outlive the trainer. LK_DATA where the model needs
