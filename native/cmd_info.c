@@ -100,17 +100,18 @@ static json_t *describe_model(const lk_model *model, const char *path, size_t by
     char gallery[PATH_MAX];
     gallery_path(path, gallery);
     const bool has_gallery = file_kind_of(gallery) == FILE_REGULAR;
-    return json_pack(
-        "{s:o,s:I,s:s,s:I,s:[iii],s:I,s:s,s:I,s:f,s:o,s:o,s:o,s:o,s:o,s:o}", "model",
-        output_text(path), "bytes", (json_int_t)bytes, "arch", lk_model_arch(model), "parameters",
-        (json_int_t)lk_model_parameters(model), "shape", (int)shape.channels, (int)shape.height,
-        (int)shape.width, "latent", (json_int_t)lk_model_latent(model), "output",
-        OUTPUTS[lk_model_output(model)], "classes", (json_int_t)lk_model_classes(model), "flops",
-        lk_model_flops(model), "family", output_text(lk_model_text(model, LK_TEXT_FAMILY)), "title",
-        output_text(lk_model_text(model, LK_TEXT_TITLE)), "data",
-        output_text(lk_model_text(model, LK_TEXT_DATA)), "weights_sha256",
-        output_text(lk_model_text(model, LK_TEXT_WEIGHTS)), "calibration",
-        describe_calibration(model), "gallery", output_text(has_gallery ? gallery : NULL));
+    return json_pack("{s:o,s:I,s:s,s:I,s:[iii],s:I,s:s,s:I,s:f,s:o,s:o,s:o,s:o,s:o,s:f,s:o}",
+                     "model", output_text(path), "bytes", (json_int_t)bytes, "arch",
+                     lk_model_arch(model), "parameters", (json_int_t)lk_model_parameters(model),
+                     "shape", (int)shape.channels, (int)shape.height, (int)shape.width, "latent",
+                     (json_int_t)lk_model_latent(model), "output", OUTPUTS[lk_model_output(model)],
+                     "classes", (json_int_t)lk_model_classes(model), "flops", lk_model_flops(model),
+                     "family", output_text(lk_model_text(model, LK_TEXT_FAMILY)), "title",
+                     output_text(lk_model_text(model, LK_TEXT_TITLE)), "data",
+                     output_text(lk_model_text(model, LK_TEXT_DATA)), "weights_sha256",
+                     output_text(lk_model_text(model, LK_TEXT_WEIGHTS)), "calibration",
+                     describe_calibration(model), "alpha", lk_model_alpha(model), "gallery",
+                     output_text(has_gallery ? gallery : NULL));
 }
 
 /* One line for each key of a flat object, nested ones as JSON. */

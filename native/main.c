@@ -20,7 +20,9 @@ static const command COMMANDS[] = {
     {"audit", "MODEL --data SPEC",
      "Measures the verdict where it is hardest: on images changed, spoilt and of other kinds.",
      cmd_audit, FOR_AUDIT, 1, 1},
-    {"calibrate", "MODEL --data SPEC", "Calibrates the verdict anew on other held-out images.",
+    {"calibrate", "MODEL (--data SPEC | --alpha SHARE)",
+     "Calibrates the verdict anew on other held-out images, or gives the model an alpha of its "
+     "own.",
      cmd_calibrate, FOR_CALIBRATE, 1, 1},
     {"score", "MODEL IMAGE... | MODEL --data SPEC",
      "Judges images: a verdict and a p-value for each; - reads names from standard input.",

@@ -35,7 +35,8 @@ typedef struct options {
     double binarise; /* 0: not given */
     bool resume, no_calibrate;
 
-    double alpha;
+    double alpha; /* 0: not given */
+    const char *explain, *classifier;
     int preparation; /* lk_preparation */
     bool ink, fail_on_ood;
     uint32_t k; /* 0: not given */
