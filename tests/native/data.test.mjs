@@ -377,14 +377,29 @@ test('folders: the shape that suits their pictures', (t) => {
   const grey = (width, height = width) => png(width, rows(width, height, 1));
   const rgb = (width, colour) => png(width, rows(width, width, 3, colour), { color: RGB });
   const cases = [
-    [[grey(20), grey(20)], [1, 20, 20]],
+    [
+      [grey(20), grey(20)],
+      [1, 20, 20],
+    ],
     [[grey(32)], [1, 32, 32]],
     [[grey(33)], [1, 32, 32]], // too large
-    [[grey(20), grey(24)], [1, 32, 32]], // of several sizes
-    [[grey(20), grey(20), grey(30), grey(20)], [1, 32, 32]],
+    [
+      [grey(20), grey(24)],
+      [1, 32, 32],
+    ], // of several sizes
+    [
+      [grey(20), grey(20), grey(30), grey(20)],
+      [1, 32, 32],
+    ],
     [[grey(20, 24)], [1, 32, 32]], // no square
-    [[rgb(20, false), grey(20)], [1, 20, 20]], // grey in three channels
-    [[rgb(20, false), rgb(20, true), grey(20)], [3, 20, 20]],
+    [
+      [rgb(20, false), grey(20)],
+      [1, 20, 20],
+    ], // grey in three channels
+    [
+      [rgb(20, false), rgb(20, true), grey(20)],
+      [3, 20, 20],
+    ],
   ];
   for (const [pictures, shape] of cases) {
     const path = folder(t);
