@@ -111,7 +111,8 @@ for (const { name, output, classes, labels, codes, arch } of models)
       assert.match((await verdict(page)).verdict ?? '', /^(in|out)$/);
     }));
 
-const classifier = first(({ classes }) => classes === 10);
+// One whose classes have names: those of digits would run into their shares.
+const classifier = first(({ classes, title }) => classes === 10 && title === 'fashion');
 test(
   'a classifier says its class in words, each probability as a bar',
   { skip: classifier.skip },
@@ -175,7 +176,7 @@ test('no verdict waits for the classifier', { skip: gates[0].skip }, async () =>
     const classifiers = () => asked.filter((path) => /cnn\.safetensors$/.test(path));
     assert.deepEqual(classifiers(), []); // nothing was drawn yet
     await page.route(/cnn\.safetensors$/, (route) => route.abort());
-    await draw(page, digits.three);
+    await draw(page, digits[3]);
     assert.equal((await verdict(page)).verdict, 'in');
     assert.ok(await page.locator('#classifier-says').isHidden());
   } finally {
@@ -227,7 +228,7 @@ test("a model's own alpha is in force until another is chosen", async () => {
       (await page.locator('#verdict-detail').textContent()) ?? '',
       /By 3600 held-out .* no p is under 0\.0003: nothing can be out\./,
     );
-    await page.getByLabel('10', { exact: true }).check();
+    await page.locator('#alpha label', { hasText: /^ 10$/ }).click();
     assert.equal(await open('d.safetensors', '0.0250'), 0.1);
   } finally {
     await close();

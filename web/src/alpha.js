@@ -23,8 +23,8 @@ export function suitAlpha({ info: { alpha } }) {
   const offered = radios.find((radio) => radio !== ownRadio && Number(radio.value) === alpha);
   if (ownRadio.checked) isChosen = false;
   own.hidden = offered !== undefined;
-  ownRadio.value = String(alpha);
-  ownSays.textContent = String(Number((1 / alpha).toPrecision(3)));
+  ownRadio.value = offered ? '' : String(alpha);
+  ownSays.textContent = offered ? '' : String(Number((1 / alpha).toPrecision(3)));
   if (!isChosen) (offered ?? ownRadio).checked = true;
   setAlpha(currentAlpha());
 }
