@@ -17,6 +17,7 @@ typedef struct evaluation {
     const lk_model *model;
     const prepared *images;
     lk_preparation preparation;
+    double alpha;
     size_t size, latent;
     uint32_t classes;   /* that the model tells apart */
     lk_errors *errors;  /* of reconstructions */
@@ -59,7 +60,7 @@ static lk_status judge(const evaluation *e, lk_run *run, size_t first, size_t n,
         *result = (lk_result){.verdict = LK_EMPTY, .score = FLT_MAX};
         if (e->images->empty[first + i]) continue;
         const lk_status status =
-            lk_check_input(run, e->preparation, x + i * e->size, e->o->alpha, result, error);
+            lk_check_input(run, e->preparation, x + i * e->size, e->alpha, result, error);
         if (status) return status;
     }
     return LK_OK;
@@ -359,6 +360,7 @@ static lk_status evaluate(const options *o, const lk_model *model, const prepare
                     .model = model,
                     .images = images,
                     .preparation = preparation_of(o),
+                    .alpha = model_alpha(model, o),
                     .size = (size_t)shape.channels * shape.height * shape.width,
                     .latent = lk_model_latent(model),
                     .classes = lk_model_classes(model)};

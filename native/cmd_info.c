@@ -11,17 +11,28 @@
 static const char *const METHODS[] = {"trained", "solved", "stacked"};
 static const char *const OUTPUTS[] = {"image", "classes", "code"};
 
+/* How it is trained where it is trained in a way of its own. */
+static json_t *describe_training(const lk_family *family) {
+    const char *augment = family->training.augment;
+    if (!family->training.steps) return json_null();
+    return json_pack("{s:i,s:i,s:f,s:s,s:s}", "batch", (int)family->training.batch, "steps",
+                     (int)family->training.steps, "decay", family->training.decay, "init",
+                     family->training.init == LK_INIT_HE ? "he" : "glorot", "augment",
+                     augment ? augment : "");
+}
+
 static json_t *describe_family(const lk_family *family, fault *f) {
     char arch[2048];
     if (lk_family_arch(family, family->shape, 0, 10, arch, sizeof arch, &f->error)) return NULL;
     lk_model *model = lk_model_create(arch, &f->error);
     if (!model) return NULL;
-    json_t *row = json_pack(
-        "{s:s,s:s,s:I,s:I,s:[iii],s:s,s:s,s:s}", "name", family->name, "arch", lk_model_arch(model),
-        "parameters", (json_int_t)lk_model_parameters(model), "latent",
-        (json_int_t)lk_model_latent(model), "shape", (int)family->shape.channels,
-        (int)family->shape.height, (int)family->shape.width, "method", METHODS[family->method],
-        "output", OUTPUTS[lk_model_output(model)], "summary", family->summary);
+    json_t *row =
+        json_pack("{s:s,s:s,s:I,s:I,s:[iii],s:s,s:s,s:s,s:o}", "name", family->name, "arch",
+                  lk_model_arch(model), "parameters", (json_int_t)lk_model_parameters(model),
+                  "latent", (json_int_t)lk_model_latent(model), "shape",
+                  (int)family->shape.channels, (int)family->shape.height, (int)family->shape.width,
+                  "method", METHODS[family->method], "output", OUTPUTS[lk_model_output(model)],
+                  "summary", family->summary, "training", describe_training(family));
     lk_model_free(model);
     return row;
 }
@@ -44,15 +55,24 @@ int cmd_families(const options *o, fault *f) {
     lk_status status = LK_OK;
     json_array_foreach(list, i, row) {
         const lk_shape s = families[i].shape;
+        char own[160] = "";
+        if (families[i].training.steps)
+            snprintf(
+                own, sizeof own,
+                "             trained, unless told otherwise, for %u steps or more: --batch %u "
+                "--decay %g --init %s --augment '%s'\n",
+                families[i].training.steps, families[i].training.batch, families[i].training.decay,
+                families[i].training.init == LK_INIT_HE ? "he" : "glorot",
+                families[i].training.augment);
         errno = 0; /* the list is longer than what stdio holds back, so that a line may fail */
         if (printf(
                 "%-12s %s\n             %s\n             %lld parameters, codes of %lld, images of"
-                " %ux%ux%u, %s\n",
+                " %ux%ux%u, %s\n%s",
                 families[i].name, families[i].summary,
                 json_string_value(json_object_get(row, "arch")),
                 (long long)json_integer_value(json_object_get(row, "parameters")),
                 (long long)json_integer_value(json_object_get(row, "latent")), s.channels, s.height,
-                s.width, METHODS[families[i].method]) >= 0)
+                s.width, METHODS[families[i].method], own) >= 0)
             continue;
         status = fail_errno(f, "standard output", "cannot write");
         break;
@@ -80,17 +100,18 @@ static json_t *describe_model(const lk_model *model, const char *path, size_t by
     char gallery[PATH_MAX];
     gallery_path(path, gallery);
     const bool has_gallery = file_kind_of(gallery) == FILE_REGULAR;
-    return json_pack(
-        "{s:o,s:I,s:s,s:I,s:[iii],s:I,s:s,s:I,s:f,s:o,s:o,s:o,s:o,s:o,s:o}", "model",
-        output_text(path), "bytes", (json_int_t)bytes, "arch", lk_model_arch(model), "parameters",
-        (json_int_t)lk_model_parameters(model), "shape", (int)shape.channels, (int)shape.height,
-        (int)shape.width, "latent", (json_int_t)lk_model_latent(model), "output",
-        OUTPUTS[lk_model_output(model)], "classes", (json_int_t)lk_model_classes(model), "flops",
-        lk_model_flops(model), "family", output_text(lk_model_text(model, LK_TEXT_FAMILY)), "title",
-        output_text(lk_model_text(model, LK_TEXT_TITLE)), "data",
-        output_text(lk_model_text(model, LK_TEXT_DATA)), "weights_sha256",
-        output_text(lk_model_text(model, LK_TEXT_WEIGHTS)), "calibration",
-        describe_calibration(model), "gallery", output_text(has_gallery ? gallery : NULL));
+    return json_pack("{s:o,s:I,s:s,s:I,s:[iii],s:I,s:s,s:I,s:f,s:o,s:o,s:o,s:o,s:o,s:f,s:o}",
+                     "model", output_text(path), "bytes", (json_int_t)bytes, "arch",
+                     lk_model_arch(model), "parameters", (json_int_t)lk_model_parameters(model),
+                     "shape", (int)shape.channels, (int)shape.height, (int)shape.width, "latent",
+                     (json_int_t)lk_model_latent(model), "output", OUTPUTS[lk_model_output(model)],
+                     "classes", (json_int_t)lk_model_classes(model), "flops", lk_model_flops(model),
+                     "family", output_text(lk_model_text(model, LK_TEXT_FAMILY)), "title",
+                     output_text(lk_model_text(model, LK_TEXT_TITLE)), "data",
+                     output_text(lk_model_text(model, LK_TEXT_DATA)), "weights_sha256",
+                     output_text(lk_model_text(model, LK_TEXT_WEIGHTS)), "calibration",
+                     describe_calibration(model), "alpha", lk_model_alpha(model), "gallery",
+                     output_text(has_gallery ? gallery : NULL));
 }
 
 /* One line for each key of a flat object, nested ones as JSON. */

@@ -183,7 +183,11 @@ static int train(job *j, fault *f) {
 
 int cmd_train(const options *o, fault *f) {
     static job j; /* large */
-    j = (job){.o = o, .start = clock_seconds(), .lock.descriptor = -1, .training.log = -1};
+    j = (job){.settled = *o,
+              .o = &j.settled,
+              .start = clock_seconds(),
+              .lock.descriptor = -1,
+              .training.log = -1};
     int code = job_check(&j, f);
     if (!code) code = job_prepare(&j, f);
     if (!code) code = train(&j, f);

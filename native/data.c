@@ -277,12 +277,12 @@ lk_status data_open(const char *spec, data_part part, lk_shape wanted, uint32_t 
 
 lk_status data_load(const char *spec, data_part part, lk_shape wanted, uint32_t limit, data *out,
                     fault *f) {
-    static const lk_shape usual = {1, 28, 28};
     lk_status status = data_open(spec, part, wanted, limit, out, f);
     if (status) return status;
-    if (out->files.count > 0)
-        status = folder_read(out, wanted.channels ? wanted : usual, f);
-    else if (wanted.channels && !same_shape(out->set.shape, wanted))
+    if (out->files.count > 0 && !wanted.channels) status = folder_shape(out, &wanted, f);
+    if (!status && out->files.count > 0)
+        status = folder_read(out, wanted, f);
+    else if (!status && wanted.channels && !same_shape(out->set.shape, wanted))
         status = reshape(out, wanted, f);
     if (status) data_free(out);
     return status;

@@ -23,7 +23,7 @@ typedef enum data_part { DATA_TRAIN, DATA_TEST } data_part;
 lk_status data_open(const char *spec, data_part part, lk_shape wanted, uint32_t limit, data *out,
                     fault *f);
 /* The same with all pixels, every image brought to the shape `wanted`; if that is all zero, left as
-   it is, or made 1x28x28 where it comes from a folder. */
+   it is, or brought to folder_shape where it comes from a folder. */
 lk_status data_load(const char *spec, data_part part, lk_shape wanted, uint32_t limit, data *out,
                     fault *f);
 void data_free(data *d);
@@ -69,5 +69,8 @@ lk_status npy_write(const char *path, const lk_real *values, const size_t *shape
 /* Files and labels of a folder, then its pixels, each picture brought to the shape. */
 lk_status folder_open(const char *path, uint32_t limit, data *out, fault *f);
 lk_status folder_read(data *d, lk_shape shape, fault *f);
+/* What suits the pictures of a folder, to go by some of them: 32 x 32, or their own size where all
+   are squares of one that is no larger; three channels where any has a colour, else one. */
+lk_status folder_shape(const data *d, lk_shape *shape, fault *f);
 
 #endif

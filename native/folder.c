@@ -74,6 +74,35 @@ lk_status folder_open(const char *path, uint32_t limit, data *out, fault *f) {
     return status;
 }
 
+static bool has_colour(lk_picture p) {
+    const size_t count = (size_t)p.width * p.height;
+    for (size_t i = 0; p.channels > 1 && i < count; i++) {
+        const uint8_t *rgb = p.pixels + i * p.channels;
+        if (rgb[0] != rgb[1] || rgb[0] != rgb[2]) return true;
+    }
+    return false;
+}
+
+lk_status folder_shape(const data *d, lk_shape *shape, fault *f) {
+    enum { SIDE = 32, LOOKED_AT = 64 };
+    const size_t count = d->files.count, looked = count < LOOKED_AT ? count : LOOKED_AT;
+    *shape = (lk_shape){1, 0, 0};
+    for (size_t i = 0; i < looked; i++) {
+        const char *file = d->files.items[i * count / looked];
+        lk_picture p;
+        const lk_status status = picture_read(file, &p, f);
+        if (status) return status;
+        if (has_colour(p)) shape->channels = 3;
+        const bool own = p.width == p.height && p.width <= SIDE;
+        const uint32_t side = own ? p.width : SIDE;
+        if (i == 0) shape->height = side;
+        if (shape->height != side) shape->height = SIDE;
+        lk_free((void *)p.pixels);
+    }
+    shape->width = shape->height;
+    return LK_OK;
+}
+
 lk_status folder_read(data *d, lk_shape shape, fault *f) {
     lk_dataset *set = &d->set;
     const size_t size = (size_t)shape.channels * shape.height * shape.width;

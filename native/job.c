@@ -21,6 +21,23 @@ static lk_status find_family(job *j, const char *name, fault *f) {
     return fail(f, LK_USAGE, NULL, "unknown family '%.40s'; see likeness families", name);
 }
 
+/* What was not given is as the family has it. Epochs depend on the number of images: see
+   settle_epochs. */
+static void settle(job *j) {
+    options *o = &j->settled;
+    const lk_train_options usual = lk_train_family_defaults(j->family, 0);
+    if (!o->batch) o->batch = usual.batch;
+    if (o->decay < 0) o->decay = usual.decay;
+    if (o->init < 0) o->init = j->family ? (int)j->family->training.init : LK_INIT_GLOROT;
+    if (!o->augment && j->family) o->augment = j->family->training.augment;
+}
+
+static void settle_epochs(job *j) {
+    if (!j->settled.epochs)
+        j->settled.epochs = lk_train_family_defaults(j->family, j->images.count).epochs;
+    j->how.epochs = j->settled.epochs;
+}
+
 /* Whether the link spoils what passes. */
 static bool is_noise(const char *link) {
     return strncmp(link, "noise ", 6) == 0 || strncmp(link, "mask ", 5) == 0 ||
@@ -59,7 +76,6 @@ static lk_status check_training(job *j, fault *f) {
     const options *o = j->o;
     j->how = (lk_train_options){.batch = o->batch,
                                 .learning_rate = o->learning_rate,
-                                .epochs = o->epochs,
                                 .warmup = o->warmup,
                                 .decay = o->decay,
                                 .fall = (lk_fall)o->fall,
@@ -97,14 +113,17 @@ static lk_status check_outputs(const options *o, fault *f) {
 
 lk_status job_check(job *j, fault *f) {
     const options *o = j->o;
-    if ((o->arguments.count == 1) == (o->arch != NULL))
+    if (o->arguments.count == 1 && o->arch)
         return fail(f, LK_USAGE, NULL, "train wants a FAMILY or --arch LINE, one of them");
     if (!o->data) return fail(f, LK_USAGE, NULL, "--data SPEC is needed");
     if (!o->out) return fail(f, LK_USAGE, NULL, "--out FILE is needed");
     if (o->arch && (o->latent || o->shape.channels))
         return fail(f, LK_USAGE, NULL, "--arch already says the latent size and the shape");
-    lk_status status = o->arch ? LK_OK : find_family(j, o->arguments.items[0], f);
-    if (!status) status = check_training(j, f);
+    const char *name = o->arguments.count == 1 ? o->arguments.items[0] : "gate";
+    lk_status status = o->arch ? LK_OK : find_family(j, name, f);
+    if (status) return status;
+    settle(j);
+    status = check_training(j, f);
     return status ? status : check_outputs(o, f);
 }
 
@@ -227,5 +246,6 @@ lk_status job_prepare(job *j, fault *f) {
     if (o->binarise > 0) data_binarise(&d.set, o->binarise);
     if (!status) status = part(j, &d.set, f);
     data_free(&d);
+    settle_epochs(j);
     return status;
 }

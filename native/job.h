@@ -7,7 +7,8 @@
 #include "training.h"
 
 typedef struct job {
-    const options *o;
+    options settled;  /* as they were given; the rest is the family's own way of training */
+    const options *o; /* these */
     lk_train_options how;
     const lk_family *family; /* NULL with --arch */
     lk_model *model;
@@ -25,7 +26,8 @@ typedef struct job {
     json_t *report;
 } job;
 
-/* Checks everything that the command line says, before anything is read. */
+/* Checks everything that the command line says, before anything is read. Without a FAMILY it is the
+   one that is made for verdicts. */
 lk_status job_check(job *j, fault *f);
 /* Loads the images, makes the model, parts the images. With --arch the model says the shape of the
    images; else the images say the model's. */

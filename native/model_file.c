@@ -5,6 +5,7 @@
 
 #include "file.h"
 #include "output.h"
+#include "text.h"
 
 #define MAX_MODEL_FILE (256ull << 20)
 
@@ -23,6 +24,24 @@ lk_status model_write(lk_model *model, const char *path, fault *f) {
     const lk_status status = file_write(path, bytes.data, bytes.size, f);
     lk_bytes_free(&bytes);
     return status;
+}
+
+double model_alpha(const lk_model *model, const options *o) {
+    return o->alpha > 0 ? o->alpha : lk_model_alpha(model);
+}
+
+void model_note_alpha(const lk_model *model, const char *path, lk_preparation preparation,
+                      double alpha) {
+    size_t count;
+    lk_model_calibration(model, preparation, &count);
+    const double finest = 1.0 / ((double)count + 1);
+    if (count == 0 || alpha >= finest) return;
+    char line[4 * PATH_MAX];
+    fprintf(
+        stderr,
+        "likeness: note: %s: by %zu held-out images no p is under %.2g: at alpha %g nothing can "
+        "be flagged\n",
+        text_printable(path, line, sizeof line), count, finest, alpha);
 }
 
 /* X.safetensors -> X and another ending. Too long a name is cut, and then found nowhere. */

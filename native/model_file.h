@@ -2,11 +2,17 @@
 #ifndef MODEL_FILE_H
 #define MODEL_FILE_H
 
-#include "fault.h"
+#include "options.h"
 
 /* The caller owns what they return; NULL when they fail. */
 lk_model *model_read(const char *path, fault *f);
 lk_status model_write(lk_model *model, const char *path, fault *f);
+
+/* --alpha, or else the model's own. */
+double model_alpha(const lk_model *model, const options *o);
+/* Says on standard error when no image can be flagged: no p-value is as small as alpha. */
+void model_note_alpha(const lk_model *model, const char *path, lk_preparation preparation,
+                      double alpha);
 
 /* "X.safetensors" -> "X.gallery.safetensors" into out[PATH_MAX]. */
 void gallery_path(const char *model_path, char *out);

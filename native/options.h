@@ -23,16 +23,20 @@ typedef struct options {
     uint32_t threads;
     int simd; /* lk_simd */
 
-    uint32_t epochs, batch, checkpoint_every;
-    double learning_rate, warmup, decay, weight_decay;
+    uint32_t epochs, batch; /* 0: not given */
+    double decay;           /* under 0: not given */
+    int init;               /* lk_init; under 0: not given */
+    const char *augment;    /* NULL: not given */
+    uint32_t checkpoint_every;
+    double learning_rate, warmup, weight_decay;
     int fall; /* lk_fall */
-    int init; /* lk_init */
-    const char *augment, *noise, *from;
+    const char *noise, *from;
     uint32_t validation, patience, draw, pretrain_epochs;
     double binarise; /* 0: not given */
     bool resume, no_calibrate;
 
-    double alpha;
+    double alpha; /* 0: not given */
+    const char *explain, *classifier;
     int preparation; /* lk_preparation */
     bool ink, fail_on_ood;
     uint32_t k; /* 0: not given */

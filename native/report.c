@@ -89,6 +89,17 @@ lk_status job_write_report(job *j, fault *f) {
     return status;
 }
 
+/* What verdicts can say. */
+static void print_calibration(const lk_model *model) {
+    for (int i = 0; i < LK_PREPARATIONS; i++) {
+        size_t count;
+        lk_model_calibration(model, (lk_preparation)i, &count);
+        if (count)
+            printf("judges %s by %zu held-out images: no p is under %.2g\n",
+                   lk_preparation_name((lk_preparation)i), count, 1.0 / ((double)count + 1));
+    }
+}
+
 lk_status job_print_report(const job *j, fault *f) {
     if (j->o->json) return output_json(json_incref(j->report), f);
     printf("%s: %s\n%zu parameters", j->o->out, lk_model_arch(j->model),
@@ -99,5 +110,6 @@ lk_status job_print_report(const job *j, fault *f) {
     printf(", %.0f images/s, %.1f s in all\nweights sha256 %s\n",
            json_number_value(json_object_get(j->report, "images_per_second")),
            json_number_value(json_object_get(j->report, "seconds")), j->weights_sha256);
+    print_calibration(j->model);
     return LK_OK;
 }

@@ -32,27 +32,6 @@ static size_t read_word(const char *text, size_t at, char *word) {
     return at;
 }
 
-/* A decimal number such as 12, 0.5 or .5, of at most 15 digits so that one division rounds it
-   correctly; false when it is anything else. */
-static bool read_number(const char *word, double *number) {
-    double digits = 0, unit = 1;
-    size_t count = 0;
-    bool point = false;
-    for (; *word; word++) {
-        if (*word == '.' && !point) {
-            point = true;
-        } else if (*word >= '0' && *word <= '9' && count < 15) {
-            digits = digits * 10 + (*word - '0');
-            unit = point ? unit * 10 : 1;
-            count++;
-        } else {
-            return false;
-        }
-    }
-    *number = digits / unit;
-    return count > 0;
-}
-
 lk_status lk_augmentation_parse(const char *text, lk_augmentation *out, lk_error *error) {
     double value[WORDS] = {0};
     bool seen[WORDS] = {false};
@@ -74,7 +53,7 @@ lk_status lk_augmentation_parse(const char *text, lk_augmentation *out, lk_error
         while (is_space(text[at])) at++;
         start = at;
         at = read_word(text, at, number);
-        if (!read_number(number, &value[i]) || value[i] > WORD[i].most)
+        if (!lk_decimal(number, &value[i]) || value[i] > WORD[i].most)
             return lk_fail_at(error, LK_USAGE, start, "augmentation: %s is %s, not '%s'", name,
                               WORD[i].range, number);
         while (is_space(text[at])) at++;

@@ -72,6 +72,25 @@ lk_status lk_fail_at(lk_error *error, lk_status status, uint64_t offset, const c
     return status;
 }
 
+bool lk_decimal(const char *text, double *number) {
+    double digits = 0, unit = 1;
+    size_t count = 0;
+    bool point = false;
+    for (; *text; text++) {
+        if (*text == '.' && !point) {
+            point = true;
+        } else if (*text >= '0' && *text <= '9' && count < 15) {
+            digits = digits * 10 + (*text - '0');
+            unit = point ? unit * 10 : 1;
+            count++;
+        } else {
+            return false;
+        }
+    }
+    *number = digits / unit;
+    return count > 0;
+}
+
 double lk_log(double x) {
     uint64_t bits;
     memcpy(&bits, &x, sizeof bits);

@@ -69,6 +69,10 @@ lk_status lk_fail(lk_error *error, lk_status status, const char *format, ...);
 /* The same with the byte offset at which the input is wrong. */
 lk_status lk_fail_at(lk_error *error, lk_status status, uint64_t offset, const char *format, ...);
 
+/* A decimal number such as 12, 0.5 or .5, of at most 15 digits so that one division rounds it
+   correctly; false when it is anything else. */
+bool lk_decimal(const char *text, double *number);
+
 /* Natural logarithm of a positive normal number, within 2 ulp, with the same bits everywhere. */
 double lk_log(double x);
 

@@ -6,7 +6,8 @@
 #include "tensorfile.h"
 
 static const char FORMAT[] = "likeness 1";
-static const char *const text_keys[LK_TEXTS] = {"family", "title", "data", "weights_sha256"};
+static const char *const text_keys[LK_TEXTS] = {"family", "title", "data", "weights_sha256",
+                                                "alpha"};
 
 enum {
     NAME_SIZE = 48,
@@ -282,6 +283,10 @@ static lk_status read_texts(reader *r, lk_model *model) {
         if (text && lk_model_set_text(model, (lk_text)i, text, r->error) != LK_OK)
             return lk_fail(r->error, LK_MODEL, "text '%s' is too long", text_keys[i]);
     }
+    const char *alpha = lk_model_text(model, LK_TEXT_ALPHA);
+    double share;
+    if (*alpha && !(lk_decimal(alpha, &share) && share > 0 && share < 1))
+        return lk_fail(r->error, LK_MODEL, "its alpha is not a decimal between 0 and 1");
     return LK_OK;
 }
 

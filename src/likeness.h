@@ -136,6 +136,8 @@ typedef enum lk_method {
     LK_STACKED, /* each layer is trained as an autoencoder of its own first */
 } lk_method;
 
+typedef enum lk_init { LK_INIT_GLOROT, LK_INIT_HE } lk_init;
+
 /* One named architecture: a row of zoo.c. */
 typedef struct lk_family {
     const char *name;
@@ -146,6 +148,13 @@ typedef struct lk_family {
     lk_method method;
     lk_shape shape;      /* of the images it is made for */
     const char *summary; /* one line for people */
+    /* How it is trained unless it is told otherwise; what is 0 or NULL is as for any network. */
+    struct {
+        uint32_t batch, steps; /* epochs enough for so many steps, however few the images are */
+        double decay;
+        lk_init init;
+        const char *augment;
+    } training;
 } lk_family;
 const lk_family *lk_families(size_t *count);
 const lk_family *lk_family_find(const char *name);
@@ -160,7 +169,6 @@ lk_status lk_family_arch(const lk_family *family, lk_shape shape, uint32_t laten
 lk_model *lk_model_create(const char *arch, lk_error *error);
 void lk_model_free(lk_model *model);
 
-typedef enum lk_init { LK_INIT_GLOROT, LK_INIT_HE } lk_init;
 /* Normal weights by Glorot and Bengio (2010) or He et al. (2015), biases zero. */
 void lk_model_init(lk_model *model, lk_init init, uint64_t seed);
 
@@ -193,6 +201,7 @@ typedef enum lk_text {
     LK_TEXT_TITLE,   /* what its images are, for sentences: "digits" */
     LK_TEXT_DATA,    /* what it was trained on */
     LK_TEXT_WEIGHTS, /* SHA-256 of its weights, 64 hex digits: ties a gallery to it */
+    LK_TEXT_ALPHA,   /* the share of false alarms it is to be judged by, in decimals: "0.05" */
     LK_TEXTS
 } lk_text;
 const char *lk_model_text(const lk_model *model, lk_text which);
@@ -324,6 +333,10 @@ lk_status lk_score_calibrate(lk_model *model, lk_preparation preparation,
                              const lk_dataset *held_out, int threads, lk_simd simd,
                              lk_error *error);
 
+/* The alpha for lk_check where no other is asked for: that of LK_TEXT_ALPHA, 0.01 where it says
+   nothing between 0 and 1. */
+double lk_model_alpha(const lk_model *model);
+
 bool lk_model_calibrated(const lk_model *model, lk_preparation preparation);
 /* The ascending combined scores of the images that give the p-values; *count of them. */
 const float *lk_model_calibration(const lk_model *model, lk_preparation preparation, size_t *count);
@@ -401,6 +414,9 @@ typedef struct lk_train_options {
     lk_simd simd;
 } lk_train_options;
 lk_train_options lk_train_defaults(void);
+/* The same, and of a family (or NULL) that is trained another way that: on so many images. Its
+   first weights are family->training.init. */
+lk_train_options lk_train_family_defaults(const lk_family *family, size_t images);
 
 typedef struct lk_trainer lk_trainer;
 /* Trains `model` in place on `data`; both must outlive the trainer. LK_DATA where the model needs

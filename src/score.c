@@ -352,6 +352,16 @@ const float *lk_model_calibration(const lk_model *model, lk_preparation preparat
 
 /* ---- the verdict ---- */
 
+static bool is_alpha(double alpha) {
+    return alpha > 0 && alpha < 1;
+}
+
+double lk_model_alpha(const lk_model *model) {
+    double alpha;
+    return lk_decimal(lk_model_text(model, LK_TEXT_ALPHA), &alpha) && is_alpha(alpha) ? alpha
+                                                                                      : 0.01;
+}
+
 /* What is not finite is not blank: it has no score, which is for `measure` to say. */
 static bool is_blank(const lk_real *x, size_t n) {
     lk_real least = x[0], most = x[0];
@@ -392,7 +402,7 @@ static lk_status judge(lk_run *run, const lk_calibration *c, double alpha, lk_re
 
 static lk_status check_request(const lk_run *run, lk_preparation preparation, double alpha,
                                lk_error *error) {
-    if (!(alpha > 0 && alpha < 1)) return lk_fail(error, LK_USAGE, "alpha must be between 0 and 1");
+    if (!is_alpha(alpha)) return lk_fail(error, LK_USAGE, "alpha must be between 0 and 1");
     if (!lk_model_calibrated(run->model, preparation))
         return lk_fail(error, LK_MODEL, "the model is not calibrated for '%s'",
                        lk_preparation_name(preparation));

@@ -27,6 +27,18 @@ lk_train_options lk_train_defaults(void) {
                               .simd = LK_SIMD_BEST};
 }
 
+lk_train_options lk_train_family_defaults(const lk_family *family, size_t images) {
+    lk_train_options o = lk_train_defaults();
+    if (!family) return o;
+    if (family->training.batch) o.batch = family->training.batch;
+    o.decay = family->training.decay;
+    if (family->training.augment) lk_augmentation_parse(family->training.augment, &o.augment, NULL);
+    const size_t in_epoch = images / o.batch + (images % o.batch > 0);
+    const size_t steps = family->training.steps;
+    if (in_epoch > 0) o.epochs = (uint32_t)LK_MAX(o.epochs, (steps + in_epoch - 1) / in_epoch);
+    return o;
+}
+
 static lk_status check_options(const lk_model *model, const lk_dataset *data,
                                const lk_train_options *o, lk_error *error) {
     if (data->count == 0 || data->count > UINT32_MAX)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOTS = 16, MAX_BATCH = 64, BATCH_VALUES = 1 << 16, RESULTS = 3 + 2 * LK_EVIDENCES };
+enum { SLOTS = 16, MAX_BATCH = 64, BATCH_VALUES = 1 << 16, RESULTS = 3 + 3 * LK_EVIDENCES };
 #define NO_LABEL UINT32_MAX
 
 typedef struct session {
@@ -19,7 +19,7 @@ typedef struct session {
     float *x, *z, *x_hat;   /* max_batch x input, latent, input */
     float *probabilities;   /* max_batch x classes */
     uint32_t *codes;        /* of one image */
-    double result[RESULTS]; /* verdict, p, score, then value and p of each evidence */
+    double result[RESULTS]; /* verdict, p, score, then of each evidence value, p and surprise */
     lk_neighbour neighbours[LK_MAX_NEIGHBOURS];
 } session;
 
@@ -168,6 +168,7 @@ static lk_status report(session *s, lk_status status, const lk_result *from) {
     for (size_t i = 0; i < LK_EVIDENCES; i++) {
         *to++ = from->evidence[i].value;
         *to++ = from->evidence[i].p;
+        *to++ = from->evidence[i].surprise;
     }
     return LK_OK;
 }
@@ -352,6 +353,7 @@ enum number {
     NUMBER_LABELLED,
     NUMBER_CODES,
     NUMBER_CODEBOOK,
+    NUMBER_ALPHA,
 };
 double EXPORT(lk_wasm_number)(uint32_t handle, uint32_t which) {
     session *s = find(handle);
@@ -370,6 +372,7 @@ double EXPORT(lk_wasm_number)(uint32_t handle, uint32_t which) {
     case NUMBER_LABELLED: return lk_model_labelled(s->model);
     case NUMBER_CODES: return (double)lk_model_codes(s->model);
     case NUMBER_CODEBOOK: return lk_model_codebook(s->model);
+    case NUMBER_ALPHA: return lk_model_alpha(s->model);
     default: return fail(LK_USAGE, "no such number"), -1;
     }
 }

@@ -28,8 +28,9 @@ export { LikenessError, supported } from './engine.mjs';
  * @property {Verdict} verdict
  * @property {number} p (1 + held-out images at least as unusual) / (n + 1); 0 when empty
  * @property {number} score rises with unusualness
- * @property {Record<string, {value: number, p: number}>} scores each piece of evidence that the model
- *   has, by name
+ * @property {Record<string, {value: number, p: number, surprise: number}>} scores each piece of
+ *   evidence that the model has, by name; `surprise`, -log of how common the value is, tells what it
+ *   adds to the score: the largest has made it
  */
 /**
  * @typedef {object} Neighbour
@@ -56,6 +57,7 @@ export { LikenessError, supported } from './engine.mjs';
  * @property {boolean} labelled it cannot learn without labels
  * @property {number} codes vectors of a codebook that make a code; 0 when there is none
  * @property {number} codebook vectors in it
+ * @property {number} alpha the share of false alarms that it is judged by unless another is asked for
  */
 // ---- the model ----
 
@@ -74,10 +76,11 @@ const NUMBER = {
   labelled: 9,
   codes: 10,
   codebook: 11,
+  alpha: 12,
 };
 /** @type {Output[]} */
 const OUTPUTS = ['image', 'classes', 'code'];
-const TEXT = { family: 0, title: 1, data: 2, weights: 3, arch: 4 };
+const TEXT = { family: 0, title: 1, data: 2, weights: 3, arch: 5 };
 const NO_LABEL = 0xffffffff;
 const METRICS = ['l2', 'cosine'];
 const MAX_NEIGHBOURS = 128;
@@ -136,6 +139,7 @@ export class Model {
       labelled: number(NUMBER.labelled) !== 0,
       codes: number(NUMBER.codes),
       codebook: number(NUMBER.codebook),
+      alpha: number(NUMBER.alpha),
       preparations: /** @type {Preparation[]} */ (
         this.#preparations.filter((_, i) => calls.lk_wasm_calibration_count(this.#handle, i) > 0)
       ),
@@ -146,11 +150,11 @@ export class Model {
    * Judges a picture, or an input that is prepared already.
    * @param {Picture | Float32Array} input
    * @param {{alpha?: number, preparation?: Preparation}} [options] `alpha` is the share of false
-   *   alarms to live with; a drawing needs preparation 'ink'
+   *   alarms to live with, `info.alpha` unless given; a drawing needs preparation 'ink'
    * @returns {Result}
    */
   check(input, options = {}) {
-    const { alpha = 0.01, preparation = 'image' } = given(options);
+    const { alpha = this.info.alpha, preparation = 'image' } = given(options);
     const calls = this.#use();
     const how = this.#preparation(preparation);
     if (typeof alpha !== 'number' || !(alpha > 0 && alpha < 1))
@@ -163,10 +167,13 @@ export class Model {
       this.#engine.must(calls.lk_wasm_check(this.#handle, how, width, height, channels, alpha));
       this.#trimInbox(input);
     }
-    const [verdict, p, score, ...rest] = this.#doubles(3 + 2 * this.#evidences.length);
+    const [verdict, p, score, ...rest] = this.#doubles(3 + 3 * this.#evidences.length);
     const scores = Object.fromEntries(
       this.#evidences
-        .map((name, i) => /** @type {const} */ ([name, { value: rest[2 * i], p: rest[2 * i + 1] }]))
+        .map((name, i) => {
+          const [value, p, surprise] = rest.slice(3 * i, 3 * i + 3);
+          return /** @type {const} */ ([name, { value, p, surprise }]);
+        })
         .filter((_, i) => calls.lk_wasm_has_evidence(this.#handle, i)),
     );
     return { verdict: /** @type {Verdict} */ (this.#verdicts[verdict]), p, score, scores };

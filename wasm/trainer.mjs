@@ -14,6 +14,8 @@ import { given, instantiate, LikenessError, misuse } from './engine.mjs';
 /** Images one after the other, each channels x height x width: bytes to 255, or values in [0, 1].
  * @typedef {Uint8Array | Uint8ClampedArray | Float32Array} Images */
 /**
+ * What is not given of batch, epochs, decay, augment and init is as the family is trained, else as any
+ * network is: 64, 10, 0, '' and 'glorot'.
  * @typedef {object} TrainOptions
  * @property {Images} images
  * @property {ArrayLike<number>} [labels] whole numbers from 0 on, one for each image
@@ -58,7 +60,12 @@ const NUMBER = {
   accuracy: 9,
   images: 10,
   file: 11,
+  usualBatch: 12,
+  usualEpochs: 13,
+  usualDecay: 14,
+  usualInit: 15,
 };
+const TEXT = { arch: 0, augment: 1 };
 const FALLS = ['linear', 'cosine'];
 const INITS = ['glorot', 'he'];
 const MOST = 0xffffffff;
@@ -135,8 +142,13 @@ function plan(engine, options, labels) {
 
 /** @param {Engine} engine @param {TrainOptions} options */
 function begin(engine, options) {
-  const { batch = 64, epochs = 10, learningRate = 1e-3, warmup = 0, decay = 0 } = options;
-  const { fall = 'linear', weightDecay = 0, augment = '', init = 'glorot', seed = 1 } = options;
+  const { calls } = engine;
+  const { batch = calls.lk_wasm_train_number(NUMBER.usualBatch) } = options;
+  const { epochs = calls.lk_wasm_train_number(NUMBER.usualEpochs) } = options;
+  const { decay = calls.lk_wasm_train_number(NUMBER.usualDecay) } = options;
+  const { init = INITS[calls.lk_wasm_train_number(NUMBER.usualInit)] } = options;
+  const { augment = engine.text(calls.lk_wasm_train_text(TEXT.augment)) } = options;
+  const { learningRate = 1e-3, warmup = 0, fall = 'linear', weightDecay = 0, seed = 1 } = options;
   const numbers = [
     choice(INITS, init, 'init'),
     whole(seed, 'seed', Number.MAX_SAFE_INTEGER),
@@ -149,7 +161,7 @@ function begin(engine, options) {
     real(weightDecay, 'weightDecay'),
   ];
   putText(engine, augment, 'augment');
-  engine.must(engine.calls.lk_wasm_train_begin(...numbers));
+  engine.must(calls.lk_wasm_train_begin(...numbers));
 }
 
 /** One training; made by `createTrainer`. */
@@ -175,7 +187,7 @@ export class Trainer {
     this.#engine = engine;
     const number = calls.lk_wasm_train_number;
     this.info = Object.freeze({
-      arch: engine.text(calls.lk_wasm_train_text()),
+      arch: engine.text(calls.lk_wasm_train_text(TEXT.arch)),
       shape: Object.freeze({
         channels: number(NUMBER.channels),
         height: number(NUMBER.height),

@@ -10,8 +10,9 @@ enum { MOST_TEXT = 2048, REFERENCES = 10000 };
 static const double MOST_SEED = 9007199254740992; /* 2^53: whole numbers are exact up to here */
 
 static struct training {
-    lk_model *model; /* NULL: nothing has begun */
-    lk_dataset data; /* its pixels, values and labels came through the inbox */
+    lk_model *model;         /* NULL: nothing has begun */
+    const lk_family *family; /* NULL: an own architecture */
+    lk_dataset data;         /* its pixels, values and labels came through the inbox */
     lk_train_options options;
     lk_trainer *trainer; /* NULL until the images are there */
     double loss, accuracy, images;
@@ -92,6 +93,7 @@ lk_status EXPORT(lk_wasm_train_family)(uint32_t channels, uint32_t height, uint3
                                       arch, sizeof arch, &last_error);
     if (status == LK_OK) status = create(arch);
     if (status != LK_OK) return status;
+    training.family = family;
     return lk_model_set_text(training.model, LK_TEXT_FAMILY, name, &last_error);
 }
 
@@ -251,9 +253,12 @@ const uint8_t *EXPORT(lk_wasm_train_file)(void) {
     return training.file.data;
 }
 
-/* The network in the notation. */
-const char *EXPORT(lk_wasm_train_text)(void) {
-    return is_planned() ? lk_model_arch(training.model) : NULL;
+/* The network in the notation, or how its family is augmented. */
+enum text { TEXT_ARCH, TEXT_AUGMENT };
+const char *EXPORT(lk_wasm_train_text)(uint32_t which) {
+    if (!is_planned()) return NULL;
+    if (which == TEXT_ARCH) return lk_model_arch(training.model);
+    return training.family ? training.family->training.augment : NULL;
 }
 
 enum number {
@@ -269,10 +274,18 @@ enum number {
     NUMBER_ACCURACY,
     NUMBER_IMAGES,
     NUMBER_FILE,
+    /* How the network is trained unless it is told otherwise, on the images that are there. */
+    NUMBER_USUAL_BATCH,
+    NUMBER_USUAL_EPOCHS,
+    NUMBER_USUAL_DECAY,
+    NUMBER_USUAL_INIT,
 };
 double EXPORT(lk_wasm_train_number)(uint32_t which) {
-    if (which < NUMBER_STEP ? !is_planned() : !has_begun()) return -1;
+    const bool of_steps = which >= NUMBER_STEP && which <= NUMBER_FILE;
+    if (of_steps ? !has_begun() : !is_planned()) return -1;
     const lk_shape shape = lk_model_shape(training.model);
+    const lk_family *family = training.family;
+    const lk_train_options usual = lk_train_family_defaults(family, training.data.count);
     switch (which) {
     case NUMBER_CHANNELS: return shape.channels;
     case NUMBER_HEIGHT: return shape.height;
@@ -286,6 +299,10 @@ double EXPORT(lk_wasm_train_number)(uint32_t which) {
     case NUMBER_ACCURACY: return training.accuracy;
     case NUMBER_IMAGES: return training.images;
     case NUMBER_FILE: return (double)training.file.size;
+    case NUMBER_USUAL_BATCH: return usual.batch;
+    case NUMBER_USUAL_EPOCHS: return usual.epochs;
+    case NUMBER_USUAL_DECAY: return usual.decay;
+    case NUMBER_USUAL_INIT: return family ? family->training.init : LK_INIT_GLOROT;
     default: return fail(LK_USAGE, "no such number"), -1;
     }
 }

@@ -219,6 +219,7 @@ digits-denoise    denoise      mnist     --limit 10000 --epochs 3 --decay 0.5  |
 digits-conv       conv         mnist     --limit 12000 --epochs 3 --decay 0.5  | --epochs 15 --init he --batch 128 --decay 0.5
 digits-vae        vae          mnist     --limit 30000 --epochs 5 --decay 0.5  | --epochs 40 --init he --batch 128 --decay 0.5
 digits-vae-conv   vae-conv     mnist     --limit 10000 --epochs 3 --decay 0.5  | --epochs 15 --init he --batch 128 --decay 0.5
+digits-cnn        cnn          mnist     --limit 8000 --epochs 2 --decay 0.5   | --epochs 18 --init he --batch 128 --lr 0.002 --warmup 0.2 --decay 0.8 --fall cosine --augment "shift 1"
 coloured-conv     conv         coloured  --limit 8000 --epochs 4 --decay 0.5   | --epochs 15 --init he --batch 128 --decay 0.5
 coloured-vae      vae-color    coloured  --limit 3000 --epochs 8 --lr 0.003    | --epochs 15 --init he --lr 0.003 --decay 0.5
 fashion-cnn       cnn          fashion   --limit 8000 --epochs 2 --decay 0.5   | --epochs 18 --init he --batch 128 --lr 0.002 --warmup 0.2 --decay 0.8 --fall cosine --augment "flip 0.5"

@@ -360,13 +360,52 @@ test('folders: classes by name, wrong endings, other sizes, limits', (t) => {
   // 2.JPG, then "line...", then zebra's.
   const expected = Buffer.from([200, 10, 20, 30, 0, 10, 20, 30, 0, 10, 20, 30]);
   assert.equal(found.sha256, sha256(expected));
-  assert.deepEqual(info(join(path, 'set')).shape, [1, 28, 28]);
+  assert.deepEqual(info(join(path, 'set')).shape, [1, 2, 2]);
   assert.equal(info(join(path, 'set'), '--limit', '2').images, 2);
 
   write(join(path, 'flat', 'x.png'), a);
   const flat = info(join(path, 'flat'), '--shape', '1x2x2');
   assert.equal(flat.classes, 0);
   assert.equal(flat.images, 1);
+});
+
+test('folders: the shape that suits their pictures', (t) => {
+  const rows = (width, height, channels, colour) =>
+    Array.from({ length: height }, () =>
+      Array.from({ length: width * channels }, (_, i) => (colour && i % 3 === 0 ? 200 : 90)),
+    );
+  const grey = (width, height = width) => png(width, rows(width, height, 1));
+  const rgb = (width, colour) => png(width, rows(width, width, 3, colour), { color: RGB });
+  const cases = [
+    [
+      [grey(20), grey(20)],
+      [1, 20, 20],
+    ],
+    [[grey(32)], [1, 32, 32]],
+    [[grey(33)], [1, 32, 32]], // too large
+    [
+      [grey(20), grey(24)],
+      [1, 32, 32],
+    ], // of several sizes
+    [
+      [grey(20), grey(20), grey(30), grey(20)],
+      [1, 32, 32],
+    ],
+    [[grey(20, 24)], [1, 32, 32]], // no square
+    [
+      [rgb(20, false), grey(20)],
+      [1, 20, 20],
+    ], // grey in three channels
+    [
+      [rgb(20, false), rgb(20, true), grey(20)],
+      [3, 20, 20],
+    ],
+  ];
+  for (const [pictures, shape] of cases) {
+    const path = folder(t);
+    for (const [i, bytes] of pictures.entries()) write(join(path, `${i}.png`), bytes);
+    assert.deepEqual(info(path).shape, shape);
+  }
 });
 
 test('folders and pictures: every bad one has its own line', (t) => {

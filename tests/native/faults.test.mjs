@@ -146,6 +146,8 @@ test('every allocation that fails ends with 6 and one line', (t) => {
     ['audit', model, '--data', data, '--limit', '40', '--train', data, '--in', `same=${data}`],
     ['calibrate', model, '--data', data, '--limit', '40', ...out('c.safetensors')],
     ['score', model, picture],
+    ['score', model, picture, '--explain', out('why.png')[1], '--classifier', conditioned],
+    ['calibrate', model, '--alpha', '0.05', ...out('alpha.safetensors')],
     ['score', model, '--data', data, '--limit', '9'],
     ['encode', model, picture, ...out('z.npy')],
     ['reconstruct', model, picture, ...out('x.png')],

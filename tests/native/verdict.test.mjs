@@ -254,7 +254,7 @@ test('calibrate: new held-out images, another file, at least 20', (t) => {
     { path: own },
   );
   fails(['calibrate', out, '--data', usual, '--out', usual], 2, /--out is the data/);
-  fails(['calibrate', out], 2, /--data SPEC is needed/);
+  fails(['calibrate', out], 2, /--data SPEC or --alpha SHARE is needed/);
   assert.deepEqual(readFileSync(out), bytes);
 });
 

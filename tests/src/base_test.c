@@ -42,6 +42,26 @@ static void test_log(void) {
     CHECK(ulps(lk_log(DBL_MAX), log(DBL_MAX)) <= 2, "DBL_MAX");
 }
 
+static void test_decimal(void) {
+    static const struct {
+        const char *text;
+        double right; /* NAN: refused */
+    } CASES[] = {
+        {"0", 0},       {"12", 12},   {"0.5", 0.5},
+        {".5", 0.5},    {"5.", 5},    {"0.1", 0.1},
+        {"", NAN},      {".", NAN},   {"-1", NAN},
+        {"+1", NAN},    {"1e3", NAN}, {" 1", NAN},
+        {"1.2.3", NAN}, {"0x1", NAN}, {"123456789012345", 123456789012345},
+        {"inf", NAN},   {"1,5", NAN}, {"0.000000000000001", NAN},
+    };
+    for (size_t i = 0; i < LK_COUNTOF(CASES); i++) {
+        double number = -1;
+        const bool is = lk_decimal(CASES[i].text, &number);
+        CHECK(is == !isnan(CASES[i].right), "'%s'", CASES[i].text);
+        CHECK(!is || number == CASES[i].right, "'%s' is %.17g", CASES[i].text, number);
+    }
+}
+
 static void test_sizes(void) {
     static const struct {
         size_t a, b;
@@ -123,6 +143,7 @@ static void test_names(void) {
 
 int main(void) {
     test_log();
+    test_decimal();
     test_sizes();
     test_fail();
     test_fail_cuts();

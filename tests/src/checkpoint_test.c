@@ -25,7 +25,7 @@ static lk_model *whole_model(const char *arch) {
                   LK_OK,
               "%s", error.message);
     static const char *const TEXTS[LK_TEXTS] = {"ae", "\"digits\" \\ \xc3\xa4\n", "nothing",
-                                                "0123456789abcdef"};
+                                                "0123456789abcdef", "0.05"};
     for (int i = 0; i < LK_TEXTS; i++)
         CHECK(lk_model_set_text(model, (lk_text)i, TEXTS[i], &error) == LK_OK, "%s", error.message);
     free_images(&data);
@@ -333,6 +333,11 @@ static void test_wrong_metadata(const lk_tensorfile *file) {
         {"format", "likeness 1 ", "version 1"},
         {"format", "", "version 1"},
         {"format", NULL, "version 1"},
+        {"alpha", "0", "its alpha"},
+        {"alpha", "1", "its alpha"},
+        {"alpha", "-0.1", "its alpha"},
+        {"alpha", "1e-3", "its alpha"},
+        {"alpha", "nan", "its alpha"},
         {"arch", NULL, "version 1"},
         {"arch", "", "shape"},
         {"arch", "1x2x3 > dense 3 leaky | dense 6 sigmoid > bce", "'layers.0.weight'"},

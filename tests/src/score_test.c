@@ -498,6 +498,19 @@ static void test_names(void) {
     CHECK(strcmp(lk_evidence_name(2), "neighbour") == 0, "2");
 }
 
+/* What is not a share leaves the usual one. */
+static void test_alpha(lk_model *model) {
+    static const struct {
+        const char *text;
+        double alpha;
+    } CASES[] = {{"", 0.01}, {"0.05", 0.05}, {"0", 0.01}, {"1", 0.01}, {"most", 0.01}, {"", 0.01}};
+    for (size_t i = 0; i < LK_COUNTOF(CASES); i++) {
+        CHECK(lk_model_set_text(model, LK_TEXT_ALPHA, CASES[i].text, NULL) == LK_OK, "%zu", i);
+        CHECK(lk_model_alpha(model) == CASES[i].alpha, "'%s' gives %g", CASES[i].text,
+              lk_model_alpha(model));
+    }
+}
+
 int main(void) {
     lk_dataset data = make_images(SHAPE, 0, 300, 20), held_out = make_images(SHAPE, 300, 200, 20);
     lk_dataset fresh = make_images(SHAPE, 500, 60, 20);
@@ -516,6 +529,7 @@ int main(void) {
     test_refusals(&data);
     test_references(&data);
     test_names();
+    test_alpha(model);
     lk_model_free(model);
     free_images(&data);
     free_images(&held_out);

@@ -243,6 +243,33 @@ static void test_limits(const lk_dataset *data) {
     lk_model_free(model);
 }
 
+/* A family's own way of training, and epochs by the number of images. */
+static void test_family_defaults(void) {
+    const lk_train_options usual = lk_train_defaults();
+    const lk_train_options plain = lk_train_family_defaults(lk_family_find("ae"), 1000);
+    CHECK(memcmp(&plain, &usual, sizeof plain) == 0, "ae is not trained as any network");
+    const lk_train_options none = lk_train_family_defaults(NULL, 1000);
+    CHECK(memcmp(&none, &usual, sizeof none) == 0, "no family is not trained as any network");
+    const lk_family *gate = lk_family_find("gate");
+    static const struct {
+        size_t images;
+        uint32_t epochs;
+    } CASES[] = {{0, 10}, {1, 4000}, {128, 4000}, {129, 2000}, {1667, 286}, {1000000, 10}};
+    for (size_t i = 0; i < LK_COUNTOF(CASES); i++) {
+        const lk_train_options o = lk_train_family_defaults(gate, CASES[i].images);
+        CHECK(o.epochs == CASES[i].epochs, "%zu images: %u epochs", CASES[i].images, o.epochs);
+        CHECK(o.batch == 128 && o.decay == 0.5 && o.augment.shift == 2, "the way of gate");
+    }
+    /* What zoo.c says can be read. */
+    size_t count;
+    const lk_family *families = lk_families(&count);
+    for (size_t i = 0; i < count; i++) {
+        lk_augmentation augment;
+        const char *text = families[i].training.augment;
+        CHECK(!text || lk_augmentation_parse(text, &augment, NULL) == LK_OK, "%s", text);
+    }
+}
+
 int main(void) {
     lk_dataset data = make_images((lk_shape){1, 7, 9}, 0, IMAGES, 1);
     test_same_bits(&data);
@@ -252,6 +279,7 @@ int main(void) {
     test_past_the_end(&data);
     test_nonfinite(&data);
     test_options(&data);
+    test_family_defaults();
     test_limits(&data);
     free_images(&data);
     return TEST_RESULT();

@@ -79,6 +79,33 @@ test('what the model says of itself', { skip }, async () => {
   assert.ok(info.preparations.includes('image') && info.preparations.includes('ink'));
 });
 
+test('the pieces of evidence say what they add, and a model its own alpha', { skip }, async () => {
+  const model = await load(bytes);
+  assert.equal(model.info.alpha, 0.01);
+  const { scores } = model.check(slope());
+  for (const { p, surprise } of Object.values(scores)) {
+    // -log of how common it is, which p counts: within the one held-out image more or less.
+    assert.ok(surprise >= 0 && Number.isFinite(surprise));
+    assert.ok(p < 0.03 || Math.abs(surprise + Math.log(p)) < 0.03, `${p}, ${surprise}`);
+  }
+  // In the header, which is read as it is: "alpha" in place of "title", as long.
+  const text = Buffer.from(bytes).toString('latin1');
+  const own = text.replace('"title":"digits"', '"alpha":"0.0625"');
+  assert.notEqual(own, text);
+  const strict = await load(new Uint8Array(Buffer.from(own, 'latin1')));
+  assert.equal(strict.info.alpha, 0.0625);
+  const same = (/** @type {number} */ alpha) =>
+    assert.deepEqual(strict.check(grey(), { alpha }), model.check(grey(), { alpha }));
+  same(0.0625);
+  const judged = strict.check(slope());
+  assert.equal(judged.verdict, judged.p <= 0.0625 ? 'out' : 'in');
+  for (const alpha of ['0.0000', '1.0000', '0.06x5']) {
+    const wrong = text.replace('"title":"digits"', `"alpha":"${alpha}"`);
+    const loading = load(new Uint8Array(Buffer.from(wrong, 'latin1')));
+    await assert.rejects(loading, failure('model', /its alpha is not a decimal between 0 and 1/));
+  }
+});
+
 test('the calibration ascends and gives the p-values', { skip }, async () => {
   const model = await load(bytes);
   const scores = model.calibration();

@@ -86,6 +86,21 @@ for (const { name, arch, method } of families.filter((family) => family.method =
   });
 }
 
+test('a family is trained in its own way unless told otherwise', async () => {
+  const images = new Uint8Array(300 * 64).map((_, i) => (i * 37) % 251);
+  const own = { family: 'gate', shape: { channels: 1, height: 8, width: 8 }, images };
+  const trainer = await createTrainer(own);
+  assert.deepEqual([trainer.info.stepsPerEpoch, trainer.info.steps], [3, 4002]);
+  const told = { batch: 128, epochs: 1334, decay: 0.5, augment: 'shift 2' };
+  const same = await createTrainer({ ...own, ...told, init: 'he' });
+  const other = await createTrainer({ ...own, ...told, init: 'he', augment: '' });
+  const [first, second, third] = [trainer, same, other].map((each) => each.step(4).loss);
+  assert.equal(first, second);
+  assert.notEqual(first, third);
+  const plain = await createTrainer({ ...own, family: 'ae' });
+  assert.deepEqual([plain.info.stepsPerEpoch, plain.info.steps], [5, 50]);
+});
+
 // ---- everything else on eight pixels: a bright one wanders along the row ----
 
 const tiny = '1x1x8 > dense 3 tanh | dense 8 sigmoid > bce';

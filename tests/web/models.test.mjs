@@ -111,7 +111,8 @@ for (const { name, output, classes, labels, codes, arch } of models)
       assert.match((await verdict(page)).verdict ?? '', /^(in|out)$/);
     }));
 
-const classifier = first(({ classes }) => classes === 10);
+// One whose classes have names: those of digits would run into their shares.
+const classifier = first(({ classes, title }) => classes === 10 && title === 'fashion');
 test(
   'a classifier says its class in words, each probability as a bar',
   { skip: classifier.skip },
@@ -136,6 +137,104 @@ test(
 );
 
 const conditional = first(({ labels, output }) => labels > 0 && output === 'image');
+const gates = ['digits', 'fashion'].map((name) => {
+  const judge = models.find((model) => model.name === name);
+  const other = models.find(({ output, title }) => output === 'classes' && title === judge?.title);
+  return { name, skip: judge && other ? false : `the site has no classifier of ${name}` };
+});
+for (const { name, skip } of gates)
+  test(`a classifier's opinion stands beside the verdict of ${name}`, { skip }, () =>
+    withModel(name, async (page) => {
+      const says = page.locator('#classifier-says');
+      assert.ok(await says.isHidden());
+      const sample = page.locator('#samples button').first();
+      const known = await sample.getAttribute('aria-label');
+      await sample.click();
+      const pattern = /^A classifier(, which has to choose,)? says (.+), (?:over\s)?[\d.]+\s%\.$/;
+      await says.waitFor();
+      const [, , label] = pattern.exec((await says.textContent()) ?? '') ?? [];
+      assert.ok(label, `${await says.textContent()}, of ${known}`);
+      // Of what is none of its classes it is asked too, and says one all the same.
+      await page.locator('#doodles button').nth(2).click();
+      assert.equal((await verdict(page)).verdict, 'out');
+      await page.waitForFunction(() =>
+        /has to choose, says/.test(document.getElementById('classifier-says')?.textContent ?? ''),
+      );
+      await page.locator('[data-action=clear]').click();
+      assert.ok(await says.isHidden());
+    }),
+  );
+
+test('no verdict waits for the classifier', { skip: gates[0].skip }, async () => {
+  const { page, close } = await visit(browser, server);
+  /** @type {string[]} */
+  const asked = [];
+  page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+  try {
+    await ready(page);
+    await page.waitForFunction(() => window.likeness.state.gallery > 0);
+    const classifiers = () => asked.filter((path) => /cnn\.safetensors$/.test(path));
+    assert.deepEqual(classifiers(), []); // nothing was drawn yet
+    await page.route(/cnn\.safetensors$/, (route) => route.abort());
+    await draw(page, digits[3]);
+    assert.equal((await verdict(page)).verdict, 'in');
+    assert.ok(await page.locator('#classifier-says').isHidden());
+  } finally {
+    await close();
+  }
+});
+
+test('the piece of evidence that made the verdict is shown', () =>
+  withModel('digits', async (page) => {
+    await page.locator('#doodles button').nth(2).click();
+    const { scores } = await page.evaluate(() => /** @type {any} */ (window.likeness.state.result));
+    const order = Object.keys(scores).sort((a, b) => scores[b].surprise - scores[a].surprise);
+    const rows = page.locator('#evidence > div');
+    assert.equal(await rows.count(), order.length);
+    const most = page.locator('#evidence > .most dt');
+    assert.equal(await most.count(), 1);
+    assert.equal(
+      await rows.nth(Object.keys(scores).indexOf(order[0])).getAttribute('class'),
+      'most',
+    );
+    const name = ((await most.textContent()) ?? '').toLowerCase();
+    const said = (await page.locator('#verdict-detail').textContent()) ?? '';
+    assert.ok(said.includes(`What made it so: ${name}.`), said);
+  }));
+
+test("a model's own alpha is in force until another is chosen", async () => {
+  const { page, close } = await visit(browser, server);
+  try {
+    await ready(page);
+    const bytes = readFileSync(`${site}models/digits.safetensors`).toString('latin1');
+    const open = async (/** @type {string} */ name, /** @type {string} */ alpha) => {
+      const text = bytes.replace('"title":"digits"', `"alpha":"${alpha}"`);
+      const buffer = Buffer.from(text, 'latin1');
+      await page.setInputFiles('#model-file', { name, mimeType: '', buffer });
+      await page.waitForFunction(
+        (wanted) => document.querySelector('#model option:checked')?.textContent === wanted,
+        name.replace('.safetensors', ''),
+      );
+      return page.evaluate(() => window.likeness.state.alpha);
+    };
+    assert.equal(await page.evaluate(() => window.likeness.state.alpha), 0.01);
+    assert.equal(await open('a.safetensors', '0.0250'), 0.025);
+    assert.equal(await page.locator('#alpha-own-says').textContent(), '40');
+    assert.equal(await open('b.safetensors', '0.0500'), 0.05);
+    assert.ok(await page.locator('#alpha-own').isHidden());
+    assert.equal(await open('c.safetensors', '0.0001'), 0.0001);
+    await draw(page, doodles.star);
+    assert.match(
+      (await page.locator('#verdict-detail').textContent()) ?? '',
+      /By 3600 held-out .* no p is under 0\.0003: nothing can be out\./,
+    );
+    await page.locator('#alpha label', { hasText: /^ 10$/ }).click();
+    assert.equal(await open('d.safetensors', '0.0250'), 0.1);
+  } finally {
+    await close();
+  }
+});
+
 test('a conditioned model draws as the class that is chosen', { skip: conditional.skip }, () =>
   withModel(conditional.model, async (page) => {
     await sample(page, 1);

@@ -1,8 +1,10 @@
 // The page: an image comes in, the model judges it, the panels show what it found.
 
 import { LikenessError } from 'likeness';
+import { currentAlpha, startAlpha, suitAlpha } from './alpha.js';
+import { askClassifier, hideClassifier, offerClassifiers } from './classifier.js';
 import { byId, one } from './dom.js';
-import { setAlpha, setCalibration, showScore } from './gauge.js';
+import { setCalibration, showScore } from './gauge.js';
 import { currentInput, openPicture, setPaper, showSamples, startInput } from './input.js';
 import {
   neighboursUnavailable,
@@ -44,7 +46,6 @@ const TIMES = 21; // verdicts that the shown median is taken over
 /** @type {Opened | null} */
 let open = null;
 let choice = FIRST; // the picker's value for it
-let alpha = 0.01;
 /** @type {Result | null} */
 let result = null;
 /** @type {number[]} */
@@ -68,6 +69,7 @@ function showNothing(model, blank = false) {
   showScore(null);
   showNoInsight(model);
   showOpinion(model, null);
+  hideClassifier();
 }
 
 function judge() {
@@ -83,6 +85,7 @@ function judge() {
   if (empty) return showNothing(model, input.kind === 'picture');
   result = null;
   const calibration = useCalibration(model, how);
+  const alpha = currentAlpha();
   if (calibration.length) {
     result = model.check(x, { alpha, preparation: how });
     times.push(performance.now() - started);
@@ -90,6 +93,7 @@ function judge() {
   } else showUnjudged(model.info.title);
   showScore(result);
   showOpinion(model, x, result?.verdict === 'out');
+  askClassifier(model, input.picture, how, result?.verdict === 'out');
   showInsight(model, x);
   showNeighbours(model, x);
   showSpeed();
@@ -137,6 +141,7 @@ function use(opened, value) {
   const { family, arch, parameters, title } = model.info;
   setPaper(drawing === 'ink');
   useCalibration(model, drawing);
+  suitAlpha(model);
   suitInsight(model);
   showSamples(model.gallerySize ? model : null);
   byId('about', HTMLElement).textContent =
@@ -214,7 +219,9 @@ async function take(file) {
 
 /** The picker's list; and what the address asks for, if that is not a model of the list. */
 async function list() {
-  const models = await listModels().catch(() => []); // then there is the first model alone
+  const listed = listModels();
+  offerClassifiers(listed);
+  const models = await listed.catch(() => []); // then there is the first model alone
   if (models.length) offerModels(models);
   return models.map(({ name }) => name);
 }
@@ -264,12 +271,7 @@ showNeighbours(null, null);
 startPicker((name) => {
   choose(name).catch(() => {}); // the page has said so already
 });
-for (const radio of document.querySelectorAll('[name=alpha]'))
-  radio.addEventListener('change', () => {
-    alpha = Number(/** @type {HTMLInputElement} */ (radio).value);
-    setAlpha(alpha);
-    guarded(judge);
-  });
+startAlpha(() => guarded(judge));
 one('[data-action=dismiss]').addEventListener('click', () => {
   notice.hidden = true;
 });
@@ -286,12 +288,12 @@ window.likeness = {
   check(picture) {
     if (!open) throw new Error('no model is loaded yet');
     const preparation = preparationFor(picture, 'picture', open);
-    return open.model.check(picture, { alpha, preparation });
+    return open.model.check(picture, { alpha: currentAlpha(), preparation });
   },
   get state() {
     return {
       model: open ? choice : null,
-      alpha,
+      alpha: currentAlpha(),
       gallery: open?.model.gallerySize ?? 0,
       result,
       milliseconds: median(),

@@ -10,6 +10,7 @@ import { load } from 'likeness';
  * @property {string} name
  * @property {string} family
  * @property {string} title
+ * @property {import('likeness').Output} output
  * @property {number} gallery bytes; 0 when there is none
  */
 /**
@@ -33,6 +34,11 @@ export async function listModels() {
   const response = await fetch(new URL('models.json', document.baseURI));
   if (!response.ok) throw new Error(`the server answered ${response.status}`);
   return response.json();
+}
+
+/** Where a file of a model of this site is. @param {string} name @param {string} ending */
+export function placeOf(name, ending) {
+  return new URL(`${encodeURIComponent(name)}${ending}`, folder);
 }
 
 /** @param {string} name @param {Model} model @returns {Opened} */
@@ -61,12 +67,11 @@ export async function openNamed(name, options = {}) {
     loaded.set(name, known);
     return known;
   }
-  const file = (/** @type {string} */ ending) =>
-    new URL(`${encodeURIComponent(name)}${ending}`, folder);
   const wanted =
     loading.get(name) ??
-    load(file('.safetensors'), options).then((model) => {
-      const arrived = { ...opened(name, model), gallery: file('.gallery.safetensors') };
+    load(placeOf(name, '.safetensors'), options).then((model) => {
+      const gallery = placeOf(name, '.gallery.safetensors');
+      const arrived = { ...opened(name, model), gallery };
       keep(arrived);
       return arrived;
     });

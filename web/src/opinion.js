@@ -11,7 +11,7 @@ const list = byId('classes', HTMLElement);
 const sentence = byId('says', HTMLElement);
 
 /** "99.9 %" in one piece, and "100 %" never. @param {number} share */
-function percent(share) {
+export function percentOf(share) {
   return share > 0.999 ? 'over\u00a099.9\u00a0%' : `${(100 * share).toFixed(1)}\u00a0%`;
 }
 
@@ -28,7 +28,7 @@ export function showOpinion(model, x, unusual = false) {
       row(labelName(title, label), x ? shares[label] : null, label === order[0]),
     ),
   );
-  const said = `${labelName(title, order[0])}, ${percent(shares[order[0]])}`;
+  const said = `${labelName(title, order[0])}, ${percentOf(shares[order[0]])}`;
   sentence.textContent = !x
     ? ''
     : unusual
@@ -45,7 +45,7 @@ function row(name, share, best) {
     {},
     make('span', { className: 'name' }, name),
     make('span', { className: 'bar' }, fill),
-    make('span', { className: 'share' }, share === null ? '' : percent(share)),
+    make('span', { className: 'share' }, share === null ? '' : percentOf(share)),
   );
   if (best && share !== null) item.dataset.best = '';
   return item;

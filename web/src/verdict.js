@@ -102,14 +102,30 @@ export function showVerdict(result, title, alpha, n) {
     verdict === 'out'
       ? `More unusual than ${share} held-out ${many}: not one of these.`
       : `Like the ${many} it knows.`;
+  const most = weighsMost(result);
+  const what = (EVIDENCE.get(most) ?? most).toLowerCase();
   const more =
     verdict === 'out'
-      ? `p = ${small(p)}, at most the ${percent(alpha)} of false alarms you allow.${turned(result, alpha)}`
-      : `${percent(p)} of held-out ${many} are at least as unusual: p = ${small(p)}.`;
+      ? `p = ${small(p)}, at most the ${percent(alpha)} of false alarms you allow. What made it so: ${what}.${turned(result, alpha)}`
+      : `${percent(p)} of held-out ${many} are at least as unusual: p = ${small(p)}.${tooFine(alpha, n, many)}`;
   say(verdict, String(p), text, more);
   evidence.replaceChildren(
-    ...Object.entries(result.scores).map(([name, each]) => row(name, each.p, alpha)),
+    ...Object.entries(result.scores).map(([name, { p: own }]) =>
+      row(name, own, alpha, name === most),
+    ),
   );
+}
+
+/** The piece of evidence that adds most to the score. @param {Result} result */
+function weighsMost({ scores }) {
+  return Object.keys(scores).reduce((a, b) => (scores[b].surprise > scores[a].surprise ? b : a));
+}
+
+/** What to say where no image can be out. @param {number} alpha @param {number} n @param {string} many */
+function tooFine(alpha, n, many) {
+  return alpha < 1 / (n + 1)
+    ? ` By ${n} held-out ${many} no p is under ${small(1 / (n + 1))}: nothing can be out.`
+    : '';
 }
 
 /** What to say where nothing is unusual but the pose.
@@ -125,8 +141,8 @@ export function showUnjudged(title) {
   evidence.replaceChildren();
 }
 
-/** @param {string} name @param {number} p @param {number} alpha */
-function row(name, p, alpha) {
+/** @param {string} name @param {number} p @param {number} alpha @param {boolean} most */
+function row(name, p, alpha, most) {
   const bar = make('span', { className: 'bar' });
   const fill = make('i');
   fill.style.width = `${100 * (1 - p)}%`;
@@ -134,7 +150,7 @@ function row(name, p, alpha) {
   bar.append(fill);
   return make(
     'div',
-    {},
+    { className: most ? 'most' : '' },
     make('dt', {}, EVIDENCE.get(name) ?? name),
     make('dd', {}, bar, make('span', { className: 'number' }, `p = ${small(p)}`)),
   );
