@@ -21,6 +21,7 @@ static const double SLACK = 1e-9;
 typedef struct source {
     lk_picture picture;
     uint32_t backdrop; /* 0 or FULL: behind transparent pixels */
+    bool transparent;  /* some pixels are, more or less */
     bool grey;         /* colours count by their luma */
     bool ink;          /* levels are the distance from `paper`, if at least `least` */
     uint32_t paper, least;
@@ -31,34 +32,46 @@ static uint32_t luma(const uint8_t *p) {
     return 299u * p[0] + 587u * p[1] + 114u * p[2];
 }
 
-/* A picture's level at (x, y) in one channel of the input. */
-static uint32_t pixel_level(const source *s, size_t x, size_t y, uint32_t channel) {
+/* levels[n] = those of row y from x on, in one channel of the input. One loop for each kind of
+   picture: this is where the time goes. */
+static void read_levels(const source *s, size_t x, size_t y, size_t n, uint32_t channel,
+                        uint32_t *levels) {
     const uint32_t channels = s->picture.channels;
     const uint8_t *p = s->picture.pixels + (y * s->picture.width + x) * channels;
-    const uint32_t value = channels == 1 ? 1000u * p[0] : s->grey ? luma(p) : 1000u * p[channel];
-    if (channels < 4) return 255 * value;
-    return value * p[3] + s->backdrop / 255 * (255u - p[3]);
+    if (channels == 1) {
+        for (size_t i = 0; i < n; i++) levels[i] = BYTE * p[i];
+    } else if (s->grey) {
+        for (size_t i = 0; i < n; i++, p += channels) levels[i] = 255 * luma(p);
+    } else {
+        for (size_t i = 0; i < n; i++) levels[i] = BYTE * p[channels * i + channel];
+    }
+    if (channels == 4 && s->transparent) {
+        p = s->picture.pixels + (y * s->picture.width + x) * channels + 3;
+        for (size_t i = 0; i < n; i++, p += channels)
+            levels[i] = levels[i] / 255 * *p + s->backdrop / 255 * (255u - *p);
+    }
+    if (!s->ink) return;
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t distance =
+            levels[i] > s->paper ? levels[i] - s->paper : s->paper - levels[i];
+        levels[i] = distance >= s->least ? distance : 0;
+    }
 }
 
-static uint32_t level(const source *s, size_t x, size_t y, uint32_t channel) {
-    const uint32_t value = pixel_level(s, x, y, channel);
-    if (!s->ink) return value;
-    const uint32_t distance = value > s->paper ? value - s->paper : s->paper - value;
-    return distance >= s->least ? distance : 0;
-}
-
-/* Behind transparent pixels: white for a picture whose visible pixels are dark, black for a light
-   one. What is all transparent is all black, so blank. */
-static uint32_t backdrop_of(const source *s) {
+/* Finds what is behind transparent pixels: white for a picture whose visible pixels are dark, black
+   for a light one. What is all transparent is all black, so blank. */
+static void find_backdrop(source *s) {
     const size_t count = (size_t)s->picture.width * s->picture.height;
     const uint8_t *p = s->picture.pixels;
     uint64_t alpha = 0, light = 0;
-    if (s->picture.channels < 4) return 0;
+    for (size_t i = 0; s->picture.channels == 4 && i < count && !s->transparent; i++)
+        s->transparent = p[4 * i + 3] != 255;
+    if (!s->transparent) return;
     for (size_t i = 0; i < count; i++, p += 4) {
         alpha += p[3];
         light += (uint64_t)p[3] * luma(p);
     }
-    return 2 * light < alpha * BYTE ? FULL : 0;
+    s->backdrop = 2 * light < alpha * BYTE ? FULL : 0;
 }
 
 /* The background: the median, to a byte's precision, of the pixels along the picture's edge. */
@@ -67,8 +80,11 @@ static uint32_t border_median(const source *s, uint32_t channel) {
     const size_t right = s->picture.width - 1, bottom = s->picture.height - 1;
     for (size_t y = 0; y <= bottom; y++) {
         const size_t step = y == 0 || y == bottom || right == 0 ? 1 : right;
-        for (size_t x = 0; x <= right; x += step, count++)
-            histogram[(pixel_level(s, x, y, channel) + BYTE / 2) / BYTE]++;
+        for (size_t x = 0; x <= right; x += step, count++) {
+            uint32_t level;
+            read_levels(s, x, y, 1, channel, &level);
+            histogram[(level + BYTE / 2) / BYTE]++;
+        }
     }
     while (2 * (seen += histogram[byte]) < count) byte++;
     return byte * BYTE;
@@ -118,32 +134,42 @@ static taps axis_taps(const axis *a, size_t at) {
     return t;
 }
 
-static double row_sum(const source *s, const taps *x, size_t y, uint32_t channel) {
-    double sum = x->head * level(s, x->first, y, channel);
-    for (size_t i = x->first + 1; i < x->last; i++) sum += level(s, i, y, channel);
-    return x->last > x->first ? sum + x->tail * level(s, x->last, y, channel) : sum;
+/* What a row's levels, those of the picture pixels from `start` on, come to in one input pixel. */
+static double row_sum(const uint32_t *levels, size_t start, const taps *t) {
+    const uint32_t *from = levels + t->first - start, *to = levels + t->last - start;
+    double sum = t->head * *from;
+    for (const uint32_t *at = from + 1; at < to; at++) sum += *at;
+    return to > from ? sum + t->tail * *to : sum;
 }
 
-/* Mean level of the picture in one input pixel; `ground` where the picture does not reach. */
-static double mean_level(const source *s, const taps *x, const taps *y, uint32_t channel,
-                         double ground) {
-    const double coverage = x->coverage * y->coverage;
-    if (coverage == 0) return ground;
-    double sum = y->head * row_sum(s, x, y->first, channel);
-    for (size_t i = y->first + 1; i < y->last; i++) sum += row_sum(s, x, i, channel);
-    if (y->last > y->first) sum += y->tail * row_sum(s, x, y->last, channel);
-    return sum / (x->total * y->total) * coverage + ground * (1 - coverage);
-}
-
-/* One channel of the input, as a share of `peak`. */
+/* One channel of the input, as a share of `peak`; `ground` where the picture does not reach. Row by
+   row of the picture, each read once for some input pixels. */
 static void resample(const source *s, const axis *across, const axis *down, uint32_t channel,
                      double ground, double peak, lk_real *out) {
-    for (size_t y = 0; y < down->size; y++) {
-        const taps rows = axis_taps(down, y);
-        for (size_t x = 0; x < across->size; x++) {
-            const taps columns = axis_taps(across, x);
-            const double share = mean_level(s, &columns, &rows, channel, ground) / peak;
-            *out++ = (lk_real)LK_MIN(share, 1);
+    enum { SOME = 256 };
+    uint32_t levels[LK_MAX_PICTURE];
+    for (size_t first = 0; first < across->size; first += SOME) {
+        const size_t n = LK_MIN(across->size - first, (size_t)SOME);
+        taps columns[SOME];
+        for (size_t i = 0; i < n; i++) columns[i] = axis_taps(across, first + i);
+        for (size_t y = 0; y < down->size; y++) {
+            const taps rows = axis_taps(down, y);
+            double sums[SOME] = {0};
+            for (size_t row = rows.first; rows.coverage > 0 && row <= rows.last; row++) {
+                const double weight = row == rows.first  ? rows.head
+                                      : row == rows.last ? rows.tail
+                                                         : 1;
+                read_levels(s, across->start, row, across->length, channel, levels);
+                for (size_t i = 0; i < n; i++)
+                    if (columns[i].coverage > 0)
+                        sums[i] += weight * row_sum(levels, across->start, &columns[i]);
+            }
+            for (size_t i = 0; i < n; i++) {
+                const double coverage = columns[i].coverage * rows.coverage;
+                const double mean = coverage > 0 ? sums[i] / (columns[i].total * rows.total) : 0;
+                const double share = (mean * coverage + ground * (1 - coverage)) / peak;
+                out[y * across->size + first + i] = (lk_real)LK_MIN(share, 1);
+            }
         }
     }
 }
@@ -185,10 +211,11 @@ static bool find_ink(source *s, axis *across, axis *down, uint32_t *strongest) {
     memset(columns, 0, width * sizeof *columns);
     *strongest = 0;
     for (size_t y = 0; y < height; y++) {
+        uint32_t ink[LK_MAX_PICTURE];
+        read_levels(s, 0, y, width, 0, ink);
         for (size_t x = 0; x < width; x++) {
-            const uint32_t ink = level(s, x, y, 0);
-            rows[y] = LK_MAX(rows[y], ink);
-            columns[x] = LK_MAX(columns[x], ink);
+            rows[y] = LK_MAX(rows[y], ink[x]);
+            columns[x] = LK_MAX(columns[x], ink[x]);
         }
         *strongest = LK_MAX(*strongest, rows[y]);
     }
@@ -295,7 +322,7 @@ lk_status lk_prepare(lk_preparation preparation, lk_picture picture, lk_shape sh
         return lk_fail(error, LK_MODEL, "no picture has the %u channels of this model",
                        (unsigned long long)shape.channels);
     source s = {.picture = picture, .grey = shape.channels == 1};
-    s.backdrop = backdrop_of(&s);
+    find_backdrop(&s);
     if (preparation == LK_PREPARE_INK)
         prepare_ink(&s, shape, x, empty);
     else
