@@ -53,7 +53,8 @@ enum {
 #define AT(field) offsetof(options, field)
 static const row ROWS[] = {
     {"data", TEXT, AT(data), READS & ~FOR_DATA, .value = "SPEC",
-     .summary = "mnist or fashion, :train or :test; an IDX or .npy file; a folder class/*.png|jpg"},
+     .summary = "mnist or fashion, :train or :test; an IDX or .npy file; a folder class/*.png|jpg; "
+                "of any of them :only=3 or :without=3,5 chooses classes"},
     {"limit", COUNT, AT(limit), READS, 1, UINT32_MAX - 1, .value = "N",
      .summary = "take the first N images", .fallback = "all"},
     {"shape", SHAPE, AT(shape), FOR_TRAIN | FOR_DATA, .value = "CxHxW",
