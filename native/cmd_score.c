@@ -52,8 +52,9 @@ static json_t *describe_evidence(const lk_model *model, const lk_result *r) {
     for (size_t e = 0; e < LK_EVIDENCES; e++)
         if (lk_model_has_evidence(model, e))
             json_object_set_new(scores, lk_evidence_name(e),
-                                json_pack("{s:o,s:f}", "value", output_number(r->evidence[e].value),
-                                          "p", r->evidence[e].p));
+                                json_pack("{s:o,s:f,s:f}", "value",
+                                          output_number(r->evidence[e].value), "p",
+                                          r->evidence[e].p, "surprise", r->evidence[e].surprise));
     return scores;
 }
 

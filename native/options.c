@@ -126,6 +126,8 @@ static const row ROWS[] = {
     {"train", TEXT, AT(known), FOR_EVAL | FOR_AUDIT, .value = "SPEC",
      .summary = "compare with all of these images (audit: two plain methods, with 10,000 of them)",
      .fallback = "the gallery; audit: none"},
+    {"ablation", FLAG, AT(ablation), FOR_AUDIT,
+     .summary = "also what each piece of evidence tells alone, and the others without it"},
     {"corrupt", TEXT, AT(corrupt), FOR_EVAL, .value = "HOW",
      .summary = "spoil the images first: 'noise 0.3', 'mask 0.5' or 'salt 0.1'; no loss then"},
     {"count", COUNT, AT(images), FOR_SAMPLE, 1, 10000, .value = "N", .summary = "images to make"},

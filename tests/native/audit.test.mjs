@@ -132,6 +132,68 @@ test('who was taught poses notices them', () => {
   assert.ok(!('baselines' in row(gate, 'hflip')));
 });
 
+/** AUROC by counting pairs. @param {number[]} usual @param {number[]} others */
+function auroc(usual, others) {
+  let sum = 0;
+  for (const b of others) for (const a of usual) sum += b > a ? 1 : b === a ? 0.5 : 0;
+  return sum / usual.length / others.length;
+}
+
+/** @typedef {{verdict: string, scores: Record<string, {value: number, surprise: number}>}} Opinion */
+
+/** The verdict's scores without a piece of evidence, as SCORES.md tells it.
+ * @param {Opinion[]} usual @param {Opinion[]} judged @param {string} left */
+function without(usual, judged, left) {
+  const content = (/** @type {Opinion} */ o) =>
+    Object.entries(o.scores).reduce(
+      (sum, [name, { surprise }]) => sum + (name === left || name === 'pose' ? 0 : surprise),
+      0,
+    );
+  const sums = usual.map(content).sort((a, b) => a - b);
+  const tail = sums.slice(Math.floor(0.97 * (sums.length - 1)));
+  const mean = tail.reduce((a, b) => a + b - tail[0], 0) / tail.length;
+  return judged.map((o) => {
+    if (o.verdict === 'empty') return Infinity;
+    const sum = content(o);
+    const share = (1 + sums.filter((v) => v >= sum).length) / (1 + sums.length);
+    const ranked = sum > tail[0] ? -Math.log(0.03) + (sum - tail[0]) / mean : -Math.log(share);
+    const pose = left === 'pose' ? 0 : (o.scores.pose?.surprise ?? 0);
+    const beyond = left === 'texture' ? 0 : Math.max(0, o.scores.texture.value - 1);
+    return Math.max(ranked, pose) + 20 * beyond;
+  });
+}
+
+test('an ablation tells of every piece what score says of the images', () => {
+  // Half of them are usual images, since what is told apart perfectly says nothing of the sums.
+  const mixed = Uint8Array.from(corners(120, 3));
+  for (let i = 0; i < 60 * SIDE * SIDE; i += SIDE) mixed.subarray(i, i + SIDE).reverse();
+  mixed.fill(0, 0, SIDE * SIDE); // an empty one
+  files.mixed = save('mixed', mixed);
+  for (const model of ['gate', 'plain']) {
+    const report = audit(model, '--ood', `mixed=${files.mixed}`, '--ablation');
+    const score = (/** @type {string} */ data) =>
+      /** @type {Opinion[]} */ (ok(['score', files[model], '--data', files[data], '--json']));
+    const [usual, others] = [score('fresh'), score('mixed')];
+    const { ablation } = row(report, 'mixed');
+    const names = Object.keys(usual[0].scores);
+    assert.deepEqual(Object.keys(ablation), names);
+    assert.equal(names.includes('pose'), model === 'gate');
+    for (const name of names) {
+      const value = (/** @type {Opinion} */ o) =>
+        o.verdict === 'empty' ? Infinity : o.scores[name].value;
+      const alone = auroc(usual.map(value), others.map(value));
+      const rest = auroc(without(usual, usual, name), without(usual, others, name));
+      // Sums here are of the digits that were printed, there of all: ties may fall differently.
+      assert.ok(Math.abs(ablation[name].alone - alone) < 1e-9, `${name}: ${alone}`);
+      assert.ok(Math.abs(ablation[name].without - rest) < 1e-4, `${name}: ${rest}`);
+    }
+    assert.ok(!('ablation' in row(audit(model), 'hflip')));
+  }
+  // Who was taught poses needs that to tell mirrored corners.
+  const { auroc: all, ablation } = row(audit('gate', '--ablation'), 'hflip');
+  assert.ok(ablation.pose.without < all && ablation.pose.alone > 0.9);
+});
+
 test('a table for people, the same whatever the threads', () => {
   const text = (/** @type {string} */ n) =>
     ok(['audit', files.plain, '--data', files.fresh, '--threads', n, '--in', `it=${files.known}`]);
@@ -139,6 +201,10 @@ test('a table for people, the same whatever the threads', () => {
   assert.equal(one, text('3'));
   assert.match(one, /^it .*\(to pass\)$/m);
   assert.match(one, /false alarms/);
+  assert.doesNotMatch(one, /alone/);
+  const more = ok(['audit', files.plain, '--data', files.fresh, '--ablation']);
+  assert.match(more, /^alone +reconstruction +mahalanobis +neighbour +texture$/m);
+  assert.match(more, /^without .*\nhflip( +[01]\.\d{4}){4}$/m);
 });
 
 test('what cannot be audited is said in a line', () => {
