@@ -193,7 +193,8 @@ static json_t *describe(const audit *a, const char *name, bool in, const scores 
             json_decref(row);
             return NULL;
         }
-        json_object_set_new(plain, METHOD_NAMES[m], json_real(s.auroc));
+        json_object_set_new(plain, METHOD_NAMES[m],
+                            json_pack("{s:f,s:f}", "auroc", s.auroc, "aupr", s.aupr));
     }
     if (a->known) json_object_set(row, "baselines", plain);
     json_decref(plain);
@@ -376,9 +377,11 @@ static void print_report(const json_t *report) {
                json_number_value(json_object_get(row, "aupr")),
                json_number_value(json_object_get(row, "fpr95")));
         print_rates(json_object_get(row, "flagged"));
-        if (plain)
-            printf("  %7.4f %7.4f", json_number_value(json_object_get(plain, "pixel_1nn")),
-                   json_number_value(json_object_get(plain, "pca")));
+        for (int m = PIXELS; m < METHODS && plain; m++) {
+            const json_t *one = json_object_get(plain, METHOD_NAMES[m]);
+            printf("%s%7.4f", m == PIXELS ? "  " : " ",
+                   json_number_value(json_object_get(one, "auroc")));
+        }
         puts(in ? "  (to pass)" : "");
     }
     printf("false alarms   ");

@@ -74,6 +74,8 @@ test('every set is there, with all that is told of it', () => {
     assert.equal(set.wanted, set.name.startsWith('shift') ? 'in' : 'out');
     assert.ok(set.auroc_low <= set.auroc && set.auroc <= set.auroc_high, set.name);
     assert.deepEqual(Object.keys(set.baselines), ['pixel_1nn', 'pca']);
+    for (const { auroc, aupr } of Object.values(set.baselines))
+      assert.ok(auroc >= 0 && auroc <= 1 && aupr >= 0 && aupr <= 1, set.name);
     assert.deepEqual(
       set.flagged.map((/** @type {any} */ f) => f.alpha),
       [0.01, 0.05, 0.1],
