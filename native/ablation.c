@@ -1,7 +1,8 @@
 /* An ablation by the rules of src/calibration.c: what pieces of evidence add (their surprises) is
    there for every image; the sum of those about content is ranked anew without the piece that is
    left out, among the usual images of the audit, since the model keeps no more than the ranks of
-   the whole sum. */
+   the whole sum. So the figure to compare with is that of all pieces ranked in this way, which has
+   `nothing` left out. */
 #include "ablation.h"
 
 #include <float.h>
@@ -77,36 +78,56 @@ static float score_alone(const lk_result *r, size_t which) {
     return r->verdict == LK_EMPTY ? FLT_MAX : r->evidence[which].value;
 }
 
-/* `scores` is room for all of them. */
-static json_t *ablate(size_t which, const lk_result *usual, size_t n_usual, const lk_result *others,
-                      size_t n_others, ranking *ranked, float *scores, fault *f) {
-    lk_separation alone, without;
-    for (size_t i = 0; i < n_usual + n_others; i++)
-        scores[i] = score_alone(i < n_usual ? &usual[i] : &others[i - n_usual], which);
-    if (lk_separate(scores, n_usual, scores + n_usual, n_others, &alone, &f->error)) return NULL;
-    rank(ranked, usual, which);
-    for (size_t i = 0; i < n_usual + n_others; i++)
-        scores[i] = score_without(i < n_usual ? &usual[i] : &others[i - n_usual], which, ranked);
-    if (lk_separate(scores, n_usual, scores + n_usual, n_others, &without, &f->error)) return NULL;
-    return json_pack("{s:f,s:f}", "alone", alone.auroc, "without", without.auroc);
+typedef struct ablation {
+    const lk_result *usual, *others;
+    size_t n_usual, n_others;
+    ranking ranked;
+    float *scores; /* room for all of them */
+} ablation;
+
+/* How well the others are told by `which` alone, or by all but it: an AUROC. */
+static lk_status measure(ablation *a, size_t which, bool alone, double *auroc, fault *f) {
+    if (!alone) rank(&a->ranked, a->usual, which);
+    for (size_t i = 0; i < a->n_usual + a->n_others; i++) {
+        const lk_result *r = i < a->n_usual ? &a->usual[i] : &a->others[i - a->n_usual];
+        a->scores[i] = alone ? score_alone(r, which) : score_without(r, which, &a->ranked);
+    }
+    lk_separation s;
+    const lk_status status =
+        lk_separate(a->scores, a->n_usual, a->scores + a->n_usual, a->n_others, &s, &f->error);
+    *auroc = s.auroc;
+    return status;
+}
+
+static lk_status measure_all(ablation *a, const lk_model *model, json_t *alone, json_t *without,
+                             fault *f) {
+    double auroc;
+    lk_status status = measure(a, LK_EVIDENCES, false, &auroc, f);
+    if (!status) json_object_set_new(without, "nothing", json_real(auroc));
+    for (size_t e = 0; e < LK_EVIDENCES && !status; e++) {
+        if (!lk_model_has_evidence(model, e)) continue;
+        status = measure(a, e, true, &auroc, f);
+        if (!status) json_object_set_new(alone, lk_evidence_name(e), json_real(auroc));
+        if (!status) status = measure(a, e, false, &auroc, f);
+        if (!status) json_object_set_new(without, lk_evidence_name(e), json_real(auroc));
+    }
+    return status;
 }
 
 json_t *ablation_describe(const lk_model *model, const lk_result *usual, size_t n_usual,
                           const lk_result *others, size_t n_others, fault *f) {
-    ranking ranked = {.sums = lk_alloc(n_usual * sizeof *ranked.sums), .n = n_usual};
-    float *scores = lk_alloc((n_usual + n_others) * sizeof *scores);
-    json_t *all = ranked.sums && scores ? json_object() : NULL;
-    if (!all) fail_memory(f);
-    for (size_t e = 0; e < LK_EVIDENCES && all; e++) {
-        if (!lk_model_has_evidence(model, e)) continue;
-        json_t *one = ablate(e, usual, n_usual, others, n_others, &ranked, scores, f);
-        if (one && json_object_set_new(all, lk_evidence_name(e), one) == 0) continue;
-        json_decref(all);
-        all = NULL;
-    }
-    lk_free(ranked.sums);
-    lk_free(scores);
-    return all;
+    ablation a = {.usual = usual, .others = others, .n_usual = n_usual, .n_others = n_others};
+    json_t *alone = json_object(), *without = json_object();
+    a.ranked = (ranking){.sums = lk_alloc(n_usual * sizeof *a.ranked.sums), .n = n_usual};
+    a.scores = lk_alloc((n_usual + n_others) * sizeof *a.scores);
+    const lk_status status =
+        a.ranked.sums && a.scores ? measure_all(&a, model, alone, without, f) : fail_memory(f);
+    json_t *both = status ? NULL : json_pack("{s:O,s:O}", "alone", alone, "without", without);
+    json_decref(alone);
+    json_decref(without);
+    lk_free(a.ranked.sums);
+    lk_free(a.scores);
+    return both;
 }
 
 void ablation_print(const json_t *sets) {
@@ -116,14 +137,15 @@ void ablation_print(const json_t *sets) {
     size_t i;
     for (int k = 0; k < 2 && first; k++) {
         printf("\n%-14s", keys[k]);
-        json_object_foreach(first, evidence, one) printf(" %14s", evidence);
+        json_object_foreach(json_object_get(first, keys[k]), evidence, one)
+            printf(" %14s", evidence);
         puts("");
         json_array_foreach(sets, i, set) {
             char name[128];
             text_printable(json_string_value(json_object_get(set, "name")), name, sizeof name);
             printf("%-14s", name);
-            json_object_foreach(json_object_get(set, "ablation"), evidence, one)
-                printf(" %14.4f", json_number_value(json_object_get(one, keys[k])));
+            json_object_foreach(json_object_get(json_object_get(set, "ablation"), keys[k]),
+                                evidence, one) printf(" %14.4f", json_number_value(one));
             puts("");
         }
     }

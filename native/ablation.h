@@ -6,9 +6,9 @@
 
 #include "fault.h"
 
-/* {NAME: {"alone", "without"}} of every piece of evidence that the model has: how well the others
-   are told from the usual images, as an AUROC, by this piece alone and by all but this piece. NULL
-   on failure. */
+/* {"alone": {NAME: AUROC}, "without": {"nothing": AUROC, NAME: AUROC}} with every piece of evidence
+   that the model has: how well the others are told from the usual images by this piece alone, and
+   by all but this piece, or but nothing. NULL on failure. */
 json_t *ablation_describe(const lk_model *model, const lk_result *usual, size_t n_usual,
                           const lk_result *others, size_t n_others, fault *f);
 

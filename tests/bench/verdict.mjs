@@ -149,7 +149,7 @@ const SETS = [
 /** A row of `audit --json`. @typedef {{ name: string, wanted: string, auroc: number, aupr: number,
  *   auroc_low: number, auroc_high: number, flagged: { alpha: number, rate: number }[],
  *   baselines: Record<string, { auroc: number, aupr: number }>,
- *   ablation: Record<string, { alone: number, without: number }> }} Row */
+ *   ablation: { alone: Figures, without: Figures } }} Row */
 
 /** @param {Row} row @param {'auroc' | 'aupr'} figure @returns {Figures} */
 const beside = (row, figure) => ({
@@ -157,10 +157,6 @@ const beside = (row, figure) => ({
   pixels: row.baselines.pixel_1nn[figure],
   components: row.baselines.pca[figure],
 });
-
-/** @param {'alone' | 'without'} which @param {Row} row @returns {Figures} */
-const ablation = (which, row) =>
-  Object.fromEntries(Object.entries(row.ablation).map(([name, one]) => [name, one[which]]));
 
 /** The shipped models. @param {number} seed */
 function audit(seed) {
@@ -189,12 +185,12 @@ function audit(seed) {
     record(
       `${data}: alone`,
       seed,
-      by((r) => ablation('alone', r)),
+      by((r) => r.ablation.alone),
     );
     record(
       `${data}: without`,
       seed,
-      by((r) => ablation('without', r)),
+      by((r) => r.ablation.without),
     );
     record(`${data}: flagged, %`, seed, {
       usual: flagged(report.false_alarms),
@@ -217,8 +213,8 @@ function tell(table, row, data, usual, unusual, seed, changes, figure) {
   );
   record(table, seed, { [row]: beside(sets[0], figure) });
   if (figure !== 'auroc') record(`${table}: AUROC`, seed, { [row]: beside(sets[0], 'auroc') });
-  record(`${table}: alone`, seed, { [row]: ablation('alone', sets[0]) });
-  record(`${table}: without`, seed, { [row]: ablation('without', sets[0]) });
+  record(`${table}: alone`, seed, { [row]: sets[0].ablation.alone });
+  record(`${table}: without`, seed, { [row]: sets[0].ablation.without });
 }
 
 /** Digits that the model never saw. @param {number} seed */

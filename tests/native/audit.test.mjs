@@ -207,22 +207,25 @@ test('an ablation tells of every piece what score says of the images', () => {
     const [usual, others] = [score('fresh'), score('mixed')];
     const { ablation } = row(report, 'mixed');
     const names = Object.keys(usual[0].scores);
-    assert.deepEqual(Object.keys(ablation), names);
+    assert.deepEqual(Object.keys(ablation.alone), names);
+    assert.deepEqual(Object.keys(ablation.without), ['nothing', ...names]);
     assert.equal(names.includes('pose'), model === 'gate');
     for (const name of names) {
       const value = (/** @type {Opinion} */ o) =>
         o.verdict === 'empty' ? Infinity : o.scores[name].value;
       const alone = auroc(usual.map(value), others.map(value));
+      assert.ok(Math.abs(ablation.alone[name] - alone) < 1e-9, `${name}: ${alone}`);
+    }
+    for (const name of ['nothing', ...names]) {
       const rest = auroc(without(usual, usual, name), without(usual, others, name));
       // Sums here are of the digits that were printed, there of all: ties may fall differently.
-      assert.ok(Math.abs(ablation[name].alone - alone) < 1e-9, `${name}: ${alone}`);
-      assert.ok(Math.abs(ablation[name].without - rest) < 1e-4, `${name}: ${rest}`);
+      assert.ok(Math.abs(ablation.without[name] - rest) < 1e-4, `${name}: ${rest}`);
     }
     assert.ok(!('ablation' in row(audit(model), 'hflip')));
   }
   // Who was taught poses needs that to tell mirrored corners.
-  const { auroc: all, ablation } = row(audit('gate', '--ablation'), 'hflip');
-  assert.ok(ablation.pose.without < all && ablation.pose.alone > 0.9);
+  const { alone, without: rest } = row(audit('gate', '--ablation'), 'hflip').ablation;
+  assert.ok(alone.pose > 0.9 && rest.pose < rest.nothing);
 });
 
 test('a table for people, the same whatever the threads', () => {
@@ -235,7 +238,7 @@ test('a table for people, the same whatever the threads', () => {
   assert.doesNotMatch(one, /alone/);
   const more = ok(['audit', files.plain, '--data', files.fresh, '--ablation']);
   assert.match(more, /^alone +reconstruction +mahalanobis +neighbour +texture$/m);
-  assert.match(more, /^without .*\nhflip( +[01]\.\d{4}){4}$/m);
+  assert.match(more, /^without +nothing .*\nhflip( +[01]\.\d{4}){5}$/m);
 });
 
 test('what cannot be audited is said in a line', () => {
