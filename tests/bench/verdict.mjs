@@ -9,10 +9,10 @@
 //
 // Models are trained as web/setup.sh trains the shipped ones; those of seed 1 are these themselves.
 // Needs what `sh web/demo.sh --no-serve` leaves in build/; image sets of others that are not in
-// ../shared/data are left out. What is measured goes into build/verdict.json as it comes and is not
-// measured again, so that a run may be ended and gone on with (--again measures anew). Tables are of
-// all that is there: mean and, in brackets, largest less smallest over the seeds; --print makes
-// them alone.
+// ../shared/data are left out. Models stay in build/verdict, figures go into build/verdict.json as
+// they come, and what is there is not made again, so that a run may be ended and gone on with; after
+// a change of the core, --again makes all anew. The tables are of all figures there are: mean and,
+// in brackets, largest less smallest over the seeds; --print measures nothing.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
