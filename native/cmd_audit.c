@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ablation.h"
+#include "changes.h"
 #include "commands.h"
 #include "model_file.h"
 #include "output.h"
@@ -21,7 +23,8 @@ static const char *const METHOD_NAMES[METHODS] = {"verdict", "pixel_1nn", "pca"}
 typedef struct scores {
     size_t count;
     float *by[METHODS];
-    double *p; /* of the verdict; 0 for what is empty */
+    double *p;          /* of the verdict; 0 for what is empty */
+    lk_result *results; /* all of it, for an ablation, or NULL */
 } scores;
 
 typedef struct audit {
@@ -36,92 +39,12 @@ typedef struct audit {
     scores reference; /* of the usual images */
 } audit;
 
-/* ---- sets made of the usual images ---- */
-
-typedef enum change {
-    HFLIP,
-    HFLIP_BACK,
-    VFLIP,
-    VFLIP_BACK,
-    ROTATION,
-    INVERSION,
-    CONSTANT,
-    UNIFORM,
-    GAUSSIAN,
-    SHUFFLED,
-    SHIFT_1,
-    SHIFT_2,
-    CHANGES
-} change;
-static const struct {
-    const char *name;
-    bool in; /* it is wanted to pass */
-} CHANGE[CHANGES] = {
-    [HFLIP] = {"hflip", false},       [HFLIP_BACK] = {"hflip+1", false},
-    [VFLIP] = {"vflip", false},       [VFLIP_BACK] = {"vflip+1", false},
-    [ROTATION] = {"rot90", false},    [INVERSION] = {"inverted", false},
-    [CONSTANT] = {"constant", false}, [UNIFORM] = {"uniform", false},
-    [GAUSSIAN] = {"gaussian", false}, [SHUFFLED] = {"shuffled", false},
-    [SHIFT_1] = {"shift 1", true},    [SHIFT_2] = {"shift 2", true},
-};
-
-/* Where the value at (row, column) of a moved image comes from; flipping moves what it flips by a
-   pixel, since images have an even number of them, and +1 moves it back. */
-static void source_of(change c, size_t number, lk_shape s, long *row, long *column) {
-    static const int ways[4][2] = {{0, 1}, {0, -1}, {1, 0}, {-1, 0}};
-    const long height = (long)s.height, width = (long)s.width, y = *row, x = *column;
-    const long step = c == SHIFT_2 ? 2 : 1;
-    switch (c) {
-    case HFLIP: *column = width - 1 - x; break;
-    case HFLIP_BACK: *column = width - x; break;
-    case VFLIP: *row = height - 1 - y; break;
-    case VFLIP_BACK: *row = height - y; break;
-    case ROTATION: *row = height - 1 - x, *column = y; break;
-    default: *row = y + step * ways[number % 4][0]; *column = x + step * ways[number % 4][1];
-    }
-    *row = *row < 0 ? 0 : *row >= height ? height - 1 : *row;
-    *column = *column < 0 ? 0 : *column >= width ? width - 1 : *column;
-}
-
-/* In [0, 1), by counting: SplitMix64 (G. L. Steele, D. Lea, C. H. Flood 2014). */
-static double uniform(uint64_t n) {
-    uint64_t z = (n + 1) * 0x9e3779b97f4a7c15;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
-}
-
-/* `order` is room for a pixel's number each. */
-static void change_image(change c, size_t number, lk_shape s, const lk_real *x, uint32_t *order,
-                         lk_real *out) {
-    const size_t plane = (size_t)s.height * s.width, size = plane * s.channels;
-    if (c == CONSTANT) {
-        for (size_t i = 0; i < size; i++) out[i] = (lk_real)(number % 256) / 255;
-    } else if (c == INVERSION) {
-        for (size_t i = 0; i < size; i++) out[i] = 1 - x[i];
-    } else if (c == UNIFORM) {
-        for (size_t i = 0; i < size; i++) out[i] = (lk_real)uniform(number * size + i);
-    } else if (c == GAUSSIAN) { /* a deviation of a quarter about the middle */
-        for (size_t i = 0; i < size; i++) out[i] = (lk_real)0.5;
-        lk_corrupt(LK_CORRUPT_NOISE, 0.25, 1, number, size, out);
-        for (size_t i = 0; i < size; i++) out[i] = out[i] < 0 ? 0 : out[i] > 1 ? 1 : out[i];
-    } else if (c == SHUFFLED) {
-        lk_permutation(number + 1, order, plane);
-        for (size_t i = 0; i < size; i++) out[i] = x[i / plane * plane + order[i % plane]];
-    } else {
-        for (size_t i = 0; i < size; i++) {
-            long row = (long)(i % plane / s.width), column = (long)(i % s.width);
-            source_of(c, number, s, &row, &column);
-            out[i] = x[i / plane * plane + (size_t)row * s.width + (size_t)column];
-        }
-    }
-}
-
 /* ---- scores ---- */
 
 static void scores_free(scores *s) {
     for (int m = 0; m < METHODS; m++) lk_free(s->by[m]);
     lk_free(s->p);
+    lk_free(s->results);
     *s = (scores){0};
 }
 
@@ -145,6 +68,7 @@ static lk_status judge(void *context, lk_run *run, size_t first, size_t n, const
         }
         j->out->by[VERDICT][i] = result.score;
         j->out->p[i] = result.verdict == LK_EMPTY ? 0 : result.p;
+        if (j->out->results) j->out->results[i] = result;
     }
     return LK_OK;
 }
@@ -191,7 +115,9 @@ static lk_status score(const audit *a, const lk_dataset *set, const bool *empty,
     *out = (scores){.count = set->count, .p = lk_alloc(set->count * sizeof *out->p)};
     for (int m = 0; m < METHODS; m++)
         if (m == VERDICT || a->known) out->by[m] = lk_alloc(set->count * sizeof **out->by);
-    if (!out->p || !out->by[VERDICT] || (a->known && (!out->by[PIXELS] || !out->by[PCA])))
+    if (a->o->ablation) out->results = lk_alloc(set->count * sizeof *out->results);
+    if (!out->p || !out->by[VERDICT] || (a->known && (!out->by[PIXELS] || !out->by[PCA])) ||
+        (a->o->ablation && !out->results))
         return fail_memory(f);
     const judging j = {.a = a, .set = set, .empty = empty, .out = out};
     lk_status status = visit(&j, a->model, judge, f);
@@ -224,9 +150,9 @@ static lk_status resample(const scores *usual, const scores *other, double *low,
     for (int r = 0; r < RESAMPLES && !status; r++) {
         lk_separation s;
         for (size_t i = 0; i < usual->count; i++)
-            a[i] = usual->by[VERDICT][(size_t)(uniform(at++) * (double)usual->count)];
+            a[i] = usual->by[VERDICT][(size_t)(change_uniform(at++) * (double)usual->count)];
         for (size_t i = 0; i < other->count; i++)
-            b[i] = other->by[VERDICT][(size_t)(uniform(at++) * (double)other->count)];
+            b[i] = other->by[VERDICT][(size_t)(change_uniform(at++) * (double)other->count)];
         status = lk_separate(a, usual->count, b, other->count, &s, &f->error);
         aurocs[r] = s.auroc;
     }
@@ -267,11 +193,17 @@ static json_t *describe(const audit *a, const char *name, bool in, const scores 
             json_decref(row);
             return NULL;
         }
-        json_object_set_new(plain, METHOD_NAMES[m], json_real(s.auroc));
+        json_object_set_new(plain, METHOD_NAMES[m],
+                            json_pack("{s:f,s:f}", "auroc", s.auroc, "aupr", s.aupr));
     }
     if (a->known) json_object_set(row, "baselines", plain);
     json_decref(plain);
-    return row;
+    if (!usual->results) return row;
+    json_t *ablation =
+        ablation_describe(a->model, usual->results, usual->count, other->results, other->count, f);
+    if (ablation && json_object_set_new(row, "ablation", ablation) == 0) return row;
+    json_decref(row);
+    return NULL;
 }
 
 /* ---- the sets ---- */
@@ -289,10 +221,6 @@ static lk_status add_row(const audit *a, const char *name, bool in, const lk_dat
     return status;
 }
 
-static bool suits(change c, lk_shape s) {
-    return c != ROTATION || s.height == s.width;
-}
-
 static lk_status add_made(const audit *a, json_t *rows, fault *f) {
     lk_dataset set = a->usual.set;
     const size_t plane = (size_t)a->shape.height * a->shape.width;
@@ -300,7 +228,7 @@ static lk_status add_made(const audit *a, json_t *rows, fault *f) {
     set.values = lk_alloc(set.count * a->size * sizeof *set.values);
     lk_status status = order && set.values ? LK_OK : fail_memory(f);
     for (int c = 0; c < CHANGES && !status; c++) {
-        if (!suits((change)c, a->shape)) continue;
+        if (!change_suits((change)c, a->shape)) continue;
         for (size_t i = 0; i < set.count; i++)
             change_image((change)c, i, a->shape, a->usual.set.values + i * a->size, order,
                          set.values + i * a->size);
@@ -449,9 +377,11 @@ static void print_report(const json_t *report) {
                json_number_value(json_object_get(row, "aupr")),
                json_number_value(json_object_get(row, "fpr95")));
         print_rates(json_object_get(row, "flagged"));
-        if (plain)
-            printf("  %7.4f %7.4f", json_number_value(json_object_get(plain, "pixel_1nn")),
-                   json_number_value(json_object_get(plain, "pca")));
+        for (int m = PIXELS; m < METHODS && plain; m++) {
+            const json_t *one = json_object_get(plain, METHOD_NAMES[m]);
+            printf("%s%7.4f", m == PIXELS ? "  " : " ",
+                   json_number_value(json_object_get(one, "auroc")));
+        }
         puts(in ? "  (to pass)" : "");
     }
     printf("false alarms   ");
@@ -459,6 +389,7 @@ static void print_report(const json_t *report) {
     printf(" %% at 1, 5, 10 %%; over %d splits", SPLITS);
     print_rates(json_object_get(report, "splits"));
     puts(" %");
+    ablation_print(rows);
 }
 
 static lk_status make_report(audit *a, fault *f) {

@@ -55,6 +55,14 @@ static json_t *describe(const char *spec, const data *d) {
                      "blank_images", (json_int_t)count_blank(&d->set), "sha256", sha256);
 }
 
+/* How many classes have images. */
+static unsigned count_classes(const json_t *labels) {
+    unsigned count = 0;
+    for (size_t i = 0; i < json_array_size(labels); i++)
+        count += json_integer_value(json_object_get(json_array_get(labels, i), "images")) > 0;
+    return count;
+}
+
 static int print_description(const char *spec, const data *d, bool json, fault *f) {
     json_t *object = describe(spec, d);
     if (!object) return fail_memory(f);
@@ -62,8 +70,9 @@ static int print_description(const char *spec, const data *d, bool json, fault *
     char line[2 * PATH_MAX];
     printf("%s: %zu images of %ux%ux%u, %u classes, from %s\nmean %.4f, %zu blank, sha256 %s\n",
            spec, d->set.count, d->set.shape.channels, d->set.shape.height, d->set.shape.width,
-           d->set.classes, text_printable(d->path, line, sizeof line), mean_value(&d->set),
-           count_blank(&d->set), json_string_value(json_object_get(object, "sha256")));
+           count_classes(json_object_get(object, "labels")),
+           text_printable(d->path, line, sizeof line), mean_value(&d->set), count_blank(&d->set),
+           json_string_value(json_object_get(object, "sha256")));
     json_decref(object);
     return LK_OK;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "classes.h"
 #include "file.h"
 #include "output.h"
 #include "pictures.h"
@@ -150,7 +151,7 @@ static void labels_sha256(const lk_dataset *set, char *hex) {
 const char *data_compare_published(const char *spec, data_part part, const data *d) {
     bool bad;
     const named *n = find_named(spec, &part, &bad);
-    if (!n) return NULL;
+    if (!n || bad) return NULL; /* some classes of it are another data set */
     char pixels[65], labels[65];
     data_sha256(&d->set, pixels);
     labels_sha256(&d->set, labels);
@@ -250,28 +251,37 @@ static lk_status find(const char *spec, data_part part, char *path, fault *f) {
     return fail(f, LK_DATA, spec, "data set not found: %s", n->how);
 }
 
-static lk_status open_found(lk_shape wanted, uint32_t limit, data *out, fault *f) {
+static lk_status open_found(lk_shape wanted, data *out, fault *f) {
     if (file_kind_of(out->path) == FILE_FOLDER) {
         out->kind = "folder";
-        return folder_open(out->path, limit, out, f);
+        return folder_open(out->path, out, f);
     }
     const bool npy = text_ends_with(out->path, ".npy");
     out->kind = npy ? "npy" : "idx";
-    const lk_status status =
-        npy ? npy_load(out->path, wanted, out, f) : idx_load(out->path, out, f);
-    if (!status && limit && out->set.count > limit) {
-        out->set.count = limit;
-        data_set_count_classes(&out->set);
-    }
-    return status;
+    return npy ? npy_load(out->path, wanted, out, f) : idx_load(out->path, out, f);
+}
+
+/* Keeps the first `limit` images. */
+static void cut(data *d, uint32_t limit) {
+    if (limit == 0 || d->set.count <= limit) return;
+    strings_cut(&d->files, limit);
+    d->set.count = limit;
+    data_set_count_classes(&d->set);
 }
 
 lk_status data_open(const char *spec, data_part part, lk_shape wanted, uint32_t limit, data *out,
                     fault *f) {
+    char base[PATH_MAX];
+    classes chosen;
     *out = (data){0};
-    lk_status status = find(spec, part, out->path, f);
-    if (!status) status = open_found(wanted, limit, out, f);
-    if (status) data_free(out);
+    lk_status status = classes_split(spec, base, &chosen, f);
+    if (!status) status = find(base, part, out->path, f);
+    if (!status) status = open_found(wanted, out, f);
+    if (!status && chosen.list) status = classes_choose(chosen, spec, out, f);
+    if (!status)
+        cut(out, limit);
+    else
+        data_free(out);
     return status;
 }
 
@@ -286,6 +296,13 @@ lk_status data_load(const char *spec, data_part part, lk_shape wanted, uint32_t 
         status = reshape(out, wanted, f);
     if (status) data_free(out);
     return status;
+}
+
+bool data_is_at(const char *spec, const char *path) {
+    char base[PATH_MAX];
+    classes chosen;
+    fault ignored;
+    return classes_split(spec, base, &chosen, &ignored) == LK_OK && file_same(base, path);
 }
 
 const char *data_image_name(const data *d, const char *spec, size_t i, char *out) {

@@ -17,9 +17,10 @@ typedef struct data {
 
 typedef enum data_part { DATA_TRAIN, DATA_TEST } data_part;
 
-/* Opens what --data says. `part` is what a bare name stands for; `wanted`, if not all zero, says
-   what a row of a .npy table is; `limit` of 0 takes all. Of a folder only files and labels are
-   gathered: no pixels, no shape. On failure nothing is kept. */
+/* Opens what --data says, of all its classes those that it chooses (classes.h). `part` is what a
+   bare name stands for; `wanted`, if not all zero, says what a row of a .npy table is; `limit` of 0
+   takes all. Of a folder only files and labels are gathered: no pixels, no shape. On failure
+   nothing is kept. */
 lk_status data_open(const char *spec, data_part part, lk_shape wanted, uint32_t limit, data *out,
                     fault *f);
 /* The same with all pixels, every image brought to the shape `wanted`; if that is all zero, left as
@@ -27,6 +28,9 @@ lk_status data_open(const char *spec, data_part part, lk_shape wanted, uint32_t 
 lk_status data_load(const char *spec, data_part part, lk_shape wanted, uint32_t limit, data *out,
                     fault *f);
 void data_free(data *d);
+
+/* Whether the file or folder that `spec` names is the one at `path`. */
+bool data_is_at(const char *spec, const char *path);
 
 /* What image i is called: its file, or SPEC#i. Into out[PATH_MAX]. */
 const char *data_image_name(const data *d, const char *spec, size_t i, char *out);
@@ -67,7 +71,7 @@ lk_status npy_read_rows(const char *path, size_t columns, lk_real **values, size
 lk_status npy_write(const char *path, const lk_real *values, const size_t *shape, size_t rank,
                     fault *f);
 /* Files and labels of a folder, then its pixels, each picture brought to the shape. */
-lk_status folder_open(const char *path, uint32_t limit, data *out, fault *f);
+lk_status folder_open(const char *path, data *out, fault *f);
 lk_status folder_read(data *d, lk_shape shape, fault *f);
 /* What suits the pictures of a folder, to go by some of them: 32 x 32, or their own size where all
    are squares of one that is no larger; three channels where any has a colour, else one. */

@@ -45,7 +45,7 @@ static lk_status gather_classes(const char *path, data *out, size_t *first, faul
     return LK_OK;
 }
 
-/* Labels of the files that are kept; pixels come later, when the shape is known. */
+/* Labels of the files; pixels come later, when the shape is known. */
 static lk_status label(data *out, const size_t *first, fault *f) {
     lk_dataset *set = &out->set;
     set->count = out->files.count;
@@ -58,7 +58,7 @@ static lk_status label(data *out, const size_t *first, fault *f) {
     return LK_OK;
 }
 
-lk_status folder_open(const char *path, uint32_t limit, data *out, fault *f) {
+lk_status folder_open(const char *path, data *out, fault *f) {
     lk_status status = gather(path, &out->files, &out->classes, f);
     if (status) return status;
     if (out->files.count + out->classes.count == 0)
@@ -68,7 +68,6 @@ lk_status folder_open(const char *path, uint32_t limit, data *out, fault *f) {
     size_t *first = lk_alloc((out->classes.count + 1) * sizeof *first);
     if (!first) return fail_memory(f);
     status = gather_classes(path, out, first, f);
-    if (limit) strings_cut(&out->files, limit);
     if (!status) status = label(out, first, f);
     lk_free(first);
     return status;

@@ -97,8 +97,8 @@ static lk_status check_outputs(const options *o, fault *f) {
     char gallery[PATH_MAX], report[PATH_MAX];
     gallery_path(o->out, gallery);
     report_path(o->out, report);
-    if (file_same(o->out, o->data)) return fail(f, LK_USAGE, NULL, "--out is the data");
-    if (o->log && file_same(o->log, o->data))
+    if (data_is_at(o->data, o->out)) return fail(f, LK_USAGE, NULL, "--out is the data");
+    if (o->log && data_is_at(o->data, o->log))
         return fail(f, LK_USAGE, NULL, "--log-jsonl is the data");
     if (o->log && strcmp(o->log, o->out) == 0)
         return fail(f, LK_USAGE, NULL, "--log-jsonl is the same file as --out");

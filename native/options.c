@@ -53,7 +53,8 @@ enum {
 #define AT(field) offsetof(options, field)
 static const row ROWS[] = {
     {"data", TEXT, AT(data), READS & ~FOR_DATA, .value = "SPEC",
-     .summary = "mnist or fashion, :train or :test; an IDX or .npy file; a folder class/*.png|jpg"},
+     .summary = "mnist or fashion, :train or :test; an IDX or .npy file; a folder class/*.png|jpg; "
+                "of any of them :only=3 or :without=3,5 chooses classes"},
     {"limit", COUNT, AT(limit), READS, 1, UINT32_MAX - 1, .value = "N",
      .summary = "take the first N images", .fallback = "all"},
     {"shape", SHAPE, AT(shape), FOR_TRAIN | FOR_DATA, .value = "CxHxW",
@@ -129,6 +130,8 @@ static const row ROWS[] = {
     {"train", TEXT, AT(known), FOR_EVAL | FOR_AUDIT, .value = "SPEC",
      .summary = "compare with all of these images (audit: two plain methods, with 10,000 of them)",
      .fallback = "the gallery; audit: none"},
+    {"ablation", FLAG, AT(ablation), FOR_AUDIT,
+     .summary = "also what each piece of evidence tells alone, and the others without it"},
     {"corrupt", TEXT, AT(corrupt), FOR_EVAL, .value = "HOW",
      .summary = "spoil the images first: 'noise 0.3', 'mask 0.5' or 'salt 0.1'; no loss then"},
     {"count", COUNT, AT(images), FOR_SAMPLE, 1, 10000, .value = "N", .summary = "images to make"},

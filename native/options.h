@@ -43,6 +43,7 @@ typedef struct options {
     int metric; /* lk_metric */
 
     const char *known, *corrupt;
+    bool ablation;
     uint32_t images, steps, label;
 } options;
 

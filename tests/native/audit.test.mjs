@@ -132,6 +132,102 @@ test('who was taught poses notices them', () => {
   assert.ok(!('baselines' in row(gate, 'hflip')));
 });
 
+/** AUROC by counting pairs. @param {number[]} usual @param {number[]} others */
+function auroc(usual, others) {
+  let sum = 0;
+  for (const b of others) for (const a of usual) sum += b > a ? 1 : b === a ? 0.5 : 0;
+  return sum / usual.length / others.length;
+}
+
+/** Average precision, without ties. @param {number[]} usual @param {number[]} others */
+function precision(usual, others) {
+  const above = (/** @type {number[]} */ scores, /** @type {number} */ v) =>
+    scores.filter((score) => score >= v).length;
+  const at = others.map((v) => above(others, v) / (above(others, v) + above(usual, v)));
+  return at.reduce((a, b) => a + b) / at.length;
+}
+
+test('nearest pixels are found among the known images', () => {
+  const known = corners(1200, 1);
+  const nearest = (/** @type {Uint8Array} */ images) =>
+    Array.from({ length: images.length / SIDE / SIDE }, (_, i) => {
+      let least = Infinity;
+      for (let at = 0; at < known.length; at += SIDE * SIDE) {
+        let sum = 0;
+        for (let p = 0; p < SIDE * SIDE; p++)
+          sum += (images[i * SIDE * SIDE + p] - known[at + p]) ** 2;
+        least = Math.min(least, sum);
+      }
+      return least;
+    });
+  const turned = fresh.map(
+    (_, p) => fresh[p - (p % SIDE) + SIDE - 1 - (p % SIDE)], // hflip
+  );
+  const [usual, others] = [nearest(fresh), nearest(turned)];
+  const { pixel_1nn: found } = row(audit('plain', '--train', files.known), 'hflip').baselines;
+  assert.ok(Math.abs(found.auroc - auroc(usual, others)) < 1e-3, `${found.auroc}`);
+  assert.ok(Math.abs(found.aupr - precision(usual, others)) < 1e-3, `${found.aupr}`);
+  assert.ok(found.auroc < 0.999 && found.aupr < 0.999);
+});
+
+/** @typedef {{verdict: string, scores: Record<string, {value: number, surprise: number}>}} Opinion */
+
+/** The verdict's scores without a piece of evidence, as SCORES.md tells it.
+ * @param {Opinion[]} usual @param {Opinion[]} judged @param {string} left */
+function without(usual, judged, left) {
+  const content = (/** @type {Opinion} */ o) =>
+    Object.entries(o.scores).reduce(
+      (sum, [name, { surprise }]) => sum + (name === left || name === 'pose' ? 0 : surprise),
+      0,
+    );
+  const sums = usual.map(content).sort((a, b) => a - b);
+  const tail = sums.slice(Math.floor(0.97 * (sums.length - 1)));
+  const mean = tail.reduce((a, b) => a + b - tail[0], 0) / tail.length;
+  return judged.map((o) => {
+    if (o.verdict === 'empty') return Infinity;
+    const sum = content(o);
+    const share = (1 + sums.filter((v) => v >= sum).length) / (1 + sums.length);
+    const ranked = sum > tail[0] ? -Math.log(0.03) + (sum - tail[0]) / mean : -Math.log(share);
+    const pose = left === 'pose' ? 0 : (o.scores.pose?.surprise ?? 0);
+    const beyond = left === 'texture' ? 0 : Math.max(0, o.scores.texture.value - 1);
+    return Math.max(ranked, pose) + 20 * beyond;
+  });
+}
+
+test('an ablation tells of every piece what score says of the images', () => {
+  // Half of them are usual images, since what is told apart perfectly says nothing of the sums.
+  const mixed = Uint8Array.from(corners(120, 3));
+  for (let i = 0; i < 60 * SIDE * SIDE; i += SIDE) mixed.subarray(i, i + SIDE).reverse();
+  mixed.fill(0, 0, SIDE * SIDE); // an empty one
+  files.mixed = save('mixed', mixed);
+  for (const model of ['gate', 'plain']) {
+    const report = audit(model, '--ood', `mixed=${files.mixed}`, '--ablation');
+    const score = (/** @type {string} */ data) =>
+      /** @type {Opinion[]} */ (ok(['score', files[model], '--data', files[data], '--json']));
+    const [usual, others] = [score('fresh'), score('mixed')];
+    const { ablation } = row(report, 'mixed');
+    const names = Object.keys(usual[0].scores);
+    assert.deepEqual(Object.keys(ablation.alone), names);
+    assert.deepEqual(Object.keys(ablation.without), ['nothing', ...names]);
+    assert.equal(names.includes('pose'), model === 'gate');
+    for (const name of names) {
+      const value = (/** @type {Opinion} */ o) =>
+        o.verdict === 'empty' ? Infinity : o.scores[name].value;
+      const alone = auroc(usual.map(value), others.map(value));
+      assert.ok(Math.abs(ablation.alone[name] - alone) < 1e-9, `${name}: ${alone}`);
+    }
+    for (const name of ['nothing', ...names]) {
+      const rest = auroc(without(usual, usual, name), without(usual, others, name));
+      // Sums here are of the digits that were printed, there of all: ties may fall differently.
+      assert.ok(Math.abs(ablation.without[name] - rest) < 1e-4, `${name}: ${rest}`);
+    }
+    assert.ok(!('ablation' in row(audit(model), 'hflip')));
+  }
+  // Who was taught poses needs that to tell mirrored corners.
+  const { alone, without: rest } = row(audit('gate', '--ablation'), 'hflip').ablation;
+  assert.ok(alone.pose > 0.9 && rest.pose < rest.nothing);
+});
+
 test('a table for people, the same whatever the threads', () => {
   const text = (/** @type {string} */ n) =>
     ok(['audit', files.plain, '--data', files.fresh, '--threads', n, '--in', `it=${files.known}`]);
@@ -139,6 +235,10 @@ test('a table for people, the same whatever the threads', () => {
   assert.equal(one, text('3'));
   assert.match(one, /^it .*\(to pass\)$/m);
   assert.match(one, /false alarms/);
+  assert.doesNotMatch(one, /alone/);
+  const more = ok(['audit', files.plain, '--data', files.fresh, '--ablation']);
+  assert.match(more, /^alone +reconstruction +mahalanobis +neighbour +texture$/m);
+  assert.match(more, /^without +nothing .*\nhflip( +[01]\.\d{4}){5}$/m);
 });
 
 test('what cannot be audited is said in a line', () => {

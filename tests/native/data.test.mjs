@@ -494,6 +494,80 @@ test('data sets by name: list, where they are, how to get them, slips', (t) => {
   fails(['data', 'info'], 2, /wants a SPEC/);
 });
 
+test('classes: chosen by label, of every format, before the limit', (t) => {
+  const path = folder(t);
+  const set = bars(7, 4);
+  const file = writeBars(path, 7, 4);
+  const image = (i) => set.pixels.subarray(i * 64, (i + 1) * 64);
+  const hash = (...which) => sha256(Buffer.concat(which.map(image)));
+  const odd = info(`${file}:only=1`);
+  assert.equal(odd.sha256, hash(1, 3, 5));
+  assert.deepEqual(
+    odd.labels.map((row) => row.images),
+    [0, 3],
+  );
+  assert.equal(info(`${file}:without=1`).sha256, hash(0, 2, 4, 6));
+  assert.equal(info(`${file}:without=1`).classes, 1);
+  assert.equal(info(`${file}:only=1,0`).sha256, hash(0, 1, 2, 3, 4, 5, 6));
+  assert.equal(info(`${file}:only=1`, '--limit', '2').sha256, hash(1, 3));
+  assert.match(ok(['data', 'info', `${file}:only=1`]), /3 images of 1x8x8, 1 class/);
+
+  // A named set: its part comes first; what is chosen of it is not the published one.
+  const env = { LIKENESS_DATA: path };
+  writeBars(join(path, 'mnist'), 7, 4, 't10k');
+  const chosen = ['data', 'info', 'mnist:test:only=1', '--json'];
+  assert.equal(ok(chosen, { env }).sha256, hash(1, 3, 5));
+  ok(['data', 'verify', 'mnist:test:only=1'], { env });
+
+  // In a folder by name; pictures that are not chosen are not even looked at.
+  const pictures = join(path, 'pictures');
+  for (const [name, level] of Object.entries({ ape: 10, bear: 20, zebra: 30 }))
+    write(join(pictures, name, 'x.png'), greyPng(2, [level, 200]));
+  write(join(pictures, 'bear', 'y.png'), 'not a picture');
+  const two = info(`${pictures}:without=bear`, '--shape', '1x1x2');
+  assert.equal(two.sha256, sha256(Buffer.from([10, 200, 30, 200])));
+  assert.deepEqual(
+    two.labels.map(({ name, images }) => [name, images]),
+    [
+      ['ape', 1],
+      ['bear', 0],
+      ['zebra', 1],
+    ],
+  );
+  assert.equal(info(`${pictures}:only=zebra`, '--shape', '1x1x2').images, 1);
+
+  // A file of such a name is that file.
+  const odder = write(join(path, 'odd:only=9'), idx([1, 1, 1], [5]));
+  assert.equal(info(odder).images, 1);
+  assert.equal(info(odder).classes, 0);
+});
+
+test('classes: what cannot be chosen is said in a line', (t) => {
+  const path = folder(t);
+  const file = writeBars(path, 6, 1);
+  const bare = write(join(path, 'bare'), pair);
+  const pictures = join(path, 'pictures');
+  for (const name of ['ape', 'zebra']) write(join(pictures, name, 'x.png'), greyPng(1, [1]));
+  const cases = [
+    [`${file}:only=2`, 3, /has no images of class '2'/],
+    [`${file}:only=01`, 3, /class '01'/],
+    [`${file}:only=0:without=1`, 3, /class '0:without=1'/],
+    [`${file}:without=1,one`, 3, /class 'one'/],
+    [`${file}:only=`, 2, /only= wants classes/],
+    [`${file}:without=1,`, 2, /without= wants classes/],
+    [`${file}:without=0,1`, 3, /no class is left/],
+    [`${bare}:only=1`, 3, /no labels to choose by/],
+    [`${pictures}:only=0`, 3, /class '0'/],
+    ['mnist:test:onyl=1', 2, /parts of mnist/],
+    [`${join(path, 'absent')}:only=1`, 5, /no such file, folder or data set/],
+  ];
+  for (const [spec, code, pattern] of cases) fails(['data', 'info', spec], code, pattern, { path });
+  const train = ['train', 'ae', '--data', `${file}:only=1`];
+  fails([...train, '--out', file], 2, /--out is the data/, { path });
+  const log = ['--log-jsonl', file];
+  fails([...train, '--out', join(path, 'x'), ...log], 2, /--log-jsonl is the data/, { path });
+});
+
 test('the published data sets are what they were', (t) => {
   const list = ok(['data', 'list', '--json']);
   for (const row of list) {

@@ -1,0 +1,152 @@
+/* An ablation by the rules of src/calibration.c: what pieces of evidence add (their surprises) is
+   there for every image; the sum of those about content is ranked anew without the piece that is
+   left out, among the usual images of the audit, since the model keeps no more than the ranks of
+   the whole sum. So the figure to compare with is that of all pieces ranked in this way, which has
+   `nothing` left out. */
+#include "ablation.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+
+static const double TAIL_FROM = 0.97, BEYOND = 20; /* as in src/calibration.c */
+
+static bool is(size_t which, const char *name) {
+    return strcmp(lk_evidence_name(which), name) == 0;
+}
+
+/* What the pieces about content add, but for `without`. */
+static double content(const lk_result *r, size_t without) {
+    double sum = 0;
+    for (size_t e = 0; e < LK_EVIDENCES; e++)
+        if (e != without && !is(e, "pose")) sum += r->evidence[e].surprise;
+    return sum;
+}
+
+/* Ascending sums of the usual images, and the tail beyond them. */
+typedef struct ranking {
+    double *sums;
+    size_t n;
+    double from, mean;
+} ranking;
+
+static int compare(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void rank(ranking *r, const lk_result *usual, size_t without) {
+    for (size_t i = 0; i < r->n; i++) r->sums[i] = content(&usual[i], without);
+    qsort(r->sums, r->n, sizeof *r->sums, compare);
+    const size_t first = (size_t)(TAIL_FROM * (double)(r->n - 1));
+    double excess = 0;
+    for (size_t i = first; i < r->n; i++) excess += r->sums[i] - r->sums[first];
+    r->from = r->sums[first];
+    r->mean = fmax(excess / (double)(r->n - first), 1e-6);
+}
+
+/* -log of the share of usual images with such a sum or a larger one. */
+static double surprise(const ranking *r, double sum) {
+    if (sum > r->from) return -log(1 - TAIL_FROM) + (sum - r->from) / r->mean;
+    size_t low = 0, high = r->n;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (r->sums[middle] < sum)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return -log((double)(1 + r->n - low) / (double)(1 + r->n));
+}
+
+static float score_without(const lk_result *r, size_t without, const ranking *ranked) {
+    if (r->verdict == LK_EMPTY) return FLT_MAX;
+    double score = surprise(ranked, content(r, without)), beyond = 0;
+    for (size_t e = 0; e < LK_EVIDENCES; e++) {
+        if (e == without) continue;
+        if (is(e, "pose")) score = fmax(score, r->evidence[e].surprise);
+        if (is(e, "texture")) beyond = fmax((double)r->evidence[e].value - 1, 0);
+    }
+    return (float)(score + BEYOND * beyond);
+}
+
+static float score_alone(const lk_result *r, size_t which) {
+    return r->verdict == LK_EMPTY ? FLT_MAX : r->evidence[which].value;
+}
+
+typedef struct ablation {
+    const lk_result *usual, *others;
+    size_t n_usual, n_others;
+    ranking ranked;
+    float *scores; /* room for all of them */
+} ablation;
+
+/* How well the others are told by `which` alone, or by all but it: an AUROC. */
+static lk_status measure(ablation *a, size_t which, bool alone, double *auroc, fault *f) {
+    if (!alone) rank(&a->ranked, a->usual, which);
+    for (size_t i = 0; i < a->n_usual + a->n_others; i++) {
+        const lk_result *r = i < a->n_usual ? &a->usual[i] : &a->others[i - a->n_usual];
+        a->scores[i] = alone ? score_alone(r, which) : score_without(r, which, &a->ranked);
+    }
+    lk_separation s;
+    const lk_status status =
+        lk_separate(a->scores, a->n_usual, a->scores + a->n_usual, a->n_others, &s, &f->error);
+    *auroc = s.auroc;
+    return status;
+}
+
+static lk_status measure_all(ablation *a, const lk_model *model, json_t *alone, json_t *without,
+                             fault *f) {
+    double auroc;
+    lk_status status = measure(a, LK_EVIDENCES, false, &auroc, f);
+    if (!status) json_object_set_new(without, "nothing", json_real(auroc));
+    for (size_t e = 0; e < LK_EVIDENCES && !status; e++) {
+        if (!lk_model_has_evidence(model, e)) continue;
+        status = measure(a, e, true, &auroc, f);
+        if (!status) json_object_set_new(alone, lk_evidence_name(e), json_real(auroc));
+        if (!status) status = measure(a, e, false, &auroc, f);
+        if (!status) json_object_set_new(without, lk_evidence_name(e), json_real(auroc));
+    }
+    return status;
+}
+
+json_t *ablation_describe(const lk_model *model, const lk_result *usual, size_t n_usual,
+                          const lk_result *others, size_t n_others, fault *f) {
+    ablation a = {.usual = usual, .others = others, .n_usual = n_usual, .n_others = n_others};
+    json_t *alone = json_object(), *without = json_object();
+    a.ranked = (ranking){.sums = lk_alloc(n_usual * sizeof *a.ranked.sums), .n = n_usual};
+    a.scores = lk_alloc((n_usual + n_others) * sizeof *a.scores);
+    const lk_status status =
+        a.ranked.sums && a.scores ? measure_all(&a, model, alone, without, f) : fail_memory(f);
+    json_t *both = status ? NULL : json_pack("{s:O,s:O}", "alone", alone, "without", without);
+    json_decref(alone);
+    json_decref(without);
+    lk_free(a.ranked.sums);
+    lk_free(a.scores);
+    return both;
+}
+
+void ablation_print(const json_t *sets) {
+    static const char *const keys[] = {"alone", "without"};
+    json_t *first = json_object_get(json_array_get(sets, 0), "ablation"), *set, *one;
+    const char *evidence;
+    size_t i;
+    for (int k = 0; k < 2 && first; k++) {
+        printf("\n%-14s", keys[k]);
+        json_object_foreach(json_object_get(first, keys[k]), evidence, one)
+            printf(" %14s", evidence);
+        puts("");
+        json_array_foreach(sets, i, set) {
+            char name[128];
+            text_printable(json_string_value(json_object_get(set, "name")), name, sizeof name);
+            printf("%-14s", name);
+            json_object_foreach(json_object_get(json_object_get(set, "ablation"), keys[k]),
+                                evidence, one) printf(" %14.4f", json_number_value(one));
+            puts("");
+        }
+    }
+}
