@@ -71,8 +71,8 @@ static lk_status fit_score(job *j, fault *f) {
                          j->held_out.count, LK_MIN_CALIBRATION);
         return LK_OK;
     }
-    return lk_score_fit(j->model, &j->images, o->references, o->seed, (int)o->threads,
-                        (lk_simd)o->simd, &f->error);
+    return lk_score_fit(j->model, &j->images, (uint32_t)j->how.augment.shift, o->references,
+                        o->seed, (int)o->threads, (lk_simd)o->simd, &f->error);
 }
 
 static lk_status calibrate(job *j, lk_preparation preparation, fault *f) {

@@ -321,10 +321,13 @@ typedef struct lk_result {
     } evidence[LK_EVIDENCES];
 } lk_result;
 
-/* Learns what usual codes look like from the images the model was trained on: their mean and
-   covariance, and `references` of them kept for the neighbour distance. `threads` at least 1. */
-lk_status lk_score_fit(lk_model *model, const lk_dataset *trained_on, size_t references,
-                       uint64_t seed, int threads, lk_simd simd, lk_error *error);
+/* Learns what usual images look like to the network from those it was trained on: where their codes
+   lie, `references` of them kept for the neighbour distance, and what layers hold of them. Images
+   are moved by up to `shift` whole pixels each way: what training moved is to be usual wherever it
+   stands. `threads` at least 1. */
+lk_status lk_score_fit(lk_model *model, const lk_dataset *trained_on, uint32_t shift,
+                       size_t references, uint64_t seed, int threads, lk_simd simd,
+                       lk_error *error);
 
 /* Calibrates one preparation on held-out images (at least 20): a part of them makes the pieces of
    evidence comparable, the rest gives the p-values. Replaces that preparation's calibration. */

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "augment.h"
 
 /* An input whose values span less than this says nothing. */
 static const lk_real LEAST_SPAN = (lk_real)(2.0 / 255);
@@ -263,8 +264,8 @@ static lk_score *plan(const lk_model *model, size_t n, size_t references, lk_err
     return lk_score_create(&mixture, aspects, references, error);
 }
 
-lk_status lk_score_fit(lk_model *model, const lk_dataset *data, size_t references, uint64_t seed,
-                       int threads, lk_simd simd, lk_error *error) {
+static lk_status fit(lk_model *model, const lk_dataset *data, size_t references, uint64_t seed,
+                     int threads, lk_simd simd, lk_error *error) {
     const size_t d = lk_model_latent(model), n = data->count;
     references = LK_MIN(references, n);
     size_t values;
@@ -285,6 +286,56 @@ lk_status lk_score_fit(lk_model *model, const lk_dataset *data, size_t reference
         lk_score_attach(model, score);
     else
         lk_score_free(score);
+    return status;
+}
+
+/* The images, each moved by whole pixels, at most `most` each way: *moved owns a block. */
+static lk_status move_images(const lk_dataset *data, uint32_t most, uint64_t seed,
+                             lk_dataset *moved, void **block, lk_error *error) {
+    const size_t size = lk_shape_size(data->shape);
+    const lk_rng rng = lk_rng_make(seed, LK_STREAM_COMPONENTS, 2);
+    size_t values = 0;
+    lk_arena arena = {0};
+    *moved = *data;
+    for (int pass = 0; pass < 2; pass++) {
+        if (!lk_mul_size(data->count, size, &values)) arena.overflow = true;
+        lk_real *x = lk_arena_take(&arena, size, sizeof *x);
+        lk_real *scratch = lk_arena_take(&arena, lk_augment_scratch(data->shape), sizeof *scratch);
+        moved->values = lk_arena_take(&arena, data->values ? values : 0, sizeof *x);
+        moved->pixels = lk_arena_take(&arena, data->values ? 0 : values, 1);
+        if (x) {
+            for (size_t i = 0; i < data->count; i++) {
+                const uint64_t way = 2 * most + 1;
+                const lk_change change = {
+                    .across = (double)lk_rng_below(rng, 2 * i, way) - (double)most,
+                    .down = (double)lk_rng_below(rng, 2 * i + 1, way) - (double)most,
+                    .scale = 1};
+                lk_dataset_images(data, i, 1, x);
+                lk_augment_apply(&change, data->shape, x, scratch);
+                for (size_t k = 0; k < size; k++) {
+                    if (data->values)
+                        moved->values[i * size + k] = x[k];
+                    else
+                        moved->pixels[i * size + k] = (uint8_t)(x[k] * 255 + (lk_real)0.5);
+                }
+            }
+            if (!data->values) moved->values = NULL;
+            *block = arena.base;
+            return LK_OK;
+        }
+        if (!lk_arena_commit(&arena)) break;
+    }
+    return lk_fail(error, LK_MEMORY, "out of memory");
+}
+
+lk_status lk_score_fit(lk_model *model, const lk_dataset *data, uint32_t shift, size_t references,
+                       uint64_t seed, int threads, lk_simd simd, lk_error *error) {
+    lk_dataset moved;
+    void *block = NULL;
+    if (shift == 0) return fit(model, data, references, seed, threads, simd, error);
+    lk_status status = move_images(data, shift, seed, &moved, &block, error);
+    if (status == LK_OK) status = fit(model, &moved, references, seed, threads, simd, error);
+    lk_free(block);
     return status;
 }
 

@@ -172,7 +172,7 @@ static void test_verdicts(const lk_dataset *data, const lk_dataset *held_out,
     for (int threads = 1; threads <= 3; threads++) {
         lk_error error = {LK_OK, 0, ""};
         lk_model *model = trained(data, threads, simd);
-        CHECK(lk_score_fit(model, data, 50, 1, threads, simd, &error) == LK_OK &&
+        CHECK(lk_score_fit(model, data, 0, 50, 1, threads, simd, &error) == LK_OK &&
                   lk_score_calibrate(model, LK_PREPARE_IMAGE, held_out, threads, simd, &error) ==
                       LK_OK,
               "%s", error.message);
