@@ -199,7 +199,7 @@ test('the piece of evidence that made the verdict is shown', () =>
     );
     const name = ((await most.textContent()) ?? '').toLowerCase();
     const said = (await page.locator('#verdict-detail').textContent()) ?? '';
-    assert.ok(said.includes(`What made it so: ${name}.`), said);
+    assert.ok(said.includes(`Most telling: ${name}.`), said);
   }));
 
 test("a model's own alpha is in force until another is chosen", async () => {

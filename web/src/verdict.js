@@ -19,8 +19,8 @@ const ICONS = {
 };
 const EVIDENCE = new Map([
   ['reconstruction', 'Reconstruction error'],
-  ['mahalanobis', 'From the usual code'],
-  ['neighbour', 'To the nearest code'],
+  ['mahalanobis', 'Usual codes'],
+  ['neighbour', 'Nearest code'],
   ['parts', 'Parts and places'],
   ['gist', 'Gist'],
   ['style', 'Style of strokes'],
@@ -106,7 +106,7 @@ export function showVerdict(result, title, alpha, n) {
   const what = (EVIDENCE.get(most) ?? most).toLowerCase();
   const more =
     verdict === 'out'
-      ? `p = ${small(p)}, at most the ${percent(alpha)} of false alarms you allow. What made it so: ${what}.${turned(result, alpha)}`
+      ? `p = ${small(p)}, at most the ${percent(alpha)} of false alarms you allow. Most telling: ${what}.${turned(result, alpha)}`
       : `${percent(p)} of held-out ${many} are at least as unusual: p = ${small(p)}.${tooFine(alpha, n, many)}`;
   say(verdict, String(p), text, more);
   evidence.replaceChildren(
