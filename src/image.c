@@ -272,15 +272,18 @@ static void show_ink(const source *s, axis across, axis down, uint32_t strongest
     lk_sketch_centre(cells);
 }
 
-/* One channel of the input from what is drawn on cells, the same in each. */
-static void shrink(const uint8_t *cells, lk_shape shape, lk_real *x) {
+/* One channel of the input from what is drawn on cells, the same in each. False: it is all zero. */
+static bool shrink(const uint8_t *cells, lk_shape shape, lk_real *x) {
     const source drawn = {.picture = {cells, LK_SKETCH_SIDE, LK_SKETCH_SIDE, 1}, .grey = true};
     const double step = (double)LK_SKETCH_SIDE / (double)LK_MIN(shape.width, shape.height);
     const axis across = fit_axis(LK_SKETCH_SIDE, shape.width, step);
     const axis down = fit_axis(LK_SKETCH_SIDE, shape.height, step);
     const size_t plane = (size_t)shape.width * shape.height;
     resample(&drawn, &across, &down, 0, 0, FULL, x);
+    bool any = false;
+    for (size_t i = 0; i < plane; i++) any = any || x[i] > 0;
     for (size_t c = 1; c < shape.channels; c++) memcpy(x + c * plane, x, plane * sizeof *x);
+    return any;
 }
 
 static void prepare_ink(source *s, lk_shape shape, lk_real *x, bool *empty) {
@@ -298,7 +301,8 @@ static void prepare_ink(source *s, lk_shape shape, lk_real *x, bool *empty) {
         lk_sketch_draw(&sketch, cells);
     else
         show_ink(s, across, down, strongest, cells);
-    shrink(cells, shape, x);
+    /* Specks in a large picture may come to nothing. */
+    *empty = !shrink(cells, shape, x);
 }
 
 /* ---- public ---- */

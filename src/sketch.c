@@ -113,7 +113,7 @@ bool lk_sketch_take(uint8_t *cells, lk_sketch *sketch) {
     for (size_t i = 0; i < CELLS; i++)
         if (cells[i]) at[count++] = (uint16_t)i;
     const int rounds = thin(cells, at, &count);
-    if (2 * rounds > WIDEST * LK_SKETCH_BOX || count > LK_SKETCH_POINTS) return false;
+    if (count == 0 || count > LK_SKETCH_POINTS || 2 * rounds > WIDEST * LK_SKETCH_BOX) return false;
     sketch->points = count;
     sketch->links = 0;
     for (size_t i = 0; i < count; i++) {
@@ -203,6 +203,7 @@ void lk_sketch_centre(uint8_t *cells) {
         moment_x += cells[i] * (i % SIDE + 0.5);
         moment_y += cells[i] * (i / SIDE + 0.5);
     }
+    if (mass == 0) return;
     /* All around the box there is room: what leaves a row on one side is nothing. */
     const ptrdiff_t by = towards_middle(moment_y / mass) * SIDE + towards_middle(moment_x / mass);
     const size_t far = (size_t)(by < 0 ? -by : by);

@@ -20,8 +20,8 @@ typedef struct lk_sketch {
 } lk_sketch;
 
 /* Finds the middle lines of ink, cells[side][side] not zero where it is, none of it at the edge.
-   Overwrites cells. False where it is no line drawing: thicker than 2/5 of the box, or of lines six
-   times as long as its side. */
+   Overwrites cells. False where it is no line drawing: nothing, thicker than 2/5 of the box, or of
+   lines six times as long as its side. */
 bool lk_sketch_take(uint8_t *cells, lk_sketch *sketch);
 
 /* Brings the centre of mass of what is in the box to the middle, as far as that keeps it on the

@@ -35,6 +35,7 @@ static const prepared *prepare(lk_preparation how, const uint8_t *pixels, uint32
     }
     CHECK(out->x[lk_shape_size(shape)] == -7, "written beyond the input");
     CHECK(!out->empty || !any, "empty but not zero");
+    CHECK(how != LK_PREPARE_INK || out->empty || any, "ink that is nowhere");
     return out;
 }
 
