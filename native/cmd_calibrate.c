@@ -37,19 +37,23 @@ static lk_status report(const lk_model *model, const options *o, const char *out
     lk_model_calibration(model, (lk_preparation)o->preparation, &count);
     const char *preparation = lk_preparation_name((lk_preparation)o->preparation);
     const double finest = 1.0 / ((double)count + 1), alpha = lk_model_alpha(model);
-    model_note_alpha(model, out, (lk_preparation)o->preparation, alpha);
-    if (o->json)
-        return output_json(json_pack("{s:o,s:s,s:o,s:I,s:f,s:f}", "model", output_text(out),
-                                     "preparation", preparation, "images",
-                                     images ? json_integer((json_int_t)images) : json_null(),
-                                     "scores", (json_int_t)count, "finest_p", finest, "alpha",
-                                     alpha),
-                           f);
-    if (images) printf("%s: calibrated for %s on %zu images\n", out, preparation, images);
-    printf("%s: the finest p is %.6f, by %zu images for %s; an alpha below that can never flag\n"
-           "%s: one false alarm in %g, alpha %g, unless --alpha says otherwise\n",
-           out, finest, count, preparation, out, 1 / alpha, alpha);
-    return LK_OK;
+    lk_status status = LK_OK;
+    if (o->json) {
+        status =
+            output_json(json_pack("{s:o,s:s,s:o,s:I,s:f,s:f}", "model", output_text(out),
+                                  "preparation", preparation, "images",
+                                  images ? json_integer((json_int_t)images) : json_null(), "scores",
+                                  (json_int_t)count, "finest_p", finest, "alpha", alpha),
+                        f);
+    } else {
+        if (images) printf("%s: calibrated for %s on %zu images\n", out, preparation, images);
+        printf(
+            "%s: the finest p is %.6f, by %zu images for %s; an alpha below that can never flag\n"
+            "%s: one false alarm in %g, alpha %g, unless --alpha says otherwise\n",
+            out, finest, count, preparation, out, 1 / alpha, alpha);
+    }
+    if (!status) model_note_alpha(model, out, (lk_preparation)o->preparation, alpha);
+    return status;
 }
 
 /* With the data's images, or with none, for --alpha alone. */

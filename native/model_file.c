@@ -36,6 +36,7 @@ void model_note_alpha(const lk_model *model, const char *path, lk_preparation pr
     lk_model_calibration(model, preparation, &count);
     const double finest = 1.0 / ((double)count + 1);
     if (count == 0 || alpha >= finest) return;
+    if (fflush(stdout) != 0) return; /* there is worse to tell */
     char line[4 * PATH_MAX];
     fprintf(
         stderr,
