@@ -18,13 +18,15 @@ function line(text) {
 /** @type {{name: string, lines: Line[]}[]} */
 const DRAWINGS = [
   {
-    name: 'heart',
+    name: 'face',
     lines: [
-      curve((t) => {
-        const a = 2 * Math.PI * t;
-        const y = 13 * Math.cos(a) - 5 * Math.cos(2 * a) - 2 * Math.cos(3 * a) - Math.cos(4 * a);
-        return [140 + 96 * Math.sin(a) ** 3, 130 - 6 * y];
-      }, 60),
+      curve(
+        (t) => [140 + 95 * Math.sin(2 * Math.PI * t), 140 - 95 * Math.cos(2 * Math.PI * t)],
+        60,
+      ),
+      line('105,110 107,112'),
+      line('175,110 173,112'),
+      curve((t) => [140 + 52 * Math.sin(2 * t - 1), 140 + 52 * Math.cos(2 * t - 1)], 20),
     ],
   },
   {
