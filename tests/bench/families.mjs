@@ -8,10 +8,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { likenessAloud as likeness, root } from './measure.mjs';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
 const models = join(root, 'build/families');
 const { values: given, positionals } = parseArgs({
   allowPositionals: true,
@@ -21,17 +20,6 @@ const { values: given, positionals } = parseArgs({
     print: { type: 'boolean', default: false },
   },
 });
-
-/** Runs the program; its JSON. @param {string[]} args */
-function likeness(...args) {
-  const out = execFileSync(join(root, 'build/likeness'), [...args, '--json'], {
-    cwd: root,
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  return JSON.parse(out);
-}
 
 const words = (/** @type {string} */ text) => text.split(' ').filter(Boolean);
 

@@ -44,16 +44,21 @@ export function median(values) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** Runs the program; its JSON. @param {string[]} args */
-export function likeness(...args) {
+/** Runs the program; its JSON. What it says on the way is shown or not.
+ * @param {'inherit' | 'ignore'} stderr @param {string[]} args */
+function run(stderr, args) {
   const out = execFileSync(program, [...args, '--json'], {
+    cwd: root,
     encoding: 'utf8',
     maxBuffer: 1 << 28,
     env: { ...process.env, LIKENESS_DATA: data },
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['ignore', 'pipe', stderr],
   });
   return JSON.parse(out);
 }
+
+export const likeness = (/** @type {string[]} */ ...args) => run('ignore', args);
+export const likenessAloud = (/** @type {string[]} */ ...args) => run('inherit', args);
 
 /**
  * A program that answers each line of its input with a line of JSON, until it is ended.

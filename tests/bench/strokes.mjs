@@ -5,20 +5,18 @@
 //
 // Needs what `sh web/demo.sh --no-serve` leaves in build/; of ../shared/data what is there. Strokes are
 // drawn on 280 x 280 white pixels by a round pen, as on the page.
-import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
+import { likeness, root } from './measure.mjs';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
 const shared = join(root, '../shared/data');
 const { values: given, positionals } = parseArgs({
   allowPositionals: true,
   options: { alpha: { type: 'string', default: '0.05' } },
 });
-const file = positionals[0] ?? join(root, 'build/models/digits.safetensors');
+const file = resolve(positionals[0] ?? join(root, 'build/models/digits.safetensors'));
 const alpha = Number(given.alpha);
 const { load } = await import(join(root, 'build/wasm/likeness.mjs'));
 const model = await load(readFileSync(file));
@@ -278,9 +276,7 @@ for (const [name, spec] of Object.entries(SETS)) {
     console.log(`${name}: skipped, there is no ${spec}`);
     continue;
   }
-  const args = ['eval', file, '--data', spec, '--ink', '--json'];
-  const out = execFileSync(join(root, 'build/likeness'), args, { encoding: 'utf8', cwd: root });
-  const rates = JSON.parse(out).false_alarms.map(
+  const rates = likeness('eval', file, '--data', spec, '--ink').false_alarms.map(
     (/** @type {{alpha: number, rate: number}} */ f) => `${100 * f.alpha} %:${percent(f.rate)}`,
   );
   console.log(`${name.padEnd(24)} flagged at ${rates.join('  ')}`);

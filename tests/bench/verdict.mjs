@@ -16,10 +16,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { likenessAloud as likeness, root } from './measure.mjs';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
 const models = join(root, 'build/verdict');
 const { values: given, positionals } = parseArgs({
   allowPositionals: true,
@@ -33,17 +32,6 @@ const { values: given, positionals } = parseArgs({
 });
 const DATA = (given.data ?? '').split(',');
 const threads = ['--threads', given.threads ?? '2'];
-
-/** Runs the program; its JSON. @param {string[]} args */
-function likeness(...args) {
-  const out = execFileSync(join(root, 'build/likeness'), [...args, '--json'], {
-    cwd: root,
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  return JSON.parse(out);
-}
 
 // ---- what was measured ----
 
