@@ -59,6 +59,11 @@ static bool wants_calibration(const job *j) {
     return !j->o->no_calibrate && !(j->o->binarise > 0) && j->held_out.count >= LK_MIN_CALIBRATION;
 }
 
+/* Whether drawings are to be judged too. */
+static bool is_ink(const job *j) {
+    return j->o->ink || (data_is_ink(j->o->data) && j->images.shape.channels == 1);
+}
+
 static lk_status fit_score(job *j, fault *f) {
     const options *o = j->o;
     if (!wants_calibration(j)) {
@@ -71,8 +76,8 @@ static lk_status fit_score(job *j, fault *f) {
                          j->held_out.count, LK_MIN_CALIBRATION);
         return LK_OK;
     }
-    return lk_score_fit(j->model, &j->images, (uint32_t)j->how.augment.shift, o->references,
-                        o->seed, (int)o->threads, (lk_simd)o->simd, &f->error);
+    return lk_score_fit(j->model, &j->images, (uint32_t)j->how.augment.shift, is_ink(j),
+                        o->references, o->seed, (int)o->threads, (lk_simd)o->simd, &f->error);
 }
 
 static lk_status calibrate(job *j, lk_preparation preparation, fault *f) {
@@ -86,8 +91,7 @@ static lk_status calibrate_image(job *j, fault *f) {
 }
 
 static lk_status calibrate_ink(job *j, fault *f) {
-    const bool ink = j->o->ink || (data_is_ink(j->o->data) && j->images.shape.channels == 1);
-    return ink ? calibrate(j, LK_PREPARE_INK, f) : LK_OK;
+    return is_ink(j) ? calibrate(j, LK_PREPARE_INK, f) : LK_OK;
 }
 
 static lk_status describe_model(job *j, fault *f) {

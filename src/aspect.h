@@ -9,7 +9,6 @@
 #include "model.h"
 
 typedef enum lk_aspect_kind {
-    LK_PARTS, /* the last values that are an image still: which parts are where */
     LK_GIST,  /* the values that the pose is told from */
     LK_STYLE, /* mean and deviation of each channel of each convolution */
     LK_ASPECTS
@@ -28,7 +27,7 @@ typedef struct lk_aspect {
                            logarithm of its square */
 } lk_aspect;
 
-/* "parts", "gist", "style" */
+/* "gist", "style" */
 const char *lk_aspect_name(lk_aspect_kind kind);
 
 /* Sizes of an aspect of this network, learnt from n images, the rest of it zero. */

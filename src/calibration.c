@@ -5,9 +5,10 @@
    quantile by an exponential tail, so that the pieces can be added: Fisher's method (R. A. Fisher
    1925), without his assumption that they are independent. What the sum of those that look at
    content is worth is found in the same way. Whether an image is upright is another question, which
-   flipping answers differently and nothing else does: so the score is the larger of the two. An
-   image whose texture is beyond its limit, the most that any shaping image has, is unlike all that
-   the network was shown, and what the network says of it worth little: that is added.
+   flipping answers differently and nothing else does: so the score is the larger of the two.
+   Texture is not of content either: images of another hand or scanner have another. But beyond its
+   limit, the most that any shaping image has, an image is unlike all that the network was shown,
+   and what the network says of it worth little: that is added.
 
    None of this needs to be right for the verdict to be: the second part, which shaped nothing,
    turns the score into a conformal p-value (V. Vovk, A. Gammerman, G. Shafer 2005):
@@ -95,8 +96,7 @@ double lk_calibration_surprise(const lk_calibration *c, size_t e, float value) {
 /* What the pieces of evidence that look at content say together. */
 static double content(const lk_calibration *c, const float *evidence) {
     double sum = 0;
-    for (size_t e = 0; e < LK_EVIDENCES; e++)
-        if (e != LK_POSE) sum += lk_calibration_surprise(c, e, evidence[e]);
+    for (size_t e = 0; e < LK_POSE; e++) sum += lk_calibration_surprise(c, e, evidence[e]);
     return sum;
 }
 

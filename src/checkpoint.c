@@ -11,7 +11,7 @@ static const char *const text_keys[LK_TEXTS] = {"family", "title", "data", "weig
 
 enum {
     NAME_SIZE = 48,
-    MAX_TENSORS = 8 * LK_MAX_LAYERS + 4 + 6 * LK_ASPECTS + 3 * LK_PREPARATIONS,
+    MAX_TENSORS = 8 * LK_MAX_LAYERS + 4 + 6 * LK_ASPECTS + 5 * LK_PREPARATIONS,
     MAX_METADATA = 3 + LK_TEXTS,
 };
 
@@ -31,6 +31,14 @@ static void calibration_tensor_name(char *name, int preparation, const char *ten
     strcat(name, lk_preparation_name((lk_preparation)preparation));
     strcat(name, ".");
     strcat(name, tensor);
+}
+
+/* "score.shape.PREPARATION.NAME" */
+static char *shape_tensor_name(char *name, int preparation, const char *tensor) {
+    strcpy(name, "score.shape.");
+    strcat(name, lk_preparation_name((lk_preparation)preparation));
+    strcat(name, ".");
+    return strcat(name, tensor);
 }
 
 /* ---- writing ---- */
@@ -125,6 +133,14 @@ static lk_real *add_score(writer *w, const lk_score *score, lk_real *room) {
         add(w, LK_F32, 1, (size_t[]){aspect->values}, aspect->scale);
         score_tensor_name(next_name(w), a, "basis");
         add(w, LK_F32, 2, (size_t[]){aspect->values, aspect->components}, aspect->basis);
+    }
+    for (int p = 0; p < LK_PREPARATIONS; p++) {
+        const lk_subspaces *s = &score->shapes[p];
+        if (s->clusters == 0) continue;
+        shape_tensor_name(next_name(w), p, "means");
+        add(w, LK_F32, 2, (size_t[]){s->clusters, s->values}, s->means);
+        shape_tensor_name(next_name(w), p, "steps");
+        add(w, LK_I8, 3, (size_t[]){s->clusters, LK_LANES, s->values}, s->steps);
     }
     return room;
 }
@@ -344,6 +360,7 @@ typedef struct mixture_tensors {
 typedef struct score_tensors {
     mixture_tensors mixture[LK_ASPECTS + 1]; /* the last of them that of codes */
     const lk_tensor *centre[LK_ASPECTS], *scale[LK_ASPECTS], *basis[LK_ASPECTS], *references;
+    const lk_tensor *means[LK_PREPARATIONS], *steps[LK_PREPARATIONS]; /* of shapes, or NULL */
 } score_tensors;
 
 static lk_status fill_mixture(reader *r, lk_mixture *m, const mixture_tensors *t) {
@@ -369,6 +386,12 @@ static lk_status fill_score(reader *r, lk_score *score, const score_tensors *t) 
         if (status == LK_OK) status = copy_floats(r, t->scale[a], 0, values, aspect->scale);
         if (status == LK_OK)
             status = copy_floats(r, t->basis[a], 0, aspect->components * values, aspect->basis);
+    }
+    for (int p = 0; status == LK_OK && p < LK_PREPARATIONS; p++) {
+        lk_subspaces *shapes = &score->shapes[p];
+        if (!t->means[p]) continue;
+        status = copy_floats(r, t->means[p], 0, shapes->clusters * shapes->values, shapes->means);
+        memcpy(shapes->steps, t->steps[p]->data, t->steps[p]->bytes);
     }
     if (status != LK_OK) return status;
     memcpy(score->codes, t->references->data, t->references->bytes);
@@ -411,20 +434,43 @@ static bool take_aspect(reader *r, int a, lk_aspect *aspect, score_tensors *t) {
     return t->basis[a] != NULL;
 }
 
+/* The shapes of a preparation, which may be unknown of drawings. */
+static bool take_shapes(reader *r, int p, lk_subspaces *shapes, score_tensors *t) {
+    char name[NAME_SIZE];
+    const size_t d = shapes->values;
+    const bool any = lk_tensorfile_find(r->file, shape_tensor_name(name, p, "steps")) ||
+                     lk_tensorfile_find(r->file, shape_tensor_name(name, p, "means"));
+    if (!any && p != LK_PREPARE_IMAGE) return true;
+    t->means[p] = expect(r, shape_tensor_name(name, p, "means"), LK_F32, 2, (size_t[]){0, d});
+    if (!t->means[p]) return false;
+    shapes->clusters = t->means[p]->dims[0];
+    if (shapes->clusters > LK_MAX_SUBSPACES) {
+        lk_fail(r->error, LK_MODEL, "more than %u shapes", (unsigned long long)LK_MAX_SUBSPACES);
+        return false;
+    }
+    t->steps[p] = expect(r, shape_tensor_name(name, p, "steps"), LK_I8, 3,
+                         (size_t[]){shapes->clusters, LK_LANES, d});
+    return t->steps[p] != NULL;
+}
+
 /* All tensors are demanded before a score is made, so that a few bytes cannot ask for much room. */
 static lk_status read_score(reader *r, lk_model *model) {
     if (!lk_tensorfile_find(r->file, "score.means")) return LK_OK;
-    lk_mixture mixture = {.dimensions = lk_model_latent(model)};
-    lk_aspect aspects[LK_ASPECTS];
+    lk_score sizes = {.mixture = {.dimensions = lk_model_latent(model)}};
     score_tensors t = {0};
-    if (!take_mixture(r, LK_ASPECTS, &mixture, &t.mixture[LK_ASPECTS])) return LK_MODEL;
-    t.references = expect(r, "score.references", LK_I8, 2, (size_t[]){0, mixture.dimensions});
+    if (!take_mixture(r, LK_ASPECTS, &sizes.mixture, &t.mixture[LK_ASPECTS])) return LK_MODEL;
+    t.references = expect(r, "score.references", LK_I8, 2, (size_t[]){0, sizes.mixture.dimensions});
     if (!t.references) return LK_MODEL;
+    sizes.references = t.references->dims[0];
     for (int a = 0; a < LK_ASPECTS; a++) {
-        aspects[a] = lk_aspect_plan(&model->arch, (lk_aspect_kind)a, 1);
-        if (!take_aspect(r, a, &aspects[a], &t)) return LK_MODEL;
+        sizes.aspects[a] = lk_aspect_plan(&model->arch, (lk_aspect_kind)a, 1);
+        if (!take_aspect(r, a, &sizes.aspects[a], &t)) return LK_MODEL;
     }
-    lk_score *score = lk_score_create(&mixture, aspects, t.references->dims[0], r->error);
+    for (int p = 0; p < LK_PREPARATIONS && lk_model_has_evidence(model, LK_SHAPE); p++) {
+        sizes.shapes[p].values = lk_subspaces_values(model->arch.input);
+        if (!take_shapes(r, p, &sizes.shapes[p], &t)) return LK_MODEL;
+    }
+    lk_score *score = lk_score_create(&sizes, r->error);
     if (!score) return LK_MEMORY;
     const lk_status status = fill_score(r, score, &t);
     if (status == LK_OK)

@@ -305,7 +305,7 @@ const char *lk_verdict_name(lk_verdict verdict); /* "in", "out", "empty" */
 
 /* The single pieces of evidence, see score.c. */
 enum { LK_EVIDENCES = 8 };
-/* "reconstruction", "mahalanobis", "neighbour", "parts", "gist", "style", "pose", "texture" */
+/* "reconstruction", "mahalanobis", "neighbour", "shape", "gist", "style", "pose", "texture" */
 const char *lk_evidence_name(size_t which);
 /* Whether the model has this piece of evidence; if not, its value is 0 and its p is 1. */
 bool lk_model_has_evidence(const lk_model *model, size_t which);
@@ -322,10 +322,11 @@ typedef struct lk_result {
 } lk_result;
 
 /* Learns what usual images look like to the network from those it was trained on: where their codes
-   lie, `references` of them kept for the neighbour distance, and what layers hold of them. Images
-   are moved by up to `shift` whole pixels each way: what training moved is to be usual wherever it
-   stands. `threads` at least 1. */
-lk_status lk_score_fit(lk_model *model, const lk_dataset *trained_on, uint32_t shift,
+   lie, `references` of them kept for the neighbour distance, what layers hold of them, their
+   shapes. Images are moved by up to `shift` whole pixels each way: what training moved is to be
+   usual wherever it stands. With `ink`, for grey pixels, their shapes as drawings are learnt too.
+   `threads` at least 1. */
+lk_status lk_score_fit(lk_model *model, const lk_dataset *trained_on, uint32_t shift, bool ink,
                        size_t references, uint64_t seed, int threads, lk_simd simd,
                        lk_error *error);
 

@@ -3,12 +3,14 @@
      reconstruction  log(|x - x_hat|^2 / (|x|^2 + 1)): what the network could not say
      mahalanobis     log-density distance of the code to the nearest of a few Gaussians
      neighbour       log(1 - cosine) between the code and the nearest of the reference codes
-     parts, gist, style  what layers hold of the image: see aspect.h
+     shape           log of what lies outside of the flat pieces near which small images are: see
+                     subspaces.h
+     gist, style     what layers hold of the image: see aspect.h
      pose            log of the odds against its being upright
      texture         the largest of the numbers of texture.h, relative to the most among held-out
                      images: over 1, the image is greyer, busier or more solid than any of them
 
-   A network that tells poses apart has the four from parts to pose, and parts and gist in the
+   A network that tells poses apart has the four from shape to pose, and shape and gist in the
    place of mahalanobis; one that makes no images has no reconstruction. calibration.c makes the
    pieces comparable and turns them into one p-value. */
 #include "score.h"
@@ -18,13 +20,9 @@
 #include <string.h>
 
 #include "arena.h"
-#include "augment.h"
 
 /* An input whose values span less than this says nothing. */
 static const lk_real LEAST_SPAN = (lk_real)(2.0 / 255);
-
-/* What is added to the variances of codes, as a share of their mean. */
-static const double WIDENING = 0.02;
 
 const char *lk_verdict_name(lk_verdict verdict) {
     static const char *const names[] = {"in", "out", "empty"};
@@ -33,7 +31,7 @@ const char *lk_verdict_name(lk_verdict verdict) {
 
 const char *lk_evidence_name(size_t which) {
     static const char *const names[LK_EVIDENCES] = {
-        "reconstruction", "mahalanobis", "neighbour", "parts", "gist", "style", "pose", "texture"};
+        "reconstruction", "mahalanobis", "neighbour", "shape", "gist", "style", "pose", "texture"};
     return names[which];
 }
 
@@ -42,6 +40,7 @@ bool lk_model_has_evidence(const lk_model *model, size_t which) {
     switch (which) {
     case LK_RECONSTRUCTION: return lk_model_output(model) == LK_OUTPUT_IMAGE;
     case LK_MAHALANOBIS: return !posed;
+    case LK_SHAPE: return posed && lk_subspaces_values(model->arch.input) > 0;
     case LK_POSE: return posed;
     case LK_NEIGHBOUR:
     case LK_TEXTURE: return true;
@@ -51,19 +50,17 @@ bool lk_model_has_evidence(const lk_model *model, size_t which) {
 
 /* ---- memory ---- */
 
-lk_score *lk_score_create(const lk_mixture *mixture, const lk_aspect *aspects, size_t references,
-                          lk_error *error) {
+lk_score *lk_score_create(const lk_score *sizes, lk_error *error) {
     lk_arena arena = {0};
     for (int pass = 0; pass < 2; pass++) {
         size_t codes = 0;
-        if (!lk_mul_size(references, mixture->dimensions, &codes)) arena.overflow = true;
+        if (!lk_mul_size(sizes->references, sizes->mixture.dimensions, &codes))
+            arena.overflow = true;
         lk_score *score = lk_arena_take(&arena, 1, sizeof *score);
-        lk_score made = {.mixture = *mixture, .references = references};
+        lk_score made = *sizes;
         lk_mixture_take(&made.mixture, &arena);
-        for (int a = 0; a < LK_ASPECTS; a++) {
-            made.aspects[a] = aspects[a];
-            lk_aspect_take(&made.aspects[a], &arena);
-        }
+        for (int a = 0; a < LK_ASPECTS; a++) lk_aspect_take(&made.aspects[a], &arena);
+        for (int p = 0; p < LK_PREPARATIONS; p++) lk_subspaces_take(&made.shapes[p], &arena);
         made.codes = lk_arena_take(&arena, codes, 1);
         if (score) {
             *score = made;
@@ -80,6 +77,18 @@ void lk_score_free(lk_score *score) {
     for (int p = 0; p < LK_PREPARATIONS; p++) lk_free(score->calibration[p]);
     lk_index_free(score->index);
     lk_free(score);
+}
+
+lk_status lk_score_finish(lk_score *score, lk_error *error) {
+    const size_t values = score->references * score->mixture.dimensions;
+    lk_real *vectors = lk_alloc(values * sizeof *vectors);
+    if (!vectors) return lk_fail(error, LK_MEMORY, "out of memory");
+    for (size_t i = 0; i < values; i++) vectors[i] = (lk_real)score->codes[i];
+    for (int p = 0; p < LK_PREPARATIONS; p++) lk_subspaces_finish(&score->shapes[p]);
+    score->index = lk_index_create(vectors, score->references, score->mixture.dimensions,
+                                   LK_METRIC_COSINE, error);
+    lk_free(vectors);
+    return score->index ? LK_OK : error ? error->status : LK_MEMORY;
 }
 
 void lk_score_attach(lk_model *model, lk_score *score) {
@@ -123,13 +132,28 @@ static double measure_pose(const lk_run *run, size_t row) {
     return lk_log(LK_MAX(sum, 1e-30));
 }
 
+const lk_real *lk_score_shape(lk_run *run, size_t row) {
+    const lk_arch *arch = &run->model->arch;
+    memcpy(run->picture, run->value[0] + row * arch->layers[0].in_stride,
+           lk_shape_size(arch->input) * sizeof *run->picture);
+    lk_subspaces_shrink(arch->input, run->picture);
+    return run->picture;
+}
+
+static double measure_shape(lk_run *run, size_t row, lk_preparation preparation) {
+    const lk_subspaces *shapes = &run->model->score->shapes[preparation];
+    if (shapes->clusters == 0) return 0;
+    return lk_subspaces_distance(shapes, run->kernels, lk_score_shape(run, row));
+}
+
 /* A piece of evidence other than the first and the last, of a model that has it. */
-static double measure_one(lk_run *run, size_t row, size_t which) {
+static double measure_one(lk_run *run, size_t row, lk_preparation preparation, size_t which) {
     const lk_arch *arch = &run->model->arch;
     const lk_score *score = run->model->score;
     const lk_real *z = run->value[arch->encoder] + row * arch->layers[arch->encoder - 1].out_stride;
     if (which == LK_MAHALANOBIS) return lk_mixture_distance(&score->mixture, z);
     if (which == LK_POSE) return measure_pose(run, row);
+    if (which == LK_SHAPE) return measure_shape(run, row, preparation);
     if (which == LK_NEIGHBOUR) {
         lk_neighbour nearest = {0, 1};
         lk_index_search(score->index, z, 1, 1, 1, run->kernels->simd, &nearest);
@@ -141,13 +165,15 @@ static double measure_one(lk_run *run, size_t row, size_t which) {
 }
 
 /* measures[LK_MEASURES] of row `row` of a run that has gone forward. Destroys the row's output. */
-static lk_status measure(lk_run *run, size_t row, float *measures, lk_error *error) {
+static lk_status measure(lk_run *run, size_t row, lk_preparation preparation, float *measures,
+                         lk_error *error) {
     const lk_arch *arch = &run->model->arch;
     const lk_real *x = run->value[0] + row * arch->layers[0].in_stride;
     const lk_status status = measure_error(run, row, &measures[LK_RECONSTRUCTION], error);
     if (status != LK_OK) return status;
     for (size_t e = LK_RECONSTRUCTION + 1; e < LK_TEXTURE; e++)
-        measures[e] = lk_model_has_evidence(run->model, e) ? (float)measure_one(run, row, e) : 0;
+        measures[e] =
+            lk_model_has_evidence(run->model, e) ? (float)measure_one(run, row, preparation, e) : 0;
     lk_texture_measure(x, arch->input, measures + LK_TEXTURE);
     for (size_t m = 0; m < LK_MEASURES; m++)
         if (!isfinite(measures[m]))
@@ -156,198 +182,21 @@ static lk_status measure(lk_run *run, size_t row, float *measures, lk_error *err
     return LK_OK;
 }
 
-/* ---- fitting ---- */
-
-/* A code of unit length in steps of 1/127. */
-static void quantise(const lk_real *z, size_t d, int8_t *code) {
-    double squares = 0;
-    for (size_t k = 0; k < d; k++) squares += (double)z[k] * (double)z[k];
-    const double scale = squares > 0 ? 127 / sqrt(squares) : 0;
-    for (size_t k = 0; k < d; k++) code[k] = (int8_t)floor((double)z[k] * scale + 0.5);
-}
-
-lk_status lk_score_finish(lk_score *score, lk_error *error) {
-    const size_t values = score->references * score->mixture.dimensions;
-    lk_real *vectors = lk_alloc(values * sizeof *vectors);
-    if (!vectors) return lk_fail(error, LK_MEMORY, "out of memory");
-    for (size_t i = 0; i < values; i++) vectors[i] = (lk_real)score->codes[i];
-    score->index = lk_index_create(vectors, score->references, score->mixture.dimensions,
-                                   LK_METRIC_COSINE, error);
-    lk_free(vectors);
-    return score->index ? LK_OK : error ? error->status : LK_MEMORY;
-}
-
-/* Fills `score` from the codes of the n training images. */
-static lk_status describe(lk_score *score, const lk_real *codes, size_t n, uint64_t seed,
-                          lk_error *error) {
-    lk_status status = lk_mixture_fit(&score->mixture, codes, n, seed, error);
-    if (status != LK_OK) return status;
-    uint32_t *order = lk_alloc(n * sizeof *order);
-    if (!order) return lk_fail(error, LK_MEMORY, "out of memory");
-    for (size_t i = 0; i < n; i++) order[i] = (uint32_t)i;
-    lk_rng_shuffle(lk_rng_make(seed, LK_STREAM_REFERENCES, 0), order, n);
-    const size_t d = score->mixture.dimensions;
-    for (size_t i = 0; i < score->references; i++)
-        quantise(codes + order[i] * d, d, score->codes + i * d);
-    lk_free(order);
-    return lk_score_finish(score, error);
-}
-
-/* Images that aspects are learnt from: more would cost memory and change little. */
-enum { MOST_LOOKED_AT = 20000 };
-
-typedef struct looking {
-    const uint32_t *place; /* of each image, where its values go; UINT32_MAX: nowhere */
-    lk_real *values[LK_ASPECTS];
-    const lk_aspect *aspects;
-} looking;
-
-static lk_status look(void *context, lk_run *run, size_t first, size_t n, const lk_real *x,
-                      lk_error *error) {
-    const looking *l = context;
-    lk_real room[LK_MOST_STYLE];
-    (void)error;
-    lk_run_load(run, x, 0, n);
-    lk_run_forward(run, 0, run->model->arch.encoder, 0, n, 0);
-    for (size_t i = 0; i < n; i++)
-        for (int a = 0; a < LK_ASPECTS && l->place[first + i] != UINT32_MAX; a++) {
-            const size_t size = l->aspects[a].values;
-            if (!size) continue;
-            const lk_real *values = lk_aspect_look(run, i, (lk_aspect_kind)a, room);
-            memcpy(l->values[a] + l->place[first + i] * size, values, size * sizeof *values);
-        }
-    return LK_OK;
-}
-
-static lk_status fit_aspects(lk_score *score, const lk_model *model, const lk_dataset *data,
-                             uint64_t seed, int threads, lk_simd simd, lk_error *error) {
-    const size_t n = LK_MIN(data->count, (size_t)MOST_LOOKED_AT);
-    if (model->arch.pose == model->arch.count) return LK_OK;
-    lk_arena arena = {0};
-    for (int pass = 0; pass < 2; pass++) {
-        looking l = {.aspects = score->aspects};
-        uint32_t *order = lk_arena_take(&arena, data->count, sizeof *order);
-        uint32_t *place = lk_arena_take(&arena, data->count, sizeof *place);
-        for (int a = 0; a < LK_ASPECTS; a++) {
-            size_t values = 0;
-            if (!lk_mul_size(n, score->aspects[a].values, &values)) arena.overflow = true;
-            l.values[a] = lk_arena_take(&arena, values, sizeof(lk_real));
-        }
-        if (order) {
-            for (size_t i = 0; i < data->count; i++) order[i] = (uint32_t)i;
-            lk_rng_shuffle(lk_rng_make(seed, LK_STREAM_COMPONENTS, 1), order, data->count);
-            for (size_t i = 0; i < data->count; i++)
-                place[order[i]] = i < n ? (uint32_t)i : UINT32_MAX;
-            l.place = place;
-            lk_status status =
-                lk_dataset_visit(data, model, LK_PREPARE_IMAGE, threads, simd, look, &l, error);
-            for (int a = 0; status == LK_OK && a < LK_ASPECTS; a++)
-                if (score->aspects[a].values)
-                    status = lk_aspect_fit(&score->aspects[a], l.values[a], n, seed, error);
-            lk_free(arena.base);
-            return status;
-        }
-        if (!lk_arena_commit(&arena)) break;
-    }
-    return lk_fail(error, LK_MEMORY, "out of memory");
-}
-
-/* A score's room for what n images teach about this model. */
-static lk_score *plan(const lk_model *model, size_t n, size_t references, lk_error *error) {
-    const size_t d = lk_model_latent(model);
-    const lk_mixture mixture = {
-        .dimensions = d, .clusters = lk_mixture_clusters(n, d), .widening = WIDENING};
-    lk_aspect aspects[LK_ASPECTS];
-    for (int a = 0; a < LK_ASPECTS; a++)
-        aspects[a] =
-            lk_aspect_plan(&model->arch, (lk_aspect_kind)a, LK_MIN(n, (size_t)MOST_LOOKED_AT));
-    return lk_score_create(&mixture, aspects, references, error);
-}
-
-static lk_status fit(lk_model *model, const lk_dataset *data, size_t references, uint64_t seed,
-                     int threads, lk_simd simd, lk_error *error) {
-    const size_t d = lk_model_latent(model), n = data->count;
-    references = LK_MIN(references, n);
-    size_t values;
-    if (references == 0) return lk_fail(error, LK_USAGE, "at least one reference code is needed");
-    if (!lk_mul_size(n, d, &values) || !lk_mul_size(values, sizeof(lk_real), &values))
-        return lk_fail(error, LK_MEMORY, "out of memory");
-    lk_real *codes = lk_alloc(values);
-    if (!codes) return lk_fail(error, LK_MEMORY, "out of memory");
-    lk_status status = lk_dataset_encode(data, model, threads, simd, codes, error);
-    lk_score *score = NULL;
-    if (status == LK_OK) {
-        score = plan(model, n, references, error);
-        status = score ? describe(score, codes, n, seed, error) : LK_MEMORY;
-    }
-    if (status == LK_OK) status = fit_aspects(score, model, data, seed, threads, simd, error);
-    lk_free(codes);
-    if (status == LK_OK)
-        lk_score_attach(model, score);
-    else
-        lk_score_free(score);
-    return status;
-}
-
-/* The images, each moved by whole pixels, at most `most` each way: *moved owns a block. */
-static lk_status move_images(const lk_dataset *data, uint32_t most, uint64_t seed,
-                             lk_dataset *moved, void **block, lk_error *error) {
-    const size_t size = lk_shape_size(data->shape);
-    const lk_rng rng = lk_rng_make(seed, LK_STREAM_COMPONENTS, 2);
-    size_t values = 0;
-    lk_arena arena = {0};
-    *moved = *data;
-    for (int pass = 0; pass < 2; pass++) {
-        if (!lk_mul_size(data->count, size, &values)) arena.overflow = true;
-        lk_real *x = lk_arena_take(&arena, size, sizeof *x);
-        lk_real *scratch = lk_arena_take(&arena, lk_augment_scratch(data->shape), sizeof *scratch);
-        moved->values = lk_arena_take(&arena, data->values ? values : 0, sizeof *x);
-        moved->pixels = lk_arena_take(&arena, data->values ? 0 : values, 1);
-        if (x) {
-            for (size_t i = 0; i < data->count; i++) {
-                const uint64_t way = 2 * most + 1;
-                const lk_change change = {
-                    .across = (double)lk_rng_below(rng, 2 * i, way) - (double)most,
-                    .down = (double)lk_rng_below(rng, 2 * i + 1, way) - (double)most,
-                    .scale = 1};
-                lk_dataset_images(data, i, 1, x);
-                lk_augment_apply(&change, data->shape, x, scratch);
-                for (size_t k = 0; k < size; k++) {
-                    if (data->values)
-                        moved->values[i * size + k] = x[k];
-                    else
-                        moved->pixels[i * size + k] = (uint8_t)(x[k] * 255 + (lk_real)0.5);
-                }
-            }
-            if (!data->values) moved->values = NULL;
-            *block = arena.base;
-            return LK_OK;
-        }
-        if (!lk_arena_commit(&arena)) break;
-    }
-    return lk_fail(error, LK_MEMORY, "out of memory");
-}
-
-lk_status lk_score_fit(lk_model *model, const lk_dataset *data, uint32_t shift, size_t references,
-                       uint64_t seed, int threads, lk_simd simd, lk_error *error) {
-    lk_dataset moved;
-    void *block = NULL;
-    if (shift == 0) return fit(model, data, references, seed, threads, simd, error);
-    lk_status status = move_images(data, shift, seed, &moved, &block, error);
-    if (status == LK_OK) status = fit(model, &moved, references, seed, threads, simd, error);
-    lk_free(block);
-    return status;
-}
-
 /* ---- calibration ---- */
+
+typedef struct measuring {
+    lk_preparation preparation;
+    float *measures; /* [images][LK_MEASURES] */
+} measuring;
 
 static lk_status take_measures(void *context, lk_run *run, size_t first, size_t n, const lk_real *x,
                                lk_error *error) {
-    float *measures = context;
+    const measuring *m = context;
     lk_run_load(run, x, 0, n);
     lk_run_forward(run, 0, run->model->arch.count, 0, n, 0);
     for (size_t i = 0; i < n; i++) {
-        const lk_status status = measure(run, i, measures + (first + i) * LK_MEASURES, error);
+        const lk_status status =
+            measure(run, i, m->preparation, m->measures + (first + i) * LK_MEASURES, error);
         if (status != LK_OK) return status;
     }
     return LK_OK;
@@ -369,7 +218,7 @@ lk_status lk_score_calibrate(lk_model *model, lk_preparation preparation,
     lk_status status = LK_MEMORY;
     if (measures && order && calibration)
         status = lk_dataset_visit(held_out, model, preparation, threads, simd, take_measures,
-                                  measures, error);
+                                  &(measuring){preparation, measures}, error);
     else
         lk_fail(error, LK_MEMORY, "out of memory");
     if (status == LK_OK) {
@@ -431,11 +280,12 @@ static void judge_empty(lk_result *result) {
 }
 
 /* Judges the input that stands in row 0 of the run. */
-static lk_status judge(lk_run *run, const lk_calibration *c, double alpha, lk_result *result,
+static lk_status judge(lk_run *run, lk_preparation preparation, double alpha, lk_result *result,
                        lk_error *error) {
+    const lk_calibration *c = run->model->score->calibration[preparation];
     lk_run_forward(run, 0, run->model->arch.count, 0, 1, 0);
     float measures[LK_MEASURES], evidence[LK_EVIDENCES];
-    const lk_status status = measure(run, 0, measures, error);
+    const lk_status status = measure(run, 0, preparation, measures, error);
     if (status != LK_OK) return status;
     lk_calibration_evidence(c, measures, evidence);
     result->score = lk_calibration_score(c, evidence);
@@ -472,7 +322,7 @@ lk_status lk_check(lk_run *run, lk_preparation preparation, lk_picture picture, 
         return LK_OK;
     }
     lk_run_load(run, run->picture, 0, 1);
-    return judge(run, run->model->score->calibration[preparation], alpha, result, error);
+    return judge(run, preparation, alpha, result, error);
 }
 
 lk_status lk_check_input(lk_run *run, lk_preparation preparation, const lk_real *x, double alpha,
@@ -484,5 +334,5 @@ lk_status lk_check_input(lk_run *run, lk_preparation preparation, const lk_real 
         return LK_OK;
     }
     lk_run_load(run, x, 0, 1);
-    return judge(run, run->model->score->calibration[preparation], alpha, result, error);
+    return judge(run, preparation, alpha, result, error);
 }

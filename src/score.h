@@ -4,6 +4,7 @@
 #define LK_SCORE_H
 
 #include "aspect.h"
+#include "subspaces.h"
 #include "texture.h"
 
 /* The pieces of evidence; lk_evidence_name has their names. */
@@ -11,6 +12,7 @@ enum {
     LK_RECONSTRUCTION,
     LK_MAHALANOBIS,
     LK_NEIGHBOUR,
+    LK_SHAPE,
     LK_ASPECT, /* one for each of lk_aspect_kind */
     LK_POSE = LK_ASPECT + LK_ASPECTS,
     LK_TEXTURE
@@ -21,7 +23,7 @@ LK_STATIC_ASSERT(LK_TEXTURE + 1 == LK_EVIDENCES, texture_is_the_last);
 enum { LK_MEASURES = LK_TEXTURE + LK_TEXTURES };
 
 /* What calibration ranks: each piece of evidence, and the sum of those that look at content: all
-   but the pose. */
+   but pose and texture. */
 enum { LK_CONTENT = LK_EVIDENCES, LK_RANKED };
 
 /* One preparation's calibration: the held-out images in numbers. One block. */
@@ -40,20 +42,23 @@ typedef struct lk_calibration {
 typedef struct lk_score {
     lk_mixture mixture;
     lk_aspect aspects[LK_ASPECTS];
+    lk_subspaces shapes[LK_PREPARATIONS]; /* without clusters where nothing is known */
     size_t references;
     int8_t *codes;   /* [references][latent]: codes of unit length times 127 */
     lk_index *index; /* over the same, by cosine; owned */
     lk_calibration *calibration[LK_PREPARATIONS]; /* owned, or NULL */
 } lk_score;
 
-/* Room for a mixture, aspects[LK_ASPECTS] and references of the given sizes, zeroed; NULL when out
-   of memory. */
-lk_score *lk_score_create(const lk_mixture *mixture, const lk_aspect *aspects, size_t references,
-                          lk_error *error);
+/* Room for what `sizes` has sizes for: a mixture, aspects, shapes and references, zeroed; NULL when
+   out of memory. */
+lk_score *lk_score_create(const lk_score *sizes, lk_error *error);
 void lk_score_free(lk_score *score);
 
-/* To be called when the codes are filled: builds the index. */
+/* To be called when codes and shapes are filled: builds the index. */
 lk_status lk_score_finish(lk_score *score, lk_error *error);
+
+/* The small image of a row whose input is loaded, in run->picture: see subspaces.h. */
+const lk_real *lk_score_shape(lk_run *run, size_t row);
 
 /* Hands a score over to the model, in place of the one it has. */
 void lk_score_attach(lk_model *model, lk_score *score);

@@ -11,7 +11,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 const FLOORS = [
   ['base', 'alloc', 'arena', 'rng', 'likeness'],
-  ['vec', 'kernels', 'gemm_narrow', 'kernels_norm', 'cpu', 'linear', 'winograd', 'sketch'],
+  ['vec', 'kernels', 'gemm_narrow', 'kernels_norm', 'cpu', 'linear', 'winograd', 'components', 'sketch'],
   [
     'layer',
     'layer_*',
@@ -22,6 +22,7 @@ const FLOORS = [
     'index',
     'metrics',
     'mixture',
+    'subspaces',
     'eigen',
     'texture',
   ],
@@ -30,6 +31,7 @@ const FLOORS = [
     'checkpoint',
     'calibration',
     'score',
+    'fit',
     'gallery',
     'dataset',
     'pca',

@@ -220,8 +220,9 @@ lk_status EXPORT(lk_wasm_train_step)(uint32_t n) {
 static lk_status fit(void) {
     const uint64_t step = lk_trainer_steps(training.trainer);
     if (training.is_fitted && training.fitted == step) return LK_OK;
+    const bool ink = training.data.shape.channels == 1 && !training.data.values;
     const lk_status status =
-        lk_score_fit(training.model, &training.data, (uint32_t)training.options.augment.shift,
+        lk_score_fit(training.model, &training.data, (uint32_t)training.options.augment.shift, ink,
                      REFERENCES, training.options.seed, 1, LK_SIMD_BEST, &last_error);
     if (status != LK_OK) return status;
     training.is_fitted = true;

@@ -83,7 +83,7 @@ static inline lk_model *seed_model(void) {
     lk_dataset data = seed_images(lk_model_shape(model), 40);
     lk_model_init(model, LK_INIT_HE, 4);
     demand(lk_model_set_text(model, LK_TEXT_WEIGHTS, "0123", NULL) == LK_OK);
-    demand(lk_score_fit(model, &data, 0, 7, 1, 1, LK_SIMD_BEST, NULL) == LK_OK);
+    demand(lk_score_fit(model, &data, 0, true, 7, 1, 1, LK_SIMD_BEST, NULL) == LK_OK);
     for (int p = 0; p < LK_PREPARATIONS; p++)
         demand(lk_score_calibrate(model, (lk_preparation)p, &data, 1, LK_SIMD_BEST, NULL) == LK_OK);
     free_seed_images(&data);

@@ -12,7 +12,7 @@ static void test_fitted(void) {
     lk_model *model = lk_model_create("1x5x7 > dense 2 | dense 35 > mse", &error);
     lk_model_init(model, LK_INIT_GLOROT, 1);
     CHECK(lk_model_sample(model, 1, 1, drawn, &error) == LK_MODEL, "%s", error.message);
-    CHECK(lk_score_fit(model, &data, 0, 10, 1, 1, LK_SIMD_BEST, &error) == LK_OK, "%s",
+    CHECK(lk_score_fit(model, &data, 0, false, 10, 1, 1, LK_SIMD_BEST, &error) == LK_OK, "%s",
           error.message);
     CHECK(lk_dataset_encode(&data, model, 1, LK_SIMD_BEST, codes, &error) == LK_OK, "%s",
           error.message);

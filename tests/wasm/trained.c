@@ -67,8 +67,9 @@ int main(int count, char **words) {
     if (!trainer) return LK_USAGE;
     const uint64_t steps = lk_trainer_steps_per_epoch(trainer) * o.epochs;
     for (uint64_t i = 0; i < steps; i++) must(lk_trainer_step(trainer, &progress, &error), &error);
-    must(lk_score_fit(model, &images, (uint32_t)o.augment.shift, 10000, o.seed, 2, LK_SIMD_BEST,
-                      &error),
+    const bool ink = shape.channels == 1; /* as the module does */
+    must(lk_score_fit(model, &images, (uint32_t)o.augment.shift, ink, 10000, o.seed, 2,
+                      LK_SIMD_BEST, &error),
          &error);
     must(lk_score_calibrate(model, LK_PREPARE_IMAGE, &held_out, 2, LK_SIMD_BEST, &error), &error);
     must(lk_model_save(model, &file, &error), &error);
