@@ -13,7 +13,7 @@
 
 #include "text.h"
 
-static const double TAIL_FROM = 0.97, BEYOND = 20; /* as in src/calibration.c */
+static const double TAIL_FROM = 0.97; /* as in src/calibration.c */
 
 static bool is(size_t which, const char *name) {
     return strcmp(lk_evidence_name(which), name) == 0;
@@ -23,7 +23,7 @@ static bool is(size_t which, const char *name) {
 static double content(const lk_result *r, size_t without) {
     double sum = 0;
     for (size_t e = 0; e < LK_EVIDENCES; e++)
-        if (e != without && !is(e, "pose")) sum += r->evidence[e].surprise;
+        if (e != without && !is(e, "pose") && !is(e, "texture")) sum += r->evidence[e].surprise;
     return sum;
 }
 
@@ -69,9 +69,9 @@ static float score_without(const lk_result *r, size_t without, const ranking *ra
     for (size_t e = 0; e < LK_EVIDENCES; e++) {
         if (e == without) continue;
         if (is(e, "pose")) score = fmax(score, r->evidence[e].surprise);
-        if (is(e, "texture")) beyond = fmax((double)r->evidence[e].value - 1, 0);
+        if (is(e, "texture")) beyond = r->evidence[e].surprise;
     }
-    return (float)(score + BEYOND * beyond);
+    return (float)(score + beyond);
 }
 
 static float score_alone(const lk_result *r, size_t which) {

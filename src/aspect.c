@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "components.h"
+#include "directions.h"
 
 enum { MOST_COMPONENTS = 32 };
 /* The most components and Gaussians of each kind, and by what share of its variance each dimension
@@ -100,18 +100,18 @@ static void measure(lk_aspect *aspect, const lk_real *values, size_t n, double *
 }
 
 /* The leading components of standardised values. */
-static void find_components(lk_components *c, const lk_aspect *aspect, const lk_real *values,
+static void find_components(lk_directions *c, const lk_aspect *aspect, const lk_real *values,
                             size_t n, uint64_t seed) {
     const size_t d = aspect->values;
-    for (size_t first = 0; first < n; first += LK_COMPONENTS_BLOCK) {
-        const size_t some = LK_MIN((size_t)LK_COMPONENTS_BLOCK, n - first);
+    for (size_t first = 0; first < n; first += LK_DIRECTIONS_BLOCK) {
+        const size_t some = LK_MIN((size_t)LK_DIRECTIONS_BLOCK, n - first);
         for (size_t i = 0; i < some; i++)
             for (size_t j = 0; j < d; j++)
                 c->block[i * c->stride + j] =
                     (values[(first + i) * d + j] - aspect->centre[j]) * aspect->scale[j];
-        lk_components_add(c, some);
+        lk_directions_add(c, some);
     }
-    lk_components_find(c, lk_rng_make(seed, LK_STREAM_COMPONENTS, 0));
+    lk_directions_find(c, lk_rng_make(seed, LK_STREAM_COMPONENTS, 0));
 }
 
 /* ---- fitting and measuring ---- */
@@ -139,8 +139,8 @@ lk_status lk_aspect_fit(lk_aspect *aspect, const lk_real *values, size_t n, uint
         if (!isfinite(values[i])) return lk_fail(error, LK_NONFINITE, "a value is not finite");
     lk_arena arena = {0};
     for (int pass = 0; pass < 2; pass++) {
-        lk_components c = {.values = d, .count = k};
-        lk_components_take(&c, &arena);
+        lk_directions c = {.values = d, .count = k};
+        lk_directions_take(&c, &arena);
         double *sums = lk_arena_take(&arena, 2 * d, sizeof *sums);
         lk_real *projected = lk_arena_take(&arena, n * dims, sizeof *projected);
         if (sums) {

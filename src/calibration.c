@@ -90,7 +90,8 @@ void lk_calibration_evidence(const lk_calibration *c, const float *measures, flo
 }
 
 double lk_calibration_surprise(const lk_calibration *c, size_t e, float value) {
-    return surprise(c, e, (double)value);
+    return e == LK_TEXTURE ? BEYOND * LK_MAX((double)value - 1, 0.0)
+                           : surprise(c, e, (double)value);
 }
 
 /* What the pieces of evidence that look at content say together. */
@@ -103,8 +104,8 @@ static double content(const lk_calibration *c, const float *evidence) {
 float lk_calibration_score(const lk_calibration *c, const float *evidence) {
     const double of_content = surprise(c, LK_CONTENT, content(c, evidence));
     const double of_pose = lk_calibration_surprise(c, LK_POSE, evidence[LK_POSE]);
-    const double beyond = LK_MAX((double)evidence[LK_TEXTURE] - 1, 0.0);
-    return (float)(LK_MAX(of_content, of_pose) + BEYOND * beyond);
+    const double of_texture = lk_calibration_surprise(c, LK_TEXTURE, evidence[LK_TEXTURE]);
+    return (float)(LK_MAX(of_content, of_pose) + of_texture);
 }
 
 static void find_tail(lk_calibration *c, size_t e) {

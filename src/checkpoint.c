@@ -135,7 +135,7 @@ static lk_real *add_score(writer *w, const lk_score *score, lk_real *room) {
         add(w, LK_F32, 2, (size_t[]){aspect->values, aspect->components}, aspect->basis);
     }
     for (int p = 0; p < LK_PREPARATIONS; p++) {
-        const lk_subspaces *s = &score->shapes[p];
+        const lk_local_pca *s = &score->shapes[p];
         if (s->clusters == 0) continue;
         shape_tensor_name(next_name(w), p, "means");
         add(w, LK_F32, 2, (size_t[]){s->clusters, s->values}, s->means);
@@ -388,7 +388,7 @@ static lk_status fill_score(reader *r, lk_score *score, const score_tensors *t) 
             status = copy_floats(r, t->basis[a], 0, aspect->components * values, aspect->basis);
     }
     for (int p = 0; status == LK_OK && p < LK_PREPARATIONS; p++) {
-        lk_subspaces *shapes = &score->shapes[p];
+        lk_local_pca *shapes = &score->shapes[p];
         if (!t->means[p]) continue;
         status = copy_floats(r, t->means[p], 0, shapes->clusters * shapes->values, shapes->means);
         memcpy(shapes->steps, t->steps[p]->data, t->steps[p]->bytes);
@@ -435,7 +435,7 @@ static bool take_aspect(reader *r, int a, lk_aspect *aspect, score_tensors *t) {
 }
 
 /* The shapes of a preparation, which may be unknown of drawings. */
-static bool take_shapes(reader *r, int p, lk_subspaces *shapes, score_tensors *t) {
+static bool take_shapes(reader *r, int p, lk_local_pca *shapes, score_tensors *t) {
     char name[NAME_SIZE];
     const size_t d = shapes->values;
     const bool any = lk_tensorfile_find(r->file, shape_tensor_name(name, p, "steps")) ||
@@ -444,8 +444,8 @@ static bool take_shapes(reader *r, int p, lk_subspaces *shapes, score_tensors *t
     t->means[p] = expect(r, shape_tensor_name(name, p, "means"), LK_F32, 2, (size_t[]){0, d});
     if (!t->means[p]) return false;
     shapes->clusters = t->means[p]->dims[0];
-    if (shapes->clusters > LK_MAX_SUBSPACES) {
-        lk_fail(r->error, LK_MODEL, "more than %u shapes", (unsigned long long)LK_MAX_SUBSPACES);
+    if (shapes->clusters > LK_MAX_PIECES) {
+        lk_fail(r->error, LK_MODEL, "more than %u shapes", (unsigned long long)LK_MAX_PIECES);
         return false;
     }
     t->steps[p] = expect(r, shape_tensor_name(name, p, "steps"), LK_I8, 3,
@@ -467,7 +467,7 @@ static lk_status read_score(reader *r, lk_model *model) {
         if (!take_aspect(r, a, &sizes.aspects[a], &t)) return LK_MODEL;
     }
     for (int p = 0; p < LK_PREPARATIONS && lk_model_has_evidence(model, LK_SHAPE); p++) {
-        sizes.shapes[p].values = lk_subspaces_values(model->arch.input);
+        sizes.shapes[p].values = lk_local_pca_values(model->arch.input);
         if (!take_shapes(r, p, &sizes.shapes[p], &t)) return LK_MODEL;
     }
     lk_score *score = lk_score_create(&sizes, r->error);

@@ -50,7 +50,7 @@ typedef struct looking {
 static lk_status look(void *context, lk_run *run, size_t first, size_t n, const lk_real *x,
                       lk_error *error) {
     const looking *l = context;
-    const size_t small = lk_subspaces_values(run->model->arch.input);
+    const size_t small = lk_local_pca_values(run->model->arch.input);
     lk_real room[LK_MOST_STYLE];
     (void)error;
     lk_run_load(run, x, 0, n);
@@ -89,7 +89,7 @@ static lk_status fit_looks(lk_score *score, const lk_model *model, const lk_data
                 if (score->aspects[a].values)
                     status = lk_aspect_fit(&score->aspects[a], l.values[a], n, seed, error);
             if (status == LK_OK && score->shapes[preparation].clusters > 0)
-                status = lk_subspaces_fit(&score->shapes[preparation], l.shapes, n, seed, error);
+                status = lk_local_pca_fit(&score->shapes[preparation], l.shapes, n, seed, error);
             lk_free(arena.base);
             return status;
         }
@@ -165,8 +165,8 @@ static lk_score *plan(const lk_model *model, size_t n, bool ink, size_t referenc
         sizes.aspects[a] = lk_aspect_plan(&model->arch, (lk_aspect_kind)a, looked_at);
     for (int p = 0; p < LK_PREPARATIONS && lk_model_has_evidence(model, LK_SHAPE); p++)
         if (p == LK_PREPARE_IMAGE || ink)
-            sizes.shapes[p] = (lk_subspaces){.values = lk_subspaces_values(model->arch.input),
-                                             .clusters = lk_subspaces_clusters(looked_at)};
+            sizes.shapes[p] = (lk_local_pca){.values = lk_local_pca_values(model->arch.input),
+                                             .clusters = lk_local_pca_clusters(looked_at)};
     return lk_score_create(&sizes, error);
 }
 

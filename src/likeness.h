@@ -317,7 +317,8 @@ typedef struct lk_result {
     struct {
         float value;
         double p;
-        double surprise; /* -log of how common the value is: what this piece adds to the score */
+        double surprise; /* what it adds to the score: -log of how common the value is; of texture,
+                            which has a limit, 20 for each time that it is over */
     } evidence[LK_EVIDENCES];
 } lk_result;
 

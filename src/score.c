@@ -4,7 +4,7 @@
      mahalanobis     log-density distance of the code to the nearest of a few Gaussians
      neighbour       log(1 - cosine) between the code and the nearest of the reference codes
      shape           log of what lies outside of the flat pieces near which small images are: see
-                     subspaces.h
+                     local_pca.h
      gist, style     what layers hold of the image: see aspect.h
      pose            log of the odds against its being upright
      texture         the largest of the numbers of texture.h, relative to the most among held-out
@@ -40,7 +40,7 @@ bool lk_model_has_evidence(const lk_model *model, size_t which) {
     switch (which) {
     case LK_RECONSTRUCTION: return lk_model_output(model) == LK_OUTPUT_IMAGE;
     case LK_MAHALANOBIS: return !posed;
-    case LK_SHAPE: return posed && lk_subspaces_values(model->arch.input) > 0;
+    case LK_SHAPE: return posed && lk_local_pca_values(model->arch.input) > 0;
     case LK_POSE: return posed;
     case LK_NEIGHBOUR:
     case LK_TEXTURE: return true;
@@ -60,7 +60,7 @@ lk_score *lk_score_create(const lk_score *sizes, lk_error *error) {
         lk_score made = *sizes;
         lk_mixture_take(&made.mixture, &arena);
         for (int a = 0; a < LK_ASPECTS; a++) lk_aspect_take(&made.aspects[a], &arena);
-        for (int p = 0; p < LK_PREPARATIONS; p++) lk_subspaces_take(&made.shapes[p], &arena);
+        for (int p = 0; p < LK_PREPARATIONS; p++) lk_local_pca_take(&made.shapes[p], &arena);
         made.codes = lk_arena_take(&arena, codes, 1);
         if (score) {
             *score = made;
@@ -84,7 +84,7 @@ lk_status lk_score_finish(lk_score *score, lk_error *error) {
     lk_real *vectors = lk_alloc(values * sizeof *vectors);
     if (!vectors) return lk_fail(error, LK_MEMORY, "out of memory");
     for (size_t i = 0; i < values; i++) vectors[i] = (lk_real)score->codes[i];
-    for (int p = 0; p < LK_PREPARATIONS; p++) lk_subspaces_finish(&score->shapes[p]);
+    for (int p = 0; p < LK_PREPARATIONS; p++) lk_local_pca_finish(&score->shapes[p]);
     score->index = lk_index_create(vectors, score->references, score->mixture.dimensions,
                                    LK_METRIC_COSINE, error);
     lk_free(vectors);
@@ -136,14 +136,14 @@ const lk_real *lk_score_shape(lk_run *run, size_t row) {
     const lk_arch *arch = &run->model->arch;
     memcpy(run->picture, run->value[0] + row * arch->layers[0].in_stride,
            lk_shape_size(arch->input) * sizeof *run->picture);
-    lk_subspaces_shrink(arch->input, run->picture);
+    lk_local_pca_shrink(arch->input, run->picture);
     return run->picture;
 }
 
 static double measure_shape(lk_run *run, size_t row, lk_preparation preparation) {
-    const lk_subspaces *shapes = &run->model->score->shapes[preparation];
+    const lk_local_pca *shapes = &run->model->score->shapes[preparation];
     if (shapes->clusters == 0) return 0;
-    return lk_subspaces_distance(shapes, run->kernels, lk_score_shape(run, row));
+    return lk_local_pca_distance(shapes, run->kernels, lk_score_shape(run, row));
 }
 
 /* A piece of evidence other than the first and the last, of a model that has it. */

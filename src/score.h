@@ -4,7 +4,7 @@
 #define LK_SCORE_H
 
 #include "aspect.h"
-#include "subspaces.h"
+#include "local_pca.h"
 #include "texture.h"
 
 /* The pieces of evidence; lk_evidence_name has their names. */
@@ -42,7 +42,7 @@ typedef struct lk_calibration {
 typedef struct lk_score {
     lk_mixture mixture;
     lk_aspect aspects[LK_ASPECTS];
-    lk_subspaces shapes[LK_PREPARATIONS]; /* without clusters where nothing is known */
+    lk_local_pca shapes[LK_PREPARATIONS]; /* without clusters where nothing is known */
     size_t references;
     int8_t *codes;   /* [references][latent]: codes of unit length times 127 */
     lk_index *index; /* over the same, by cosine; owned */
@@ -57,7 +57,7 @@ void lk_score_free(lk_score *score);
 /* To be called when codes and shapes are filled: builds the index. */
 lk_status lk_score_finish(lk_score *score, lk_error *error);
 
-/* The small image of a row whose input is loaded, in run->picture: see subspaces.h. */
+/* The small image of a row whose input is loaded, in run->picture: see local_pca.h. */
 const lk_real *lk_score_shape(lk_run *run, size_t row);
 
 /* Hands a score over to the model, in place of the one it has. */
@@ -76,7 +76,8 @@ void lk_calibration_fill(lk_calibration *calibration, const float *measures, con
 /* evidence[LK_EVIDENCES] from measures[LK_MEASURES]. */
 void lk_calibration_evidence(const lk_calibration *calibration, const float *measures,
                              float *evidence);
-/* -log of how common this value of a piece of evidence is; what it adds to the sum. */
+/* What this value of a piece of evidence adds: -log of how common it is; of texture, what there is
+   for being over the limit. */
 double lk_calibration_surprise(const lk_calibration *calibration, size_t which, float value);
 /* The combined score of evidence[LK_EVIDENCES]. */
 float lk_calibration_score(const lk_calibration *calibration, const float *evidence);

@@ -11,7 +11,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 const FLOORS = [
   ['base', 'alloc', 'arena', 'rng', 'likeness'],
-  ['vec', 'kernels', 'gemm_narrow', 'kernels_norm', 'cpu', 'linear', 'winograd', 'components', 'sketch'],
+  ['vec', 'kernels', 'gemm_narrow', 'kernels_norm', 'cpu', 'linear', 'winograd', 'directions', 'sketch'],
   [
     'layer',
     'layer_*',
@@ -22,7 +22,7 @@ const FLOORS = [
     'index',
     'metrics',
     'mixture',
-    'subspaces',
+    'local_pca',
     'eigen',
     'texture',
   ],

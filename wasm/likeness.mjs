@@ -29,8 +29,8 @@ export { LikenessError, supported } from './engine.mjs';
  * @property {number} p (1 + held-out images at least as unusual) / (n + 1); 0 when empty
  * @property {number} score rises with unusualness
  * @property {Record<string, {value: number, p: number, surprise: number}>} scores each piece of
- *   evidence that the model has, by name; `surprise`, -log of how common the value is, tells what it
- *   adds to the score: the largest has made it
+ *   evidence that the model has, by name; `surprise`, -log of how common the value is or what there
+ *   is for being over a limit, tells what it adds to the score: the largest has made it
  */
 /**
  * @typedef {object} Neighbour

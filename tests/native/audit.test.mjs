@@ -177,7 +177,8 @@ test('nearest pixels are found among the known images', () => {
 function without(usual, judged, left) {
   const content = (/** @type {Opinion} */ o) =>
     Object.entries(o.scores).reduce(
-      (sum, [name, { surprise }]) => sum + (name === left || name === 'pose' ? 0 : surprise),
+      (sum, [name, { surprise }]) =>
+        sum + ([left, 'pose', 'texture'].includes(name) ? 0 : surprise),
       0,
     );
   const sums = usual.map(content).sort((a, b) => a - b);
@@ -189,8 +190,8 @@ function without(usual, judged, left) {
     const share = (1 + sums.filter((v) => v >= sum).length) / (1 + sums.length);
     const ranked = sum > tail[0] ? -Math.log(0.03) + (sum - tail[0]) / mean : -Math.log(share);
     const pose = left === 'pose' ? 0 : (o.scores.pose?.surprise ?? 0);
-    const beyond = left === 'texture' ? 0 : Math.max(0, o.scores.texture.value - 1);
-    return Math.max(ranked, pose) + 20 * beyond;
+    const beyond = left === 'texture' ? 0 : o.scores.texture.surprise;
+    return Math.max(ranked, pose) + beyond;
   });
 }
 

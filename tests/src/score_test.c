@@ -106,8 +106,10 @@ static void by_hand_evidence(const lk_model *model, const lk_real *x, const lk_r
 
 /* -log of the share of values at least v, between two of them something between, with the
    exponential tail from the 97 % quantile on. */
-static double by_hand_surprise(const float *values, size_t n, double v) {
-    const size_t first = (size_t)(0.97 * (double)(n - 1));
+static double by_hand_surprise(const lk_calibration *c, size_t e, double v) {
+    const float *values = c->evidence[e];
+    const size_t n = c->shaping, first = (size_t)(0.97 * (double)(n - 1));
+    if (e == LK_TEXTURE) return 20 * fmax(v - 1, 0); /* it is not ranked, but has a limit */
     double mean = 0;
     for (size_t i = first; i < n; i++)
         mean += ((double)values[i] - (double)values[first]) / (double)(n - first);
@@ -126,13 +128,11 @@ static double by_hand_surprise(const float *values, size_t n, double v) {
 /* The rank of Fisher's sum over all but pose and texture, or that of the pose if it is more, and
    what is over a limit. */
 static double by_hand_score(const lk_calibration *c, const lk_result *r) {
-    double sum = 0;
-    for (size_t e = 0; e < LK_POSE; e++)
-        sum += by_hand_surprise(c->evidence[e], c->shaping, (double)r->evidence[e].value);
-    const double pose = (double)r->evidence[LK_POSE].value;
-    return fmax(by_hand_surprise(c->evidence[LK_CONTENT], c->shaping, sum),
-                by_hand_surprise(c->evidence[LK_POSE], c->shaping, pose)) +
-           20 * fmax((double)r->evidence[LK_TEXTURE].value - 1, 0);
+    double sum = 0, adds[LK_EVIDENCES];
+    for (size_t e = 0; e < LK_EVIDENCES; e++)
+        adds[e] = by_hand_surprise(c, e, (double)r->evidence[e].value);
+    for (size_t e = 0; e < LK_POSE; e++) sum += adds[e];
+    return fmax(by_hand_surprise(c, LK_CONTENT, sum), adds[LK_POSE]) + adds[LK_TEXTURE];
 }
 
 static void test_by_hand(lk_model *model, const lk_dataset *fresh) {
@@ -165,8 +165,7 @@ static void test_by_hand(lk_model *model, const lk_dataset *fresh) {
                   lk_evidence_name(e), (double)r.evidence[e].value, evidence[e]);
             CHECK(r.evidence[e].p == by_hand_p(c->evidence[e], c->shaping, r.evidence[e].value),
                   "%s: p %g", lk_evidence_name(e), r.evidence[e].p);
-            const double surprise =
-                by_hand_surprise(c->evidence[e], c->shaping, (double)r.evidence[e].value);
+            const double surprise = by_hand_surprise(c, e, (double)r.evidence[e].value);
             CHECK(fabs(r.evidence[e].surprise - surprise) <= 1e-9 * (1 + surprise),
                   "%s: surprise %g, not %g", lk_evidence_name(e), r.evidence[e].surprise, surprise);
             tails += r.evidence[e].value > c->evidence[e][(size_t)(0.97 * 79)];

@@ -373,7 +373,7 @@ test('scripts can ask window.likeness', () =>
     assert.deepEqual(Object.keys(result.scores), [
       'reconstruction',
       'neighbour',
-      'parts',
+      'shape',
       'gist',
       'style',
       'pose',

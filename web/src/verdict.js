@@ -21,7 +21,7 @@ const EVIDENCE = new Map([
   ['reconstruction', 'Reconstruction error'],
   ['mahalanobis', 'Usual codes'],
   ['neighbour', 'Nearest code'],
-  ['parts', 'Parts and places'],
+  ['shape', 'Shape'],
   ['gist', 'Gist'],
   ['style', 'Style of strokes'],
   ['pose', 'Which way up'],

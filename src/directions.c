@@ -1,26 +1,26 @@
-#include "components.h"
+#include "directions.h"
 
 #include <math.h>
 #include <string.h>
 
-void lk_components_take(lk_components *c, lk_arena *arena) {
+void lk_directions_take(lk_directions *c, lk_arena *arena) {
     size_t gram = 0, basis = 0, padded = 0;
     c->stride = lk_round_up(c->values, LK_LANES);
     if (!lk_mul_size(c->values, c->values, &gram) || !lk_mul_size(c->count, c->values, &basis) ||
         !lk_mul_size(c->values, c->stride, &padded))
         arena->overflow = true;
-    c->block = lk_arena_take(arena, LK_COMPONENTS_BLOCK * c->stride, sizeof *c->block);
+    c->block = lk_arena_take(arena, LK_DIRECTIONS_BLOCK * c->stride, sizeof *c->block);
     c->partial = lk_arena_take(arena, padded, sizeof *c->partial);
     c->gram = lk_arena_take(arena, gram, sizeof *c->gram);
     c->basis = lk_arena_take(arena, basis, sizeof *c->basis);
     c->products = lk_arena_take(arena, basis, sizeof *c->products);
 }
 
-void lk_components_clear(lk_components *c) {
+void lk_directions_clear(lk_directions *c) {
     memset(c->gram, 0, c->values * c->values * sizeof *c->gram);
 }
 
-void lk_components_add(lk_components *c, size_t n) {
+void lk_directions_add(lk_directions *c, size_t n) {
     lk_kernels_get(LK_SIMD_BEST)
         ->gemm(&(lk_gemm){.m = c->values,
                           .k = n,
@@ -41,7 +41,7 @@ void lk_components_add(lk_components *c, size_t n) {
 
 /* Rows of the basis become perpendicular and of unit length, one after the other, twice over
    against rounding (modified Gram and Schmidt). A row that others hold already becomes zero. */
-static void make_orthonormal(lk_components *c) {
+static void make_orthonormal(lk_directions *c) {
     const size_t d = c->values;
     for (size_t a = 0; a < c->count; a++) {
         double *row = c->basis + a * d, before = 0, squares = 0;
@@ -60,7 +60,7 @@ static void make_orthonormal(lk_components *c) {
 
 /* The power method on all directions at once (G. H. Golub and C. F. Van Loan, Matrix Computations,
    section 8.2). They need not be told apart: nobody asks how the basis is turned. */
-void lk_components_find(lk_components *c, lk_rng rng) {
+void lk_directions_find(lk_directions *c, lk_rng rng) {
     enum { STEPS = 8 };
     const size_t d = c->values, k = c->count;
     for (size_t i = 0; i < k * d; i++) c->basis[i] = lk_rng_normal(rng, i);

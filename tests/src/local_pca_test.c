@@ -1,6 +1,6 @@
 /* Shapes: small images by the definition, flat pieces that are known, distances by hand, the same
    bits everywhere, and ink beside images. */
-#include "subspaces.h"
+#include "local_pca.h"
 
 #include <math.h>
 
@@ -31,8 +31,8 @@ static void test_shrink(void) {
     static double wide[MOST], now[MOST];
     for (size_t t = 0; t < LK_COUNTOF(CASES); t++) {
         const lk_shape s = CASES[t].shape;
-        CHECK(lk_subspaces_values(s) == CASES[t].values, "%ux%ux%u: %zu", s.channels, s.height,
-              s.width, lk_subspaces_values(s));
+        CHECK(lk_local_pca_values(s) == CASES[t].values, "%ux%ux%u: %zu", s.channels, s.height,
+              s.width, lk_local_pca_values(s));
         if (!CASES[t].values) continue;
         fill_normal(x, lk_shape_size(s), t);
         for (size_t i = 0; i < lk_shape_size(s); i++) now[i] = (double)x[i];
@@ -59,7 +59,7 @@ static void test_shrink(void) {
             }
             memcpy(now, wide, sizeof now);
         }
-        lk_subspaces_shrink(s, x);
+        lk_local_pca_shrink(s, x);
         double worst = 0;
         for (size_t i = 0; i < CASES[t].values; i++)
             worst = fmax(worst, fabs((double)x[i] - now[i]));
@@ -83,16 +83,16 @@ static void draw(lk_real *values, size_t n, uint64_t seed) {
     }
 }
 
-static lk_subspaces make(size_t values, size_t clusters, lk_arena *arena) {
-    lk_subspaces s = {.values = values, .clusters = clusters};
-    lk_subspaces_take(&s, arena);
+static lk_local_pca make(size_t values, size_t clusters, lk_arena *arena) {
+    lk_local_pca s = {.values = values, .clusters = clusters};
+    lk_local_pca_take(&s, arena);
     CHECK(lk_arena_commit(arena), "memory");
-    lk_subspaces_take(&s, arena);
+    lk_local_pca_take(&s, arena);
     return s;
 }
 
 /* The distance, which is the same by every variant and what means and steps alone say. */
-static double checked_distance(const lk_subspaces *s, const lk_real *x) {
+static double checked_distance(const lk_local_pca *s, const lk_real *x) {
     double least = INFINITY, energy = 0.25;
     for (size_t j = 0; j < D; j++) energy += (double)x[j] * (double)x[j];
     for (size_t c = 0; c < s->clusters; c++) {
@@ -110,10 +110,10 @@ static double checked_distance(const lk_subspaces *s, const lk_real *x) {
         least = fmin(least, left);
     }
     const double wanted = (fmax(least, 0) + 1e-3) / energy;
-    const double found = lk_subspaces_distance(s, lk_kernels_get(LK_SIMD_BEST), x);
+    const double found = lk_local_pca_distance(s, lk_kernels_get(LK_SIMD_BEST), x);
     CHECK(fabs(exp(found) - wanted) < 1e-6 * (1 + wanted), "%g, not %g", exp(found), wanted);
     EACH_SIMD(simd)
-    CHECK(lk_subspaces_distance(s, lk_kernels_get(simd), x) == found, "%s", lk_simd_name(simd));
+    CHECK(lk_local_pca_distance(s, lk_kernels_get(simd), x) == found, "%s", lk_simd_name(simd));
     return found;
 }
 
@@ -122,9 +122,9 @@ static void test_fit(void) {
     draw(values, N, 1000);
     draw(fresh, N, 9000);
     lk_arena arena = {0};
-    lk_subspaces s = make(D, 4, &arena);
+    lk_local_pca s = make(D, 4, &arena);
     lk_error error = {LK_OK, 0, ""};
-    CHECK(lk_subspaces_fit(&s, values, N, 1, &error) == LK_OK, "%s", error.message);
+    CHECK(lk_local_pca_fit(&s, values, N, 1, &error) == LK_OK, "%s", error.message);
     for (size_t c = 0; c < s.clusters; c++)
         for (size_t a = 0; a < LK_LANES; a++)
             for (size_t b = 0; b <= a; b++) {
@@ -146,7 +146,7 @@ static void test_fit(void) {
         CHECK(checked_distance(&s, x) > farthest, "image %zu", i);
     }
     values[77] = NAN;
-    CHECK(lk_subspaces_fit(&s, values, N, 1, &error) == LK_NONFINITE, "%s", error.message);
+    CHECK(lk_local_pca_fit(&s, values, N, 1, &error) == LK_NONFINITE, "%s", error.message);
     lk_free(arena.base);
 }
 
@@ -155,15 +155,15 @@ static void test_degenerate(void) {
     enum { FEW = 3, SMALL = 5 };
     lk_real values[FEW * SMALL] = {0};
     lk_arena arena = {0};
-    lk_subspaces s = make(SMALL, 2, &arena);
+    lk_local_pca s = make(SMALL, 2, &arena);
     lk_error error = {LK_OK, 0, ""};
-    CHECK(lk_subspaces_fit(&s, values, FEW, 1, &error) == LK_OK, "%s", error.message);
+    CHECK(lk_local_pca_fit(&s, values, FEW, 1, &error) == LK_OK, "%s", error.message);
     const lk_kernels *kernels = lk_kernels_get(LK_SIMD_BEST);
     const lk_real other[SMALL] = {1, 0, 0, 0, 0};
-    CHECK(fabs(lk_subspaces_distance(&s, kernels, values) - log(1e-3 / 0.25)) < 1e-6, "alike");
-    CHECK(fabs(lk_subspaces_distance(&s, kernels, other) - log(1.001 / 1.25)) < 1e-6, "other");
-    CHECK(lk_subspaces_clusters(0) == 1 && lk_subspaces_clusters(1600) == 10 &&
-              lk_subspaces_clusters(1000000) == LK_MAX_SUBSPACES,
+    CHECK(fabs(lk_local_pca_distance(&s, kernels, values) - log(1e-3 / 0.25)) < 1e-6, "alike");
+    CHECK(fabs(lk_local_pca_distance(&s, kernels, other) - log(1.001 / 1.25)) < 1e-6, "other");
+    CHECK(lk_local_pca_clusters(0) == 1 && lk_local_pca_clusters(1600) == 10 &&
+              lk_local_pca_clusters(1000000) == LK_MAX_PIECES,
           "clusters");
     lk_free(arena.base);
 }

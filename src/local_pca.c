@@ -1,12 +1,12 @@
-#include "subspaces.h"
+#include "local_pca.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "components.h"
+#include "directions.h"
 #include "rng.h"
 
-enum { ROUNDS = 8, IMAGES_FOR_EACH = 160, ROWS = 64, PANELS = LK_MAX_SUBSPACES / LK_LANES };
+enum { ROUNDS = 8, IMAGES_FOR_EACH = 160, ROWS = 64, PANELS = LK_MAX_PIECES / LK_LANES };
 
 /* Squares that are noise, of what is left over and of an image. */
 static const double LEAST_LEFT = 1e-3, LEAST_ENERGY = 0.25;
@@ -17,7 +17,7 @@ static size_t halved(size_t side) {
     return side > LK_SHAPE_SIDE ? (side + 1) / 2 : side;
 }
 
-size_t lk_subspaces_values(lk_shape shape) {
+size_t lk_local_pca_values(lk_shape shape) {
     size_t height = shape.height, width = shape.width;
     while (halved(height) < height) height = halved(height);
     while (halved(width) < width) width = halved(width);
@@ -25,8 +25,8 @@ size_t lk_subspaces_values(lk_shape shape) {
     return pixels * shape.channels <= LK_MOST_SHAPE ? pixels * shape.channels : 0;
 }
 
-size_t lk_subspaces_clusters(size_t n) {
-    return LK_MAX((size_t)1, LK_MIN(n / IMAGES_FOR_EACH, (size_t)LK_MAX_SUBSPACES));
+size_t lk_local_pca_clusters(size_t n) {
+    return LK_MAX((size_t)1, LK_MIN(n / IMAGES_FOR_EACH, (size_t)LK_MAX_PIECES));
 }
 
 /* n values, `jump` apart, to half as many, what is beyond an end being like the end. They may take
@@ -44,7 +44,7 @@ static void halve(const lk_real *from, size_t n, size_t jump, lk_real *to, size_
     }
 }
 
-void lk_subspaces_shrink(lk_shape shape, lk_real *x) {
+void lk_local_pca_shrink(lk_shape shape, lk_real *x) {
     const size_t channels = shape.channels;
     size_t height = shape.height, width = shape.width;
     for (; halved(width) < width; width = halved(width))
@@ -59,11 +59,11 @@ void lk_subspaces_shrink(lk_shape shape, lk_real *x) {
 
 /* ---- memory ---- */
 
-static size_t panels_of(const lk_subspaces *s) {
+static size_t panels_of(const lk_local_pca *s) {
     return (s->clusters + LK_LANES - 1) / LK_LANES;
 }
 
-void lk_subspaces_take(lk_subspaces *s, lk_arena *arena) {
+void lk_local_pca_take(lk_local_pca *s, lk_arena *arena) {
     const size_t values = s->clusters * s->values; /* both are small */
     s->means = lk_arena_take(arena, values, sizeof *s->means);
     s->steps = lk_arena_take(arena, values * LK_LANES, 1);
@@ -73,7 +73,7 @@ void lk_subspaces_take(lk_subspaces *s, lk_arena *arena) {
 }
 
 /* Works out a cluster's rest from its mean and its basis. */
-static void place(lk_subspaces *s, size_t c) {
+static void place(lk_local_pca *s, size_t c) {
     const lk_real *mean = s->means + c * s->values, *basis = s->bases + c * s->values * LK_LANES;
     double feet[LK_LANES] = {0};
     for (size_t j = 0; j < s->values; j++) {
@@ -84,7 +84,7 @@ static void place(lk_subspaces *s, size_t c) {
     for (size_t k = 0; k < LK_LANES; k++) s->feet[c * LK_LANES + k] = (lk_real)feet[k];
 }
 
-void lk_subspaces_finish(lk_subspaces *s) {
+void lk_local_pca_finish(lk_local_pca *s) {
     for (size_t c = 0; c < s->clusters; c++) {
         for (size_t k = 0; k < LK_LANES; k++) {
             const int8_t *steps = s->steps + (c * LK_LANES + k) * s->values;
@@ -101,7 +101,7 @@ void lk_subspaces_finish(lk_subspaces *s) {
 /* ---- distances ---- */
 
 /* left[n][clusters]: the squares of n <= ROWS small images that lie outside of each flat piece. */
-static void measure(const lk_subspaces *s, const lk_kernels *kernels, const lk_real *small,
+static void measure(const lk_local_pca *s, const lk_kernels *kernels, const lk_real *small,
                     size_t n, lk_real *inside, double *left) {
     const size_t width = s->clusters * LK_LANES;
     lk_real far[PANELS * LK_LANES];
@@ -138,10 +138,10 @@ static size_t least_of(const double *left, size_t n) {
     return least;
 }
 
-double lk_subspaces_distance(const lk_subspaces *s, const lk_kernels *kernels,
+double lk_local_pca_distance(const lk_local_pca *s, const lk_kernels *kernels,
                              const lk_real *small) {
-    lk_real inside[LK_MAX_SUBSPACES * LK_LANES];
-    double left[LK_MAX_SUBSPACES], energy = LEAST_ENERGY;
+    lk_real inside[LK_MAX_PIECES * LK_LANES];
+    double left[LK_MAX_PIECES], energy = LEAST_ENERGY;
     measure(s, kernels, small, 1, inside, left);
     for (size_t j = 0; j < s->values; j++) energy += (double)small[j] * (double)small[j];
     return lk_log((left[least_of(left, s->clusters)] + LEAST_LEFT) / energy);
@@ -151,18 +151,18 @@ double lk_subspaces_distance(const lk_subspaces *s, const lk_kernels *kernels,
 
 /* The workspace of a fit. */
 typedef struct fit {
-    lk_subspaces *s;
+    lk_local_pca *s;
     const lk_real *values; /* [n][s->values] */
     size_t n;
     uint32_t *cluster; /* [n] */
     lk_real *inside;   /* [ROWS][clusters x LK_LANES] */
     double *left;      /* [ROWS][clusters] */
     double *sums;      /* [values] */
-    lk_components components;
+    lk_directions directions;
 } fit;
 
 static void assign(fit *f) {
-    const lk_subspaces *s = f->s;
+    const lk_local_pca *s = f->s;
     const lk_kernels *kernels = lk_kernels_get(LK_SIMD_BEST);
     for (size_t first = 0; first < f->n; first += ROWS) {
         const size_t n = LK_MIN((size_t)ROWS, f->n - first);
@@ -187,30 +187,30 @@ static bool move(fit *f, size_t c) {
     return members > 0;
 }
 
-/* The directions in which a cluster's members vary most, in the components' basis. */
+/* The directions in which a cluster's members vary most, in a basis. */
 static void turn(fit *f, size_t c, lk_rng rng) {
-    lk_components *m = &f->components;
+    lk_directions *m = &f->directions;
     const size_t d = m->values;
     const lk_real *mean = f->s->means + c * d;
     size_t filled = 0;
-    lk_components_clear(m);
+    lk_directions_clear(m);
     for (size_t i = 0; i < f->n; i++) {
         if (f->cluster[i] != c) continue;
         for (size_t j = 0; j < d; j++)
             m->block[filled * m->stride + j] = f->values[i * d + j] - mean[j];
-        if (++filled < LK_COMPONENTS_BLOCK) continue;
-        lk_components_add(m, filled);
+        if (++filled < LK_DIRECTIONS_BLOCK) continue;
+        lk_directions_add(m, filled);
         filled = 0;
     }
-    if (filled) lk_components_add(m, filled);
-    lk_components_find(m, rng);
+    if (filled) lk_directions_add(m, filled);
+    lk_directions_find(m, rng);
 }
 
 /* Directions in steps; those that there are not become 0. */
 static void quantise(fit *f, size_t c) {
     const size_t d = f->s->values;
-    for (size_t k = 0; k < f->components.count; k++) {
-        const double *row = f->components.basis + k * d;
+    for (size_t k = 0; k < f->directions.count; k++) {
+        const double *row = f->directions.basis + k * d;
         double most = 0;
         for (size_t j = 0; j < d; j++) most = LK_MAX(most, fabs(row[j]));
         for (size_t j = 0; j < d; j++)
@@ -222,13 +222,13 @@ static void quantise(fit *f, size_t c) {
 /* Rounds of assigning images to the nearest flat piece and fitting each to its own. At first they
    are single images, drawn. */
 static void run_rounds(fit *f, uint64_t seed) {
-    lk_subspaces *s = f->s;
+    lk_local_pca *s = f->s;
     const lk_rng rng = lk_rng_make(seed, LK_STREAM_COMPONENTS, 3);
     for (size_t c = 0; c < s->clusters; c++) {
         const size_t i = lk_rng_below(rng, c, f->n);
         memcpy(s->means + c * s->values, f->values + i * s->values, s->values * sizeof *s->means);
     }
-    lk_subspaces_finish(s);
+    lk_local_pca_finish(s);
     for (int round = 0; round < ROUNDS; round++) {
         assign(f);
         for (size_t c = 0; c < s->clusters; c++) {
@@ -236,20 +236,20 @@ static void run_rounds(fit *f, uint64_t seed) {
             turn(f, c, lk_rng_make(seed, LK_STREAM_COMPONENTS, 4));
             quantise(f, c);
         }
-        lk_subspaces_finish(s);
+        lk_local_pca_finish(s);
     }
 }
 
-lk_status lk_subspaces_fit(lk_subspaces *s, const lk_real *values, size_t n, uint64_t seed,
+lk_status lk_local_pca_fit(lk_local_pca *s, const lk_real *values, size_t n, uint64_t seed,
                            lk_error *error) {
     for (size_t i = 0; i < n * s->values; i++)
         if (!isfinite(values[i])) return lk_fail(error, LK_NONFINITE, "a value is not finite");
     lk_arena arena = {0};
     for (int pass = 0; pass < 2; pass++) {
         fit f = {.s = s, .values = values, .n = n};
-        f.components =
-            (lk_components){.values = s->values, .count = LK_MIN(s->values, (size_t)LK_LANES)};
-        lk_components_take(&f.components, &arena);
+        f.directions =
+            (lk_directions){.values = s->values, .count = LK_MIN(s->values, (size_t)LK_LANES)};
+        lk_directions_take(&f.directions, &arena);
         f.cluster = lk_arena_take(&arena, n, sizeof *f.cluster);
         f.inside = lk_arena_take(&arena, ROWS * s->clusters * LK_LANES, sizeof *f.inside);
         f.left = lk_arena_take(&arena, ROWS * s->clusters, sizeof *f.left);
