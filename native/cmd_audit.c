@@ -2,13 +2,16 @@
    the usual ones turned, mirrored, inverted and spoilt, and on nothing at all; beside it what two
    plain methods make of the same images. */
 #include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ablation.h"
+#include "audit_page.h"
 #include "changes.h"
 #include "commands.h"
+#include "file.h"
 #include "model_file.h"
 #include "output.h"
 #include "prepared.h"
@@ -173,6 +176,36 @@ static json_t *alphas(const double *p, size_t n) {
     return list;
 }
 
+static int compare_floats(const void *a, const void *b) {
+    const float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* The curve of what is found when so many of the usual are flagged: pairs of shares, by an equal
+   number of usual images each. NULL when out of memory. */
+static json_t *curve(const scores *usual, const scores *other) {
+    enum { POINTS = 50 };
+    const size_t n = usual->count, m = other->count;
+    float *a = lk_alloc(n * sizeof *a), *b = lk_alloc(m * sizeof *b);
+    json_t *list = a && b ? json_array() : NULL;
+    if (list) {
+        memcpy(a, usual->by[VERDICT], n * sizeof *a);
+        memcpy(b, other->by[VERDICT], m * sizeof *b);
+        qsort(a, n, sizeof *a, compare_floats);
+        qsort(b, m, sizeof *b, compare_floats);
+    }
+    for (size_t k = 0, below = m; list && k <= POINTS; k++) {
+        const size_t flagged = k * n / POINTS;
+        const float least = flagged == 0 ? nextafterf(a[n - 1], INFINITY) : a[n - flagged];
+        while (below > 0 && (flagged == n || b[below - 1] >= least)) below--;
+        json_array_append_new(
+            list, json_pack("[f,f]", (double)flagged / (double)n, (double)(m - below) / (double)m));
+    }
+    lk_free(a);
+    lk_free(b);
+    return list;
+}
+
 /* One set's row of the report, or NULL. */
 static json_t *describe(const audit *a, const char *name, bool in, const scores *other, fault *f) {
     const scores *usual = &a->reference;
@@ -182,10 +215,11 @@ static json_t *describe(const audit *a, const char *name, bool in, const scores 
                     &f->error) ||
         resample(usual, other, &low, &high, f))
         return NULL;
-    json_t *row = json_pack("{s:o,s:s,s:I,s:f,s:f,s:f,s:f,s:f,s:o}", "name", output_text(name),
-                            "wanted", in ? "in" : "out", "images", (json_int_t)other->count,
-                            "auroc", s.auroc, "auroc_low", low, "auroc_high", high, "aupr", s.aupr,
-                            "fpr95", s.fpr95, "flagged", alphas(other->p, other->count));
+    json_t *row =
+        json_pack("{s:o,s:s,s:I,s:f,s:f,s:f,s:f,s:f,s:o,s:o?}", "name", output_text(name), "wanted",
+                  in ? "in" : "out", "images", (json_int_t)other->count, "auroc", s.auroc,
+                  "auroc_low", low, "auroc_high", high, "aupr", s.aupr, "fpr95", s.fpr95, "flagged",
+                  alphas(other->p, other->count), "roc", curve(usual, other));
     json_t *plain = json_object();
     for (int m = PIXELS; m < METHODS && a->known; m++) {
         if (lk_separate(usual->by[m], usual->count, other->by[m], other->count, &s, &f->error)) {
@@ -389,6 +423,13 @@ static void print_report(const json_t *report) {
     printf(" %% at 1, 5, 10 %%; over %d splits", SPLITS);
     print_rates(json_object_get(report, "splits"));
     puts(" %");
+    const json_t *worst = json_object_get(report, "minimum");
+    if (json_is_object(worst)) {
+        char name[128];
+        printf(
+            "minimum        %7.4f  %s\n", json_number_value(json_object_get(worst, "auroc")),
+            text_printable(json_string_value(json_object_get(worst, "name")), name, sizeof name));
+    }
     ablation_print(rows);
 }
 
@@ -406,6 +447,7 @@ static lk_status make_report(audit *a, fault *f) {
         json_object_set_new(report, "false_alarms", alphas(a->reference.p, a->reference.count));
         status = split(a, report, f);
     }
+    if (!status && a->o->page) status = audit_page_write(report, a->o, f);
     if (!status && a->o->json) status = output_json(json_incref(report), f);
     if (!status && !a->o->json) print_report(report);
     json_decref(rows);
@@ -417,6 +459,7 @@ int cmd_audit(const options *o, fault *f) {
     if (!o->data) return fail(f, LK_USAGE, NULL, "--data SPEC is needed");
     lk_status status = options_check_named(&o->ood, "ood", f);
     if (!status) status = options_check_named(&o->inside, "in", f);
+    if (!status && o->page) status = file_check_output(o->page, f);
     if (status) return status;
     audit a = {.o = o, .preparation = o->ink ? LK_PREPARE_INK : LK_PREPARE_IMAGE};
     a.model = model_read(o->arguments.items[0], f);

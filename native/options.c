@@ -132,6 +132,8 @@ static const row ROWS[] = {
      .fallback = "the gallery; audit: none"},
     {"ablation", FLAG, AT(ablation), FOR_AUDIT,
      .summary = "also what each piece of evidence tells alone, and the others without it"},
+    {"page", TEXT, AT(page), FOR_AUDIT, .value = "FILE.html",
+     .summary = "also a page of it, with curves, that any browser opens"},
     {"corrupt", TEXT, AT(corrupt), FOR_EVAL, .value = "HOW",
      .summary = "spoil the images first: 'noise 0.3', 'mask 0.5' or 'salt 0.1'; no loss then"},
     {"count", COUNT, AT(images), FOR_SAMPLE, 1, 10000, .value = "N", .summary = "images to make"},

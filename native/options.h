@@ -36,7 +36,7 @@ typedef struct options {
     bool resume, no_calibrate;
 
     double alpha; /* 0: not given */
-    const char *explain, *classifier;
+    const char *explain, *classifier, *page;
     int preparation; /* lk_preparation */
     bool ink, fail_on_ood;
     uint32_t k; /* 0: not given */

@@ -1,7 +1,7 @@
 // What audit says of a verdict, against the same sets made here and measured by eval; and that a
 // network which tells poses apart notices what another does not.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -240,6 +240,34 @@ test('a table for people, the same whatever the threads', () => {
   const more = ok(['audit', files.plain, '--data', files.fresh, '--ablation']);
   assert.match(more, /^alone +reconstruction +mahalanobis +neighbour +texture$/m);
   assert.match(more, /^without +nothing .*\nhflip( +[01]\.\d{4}){5}$/m);
+});
+
+test('a page of it: every set, its curve, no markup but its own, nothing from elsewhere', () => {
+  const page = join(path, 'page.html');
+  const sets = ['--ood', `<b>&=${files.known}`, '--in', `it=${files.known}`];
+  const report = audit('gate', '--page', page, ...sets);
+  const html = readFileSync(page, 'utf8');
+  const unusual = report.sets.filter((/** @type {{wanted: string}} */ s) => s.wanted === 'out');
+  assert.equal(html.match(/<polyline/g)?.length, unusual.length);
+  assert.ok(html.includes('&lt;b&gt;&amp;') && !html.includes('<b>'));
+  for (const { name, auroc, roc } of unusual) {
+    if (/^[a-z0-9+]+$/.test(name)) assert.ok(html.includes(`<td>${name}</td>`), name);
+    assert.ok(html.includes(`<td>${auroc.toFixed(4)}</td>`), `${name} ${auroc}`);
+    // Curves rise from nothing flagged to everything, about the area that the AUROC is.
+    let area = 0;
+    for (let i = 1; i < roc.length; i++) {
+      assert.ok(roc[i][0] > roc[i - 1][0] && roc[i][1] >= roc[i - 1][1]);
+      area += ((roc[i][0] - roc[i - 1][0]) * (roc[i][1] + roc[i - 1][1])) / 2;
+    }
+    assert.deepEqual([roc[0][0], roc.at(-1)], [0, [1, 1]]);
+    assert.ok(Math.abs(area - auroc) < 0.03, `${name}: ${area}, ${auroc}`);
+  }
+  assert.doesNotMatch(html, /<script|src=|href=|url\(/);
+  fails(
+    ['audit', files.gate, '--data', files.fresh, '--page', join(path, 'no', 'x.html')],
+    5,
+    /no/,
+  );
 });
 
 test('what cannot be audited is said in a line', () => {
