@@ -16,6 +16,7 @@ import {
 import { familyWords } from './labels.js';
 import { keepOwn, listModels, openFile, openNamed, ownModel } from './models.js';
 import { showOpinion } from './opinion.js';
+import { startPanels, tellImage, tellModel } from './panels.js';
 import { addressed, FIRST, OWN, offerModels, offerOwn, showChoice, startPicker } from './picker.js';
 import {
   hideLoading,
@@ -70,6 +71,7 @@ function showNothing(model, blank = false) {
   showNoInsight(model);
   showOpinion(model, null);
   hideClassifier();
+  tellImage(null);
 }
 
 function judge() {
@@ -96,6 +98,7 @@ function judge() {
   askClassifier(model, input.picture, how, result?.verdict === 'out');
   showInsight(model, x);
   showNeighbours(model, x);
+  tellImage({ ...input, x, alpha });
   showSpeed();
 }
 
@@ -148,6 +151,7 @@ function use(opened, value) {
     `${title || name}: ${familyWords(family)}, ${parameters.toLocaleString('en')} parameters, ${arch}`;
   hideLoading();
   showSpeed();
+  tellModel(opened);
   guarded(judge);
   afterPaint(() => openGallery(opened));
 }
@@ -165,6 +169,7 @@ async function openGallery(opened) {
   }
   if (open !== opened) return;
   showSamples(model);
+  tellModel(opened);
   guarded(judge);
 }
 
@@ -202,8 +207,13 @@ async function take(file) {
   try {
     if (file.name.endsWith('.gallery.safetensors')) {
       if (!open) return;
-      await open.model.loadGallery(await file.arrayBuffer());
-      showSamples(open.model);
+      const opened = open;
+      const gallery = await file.arrayBuffer();
+      await opened.model.loadGallery(gallery);
+      if (open !== opened) return;
+      opened.gallery = gallery;
+      showSamples(opened.model);
+      tellModel(opened);
       return guarded(judge);
     }
     const turn = ++opening;
@@ -267,6 +277,7 @@ function guarded(work) {
 // ---- start ----
 
 startInput(inputChanged, take);
+startPanels(take);
 showNeighbours(null, null);
 startPicker((name) => {
   choose(name).catch(() => {}); // the page has said so already

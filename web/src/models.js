@@ -17,7 +17,8 @@ import { load } from 'likeness';
  * @typedef {object} Opened
  * @property {string} name
  * @property {Preparation} drawing how a drawing is prepared for it
- * @property {URL} [gallery]
+ * @property {URL | ArrayBuffer} source the file it was opened from
+ * @property {URL | ArrayBuffer} [gallery]
  * @property {Model} model
  */
 
@@ -41,9 +42,14 @@ export function placeOf(name, ending) {
   return new URL(`${encodeURIComponent(name)}${ending}`, folder);
 }
 
-/** @param {string} name @param {Model} model @returns {Opened} */
-function opened(name, model) {
-  return { name, model, drawing: model.info.preparations.includes('ink') ? 'ink' : 'image' };
+/** @param {string} name @param {Model} model @param {URL | ArrayBuffer} source @returns {Opened} */
+function opened(name, model, source) {
+  return {
+    name,
+    source,
+    model,
+    drawing: model.info.preparations.includes('ink') ? 'ink' : 'image',
+  };
 }
 
 /** Only what has arrived counts: until then the page goes on with the model before. */
@@ -67,11 +73,12 @@ export async function openNamed(name, options = {}) {
     loaded.set(name, known);
     return known;
   }
+  const source = placeOf(name, '.safetensors');
   const wanted =
     loading.get(name) ??
-    load(placeOf(name, '.safetensors'), options).then((model) => {
+    load(source, options).then((model) => {
       const gallery = placeOf(name, '.gallery.safetensors');
-      const arrived = { ...opened(name, model), gallery };
+      const arrived = { ...opened(name, model, source), gallery };
       keep(arrived);
       return arrived;
     });
@@ -86,7 +93,8 @@ let own = null;
 
 /** A file of the user's. @param {File} file */
 export async function openFile(file) {
-  return opened(file.name.replace(/\.safetensors$/, ''), await load(await file.arrayBuffer()));
+  const bytes = await file.arrayBuffer();
+  return opened(file.name.replace(/\.safetensors$/, ''), await load(bytes), bytes);
 }
 
 /** Keeps the user's own model, in place of the one before. @param {Opened} taken */
