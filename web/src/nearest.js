@@ -3,6 +3,7 @@
 import { make } from './dom.js';
 import { ask } from './lab.js';
 import { labelName } from './labels.js';
+import { nameOf, reasonOf, values } from './parts.js';
 import { paintImage, thumbnail } from './pixels.js';
 
 /** @typedef {import('./models.js').Opened} Opened */
@@ -12,8 +13,6 @@ import { paintImage, thumbnail } from './pixels.js';
 const SHOWN = 8;
 const STEPS = 9;
 
-/** @param {Uint8Array} bytes */
-const values = (bytes) => Float32Array.from(bytes, (value) => value / 255);
 /** @param {number} distance */
 const short = (distance) => distance.toFixed(distance < 1 ? 3 : 1);
 
@@ -101,14 +100,14 @@ export function start(section) {
   }
 
   /** @param {Near} near @param {Opened} model */
-  function item({ index, origin, label, distance, thumbnail: bytes }, { model: { info } }) {
+  function item({ index, label, distance, thumbnail: bytes }, { model: { info } }) {
     const name = labelName(info.title, label);
-    const what = `${name ? `${name}, ` : ''}training image ${origin}`;
+    const what = nameOf(info.title, label, index);
     const button = make('button', { type: 'button', className: 'sample', title: `Pin ${what}` });
     button.dataset.key = String(index);
     button.append(thumbnail(bytes, info.shape, `Pin ${what}, distance ${short(distance)}`));
     button.addEventListener('click', () =>
-      toggle({ x: values(bytes), name: name || `image ${origin}`, key: String(index) }),
+      toggle({ x: values(bytes), name: name || what, key: String(index) }),
     );
     return make(
       'li',
@@ -116,7 +115,7 @@ export function start(section) {
       button,
       make('b', {}, name),
       make('span', { className: 'number' }, short(distance)),
-      make('span', { className: 'number' }, `#${origin}`),
+      make('span', { className: 'number' }, `#${index}`),
     );
   }
 
@@ -145,7 +144,7 @@ export function start(section) {
 
   /** @param {unknown} error */
   function complain(error) {
-    hint.textContent = `Not shown: ${error instanceof Error ? error.message : error}.`;
+    hint.textContent = `Not shown: ${reasonOf(error)}.`;
   }
 
   mine.addEventListener('click', () => {

@@ -27,6 +27,7 @@ const REST = 30; // milliseconds that a verdict has for itself
 /** @type {Record<string, () => Promise<{start(section: HTMLElement, open: Open): Hears}>>} */
 const MODULES = {
   nearest: () => import('./nearest.js'),
+  map: () => import('./map.js'),
 };
 
 /** @typedef {{hears: Hears | null, near: boolean, model: boolean, image: boolean}} Panel and what it
