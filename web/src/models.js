@@ -11,6 +11,9 @@ import { load } from 'likeness';
  * @property {string} family
  * @property {string} title
  * @property {import('likeness').Output} output
+ * @property {import('./pixels.js').Shape} shape
+ * @property {number} parameters
+ * @property {number} bytes of its file
  * @property {number} gallery bytes; 0 when there is none
  */
 /**

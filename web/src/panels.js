@@ -28,6 +28,7 @@ const REST = 30; // milliseconds that a verdict has for itself
 const MODULES = {
   nearest: () => import('./nearest.js'),
   map: () => import('./map.js'),
+  compare: () => import('./compare.js'),
 };
 
 /** @typedef {{hears: Hears | null, near: boolean, model: boolean, image: boolean}} Panel and what it

@@ -4,6 +4,7 @@
 import { distances, evenly, least, principal, project, trust } from './algebra.js';
 
 /** @typedef {import('likeness').Model} Model */
+/** @typedef {import('likeness').Preparation} Preparation */
 /** @typedef {(share: number, news?: unknown) => Promise<void>} Pause */
 /** @typedef {{index: number, origin: number, label: number | null, distance: number, thumbnail: Uint8Array}} Near */
 
@@ -193,5 +194,50 @@ function errors(known, _, pause) {
   });
 }
 
-export const calls = { neighbours, interpolate, map, measure, locate, errors };
+/**
+ * What a model makes of a picture.
+ * @typedef {object} Seen
+ * @property {Float32Array} x
+ * @property {Float32Array | null} image
+ * @property {number | null} error mean squared
+ * @property {number | null} guess of a classifier
+ * @property {import('likeness').Verdict | null} verdict none where it is not calibrated
+ * @property {number} p
+ */
+/**
+ * `drawing` is the preparation that a drawing was made for: other models may want it inverted.
+ * @param {Known} known
+ * @param {{picture: ImageData, kind: 'drawing' | 'picture', alpha: number, drawing: Preparation}} args
+ * @returns {Seen}
+ */
+function see({ model, pixels }, { picture, kind, alpha, drawing }) {
+  const { shape, preparations, output, classes } = model.info;
+  const usual = preparations.includes('ink') ? 'ink' : 'image';
+  const own =
+    kind === 'picture' && picture.width === shape.width && picture.height === shape.height;
+  const preparation = own ? 'image' : usual;
+  const data = new Uint8ClampedArray(picture.data);
+  if (kind === 'drawing' && usual !== drawing)
+    for (let i = 0; i < data.length; i++) if (i % 4 < 3) data[i] = 255 - data[i];
+  const { width, height } = picture;
+  const { x, empty } = model.prepare({ data, width, height }, { preparation });
+  const image = output === 'image' ? model.reconstruct(x).image : null;
+  const judged = preparations.includes(preparation)
+    ? model.check(x, { alpha, preparation })
+    : { verdict: null, p: 0 };
+  const shares = classes ? [...model.classify(x)] : [];
+  return {
+    x,
+    image,
+    error: image && x.reduce((sum, v, i) => sum + (image[i] - v) ** 2, 0) / pixels,
+    guess: classes ? shares.indexOf(Math.max(...shares)) : null,
+    verdict: empty ? 'empty' : judged.verdict,
+    p: judged.p,
+  };
+}
+
+/** Does nothing but have the model opened. */
+function wake(/** @type {Known} */ _, /** @type {object} */ __) {}
+
+export const calls = { neighbours, interpolate, map, measure, locate, errors, see, wake };
 /** @typedef {typeof calls} Calls */
