@@ -16,9 +16,6 @@ import { paintDifference, paintImage } from './pixels.js';
 
 const ROWS = ['What it sees', 'What it makes', 'Difference', 'Mean squared error', 'Verdict'];
 
-/** @type {Promise<Listed[]> | null} */
-let listed = null;
-
 /** @param {string} text */
 const quiet = (text) => make('span', { className: 'quiet-text' }, text);
 
@@ -103,7 +100,14 @@ export function start(section) {
   /** @param {Studied} studied @param {Column['info']} info */
   function addColumn(studied, info) {
     const size = `${info.parameters.toLocaleString('en')} parameters`;
-    head.append(make('th', { scope: 'col' }, familyWords(info.family), make('span', {}, size)));
+    head.append(
+      make(
+        'th',
+        { scope: 'col', className: 'column' },
+        familyWords(info.family),
+        make('span', {}, size),
+      ),
+    );
     const cells = rows.map((row) => {
       const cell = make('td', {}, quiet('…'));
       row.append(cell);
@@ -135,12 +139,8 @@ export function start(section) {
 
   /** The other networks of such images, by their file sizes. @param {Opened} model */
   async function findOthers(model) {
-    listed ??= listModels();
-    listed.catch(() => {
-      listed = null;
-    });
     const { shape, title } = model.model.info;
-    const all = await listed;
+    const all = await listModels();
     if (opened !== model) return;
     const same = (/** @type {Listed} */ each) =>
       each.name !== model.name &&

@@ -15,7 +15,14 @@ import { load } from 'likeness';
  * @property {number} parameters
  * @property {number} bytes of its file
  * @property {number} gallery bytes; 0 when there is none
+ * @property {boolean} report of its training is beside it
+ * @property {string} [options] that it was trained with
  */
+/** @typedef {{epoch: number, loss: number, validation_loss?: number, accuracy?: number,
+ *             validation_accuracy?: number, seconds: number}} Epoch */
+/** What X.report.json tells, as far as the page shows it.
+ * @typedef {{weights_sha256: string, epochs: Epoch[], seconds: number, threads: number, simd: string,
+ *            images_per_second: number}} Report */
 /**
  * @typedef {object} Opened
  * @property {string} name
@@ -33,11 +40,42 @@ const loaded = new Map();
 /** @type {Map<string, Promise<Opened>>} */
 const loading = new Map();
 
-/** The models of this site. @returns {Promise<Listed[]>} */
-export async function listModels() {
-  const response = await fetch(new URL('models.json', document.baseURI));
+/** @type {Promise<Listed[]> | null} */
+let listed = null;
+
+/** The models of this site, asked for once. */
+export function listModels() {
+  listed ??= fetchList();
+  listed.catch(() => {
+    listed = null;
+  });
+  return listed;
+}
+
+/** @returns {Promise<Listed[]>} */
+async function fetchList() {
+  return fetchJson(new URL('models.json', document.baseURI));
+}
+
+/** @param {URL} url */
+async function fetchJson(url) {
+  const response = await fetch(url);
   if (!response.ok) throw new Error(`the server answered ${response.status}`);
   return response.json();
+}
+
+/**
+ * The report of a model's training, if it is of these very weights, and the options.
+ * @param {Opened} opened
+ * @returns {Promise<{report: Report | null, options?: string}>}
+ */
+export async function reportOf({ name, source, model }) {
+  const entry = (await listModels()).find((each) => each.name === name);
+  if (!entry?.report || !(source instanceof URL)) return { report: null };
+  /** @type {Report} */
+  const report = await fetchJson(placeOf(name, '.report.json'));
+  if (report.weights_sha256 !== model.info.weights) return { report: null };
+  return { report, options: entry.options };
 }
 
 /** Where a file of a model of this site is. @param {string} name @param {string} ending */

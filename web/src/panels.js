@@ -29,6 +29,7 @@ const MODULES = {
   nearest: () => import('./nearest.js'),
   map: () => import('./map.js'),
   compare: () => import('./compare.js'),
+  learned: () => import('./learned.js'),
 };
 
 /** @typedef {{hears: Hears | null, near: boolean, model: boolean, image: boolean}} Panel and what it
