@@ -105,7 +105,7 @@ export function start(section) {
         'th',
         { scope: 'col', className: 'column' },
         familyWords(info.family),
-        make('span', {}, size),
+        make('span', { className: 'size' }, size),
       ),
     );
     const cells = rows.map((row) => {

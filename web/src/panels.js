@@ -30,6 +30,9 @@ const MODULES = {
   map: () => import('./map.js'),
   compare: () => import('./compare.js'),
   learned: () => import('./learned.js'),
+  mixup: () => import('./mixup.js'),
+  unusual: () => import('./unusual.js'),
+  common: () => import('./common.js'),
 };
 
 /** @typedef {{hears: Hears | null, near: boolean, model: boolean, image: boolean}} Panel and what it

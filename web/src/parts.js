@@ -117,7 +117,8 @@ export function knownOf(model, count = model.gallerySize) {
 
 /** @param {number} share */
 export function percent(share) {
-  return `${(100 * share).toFixed(share > 0.1 && share < 0.995 ? 0 : 1)} %`;
+  const digits = share === 0 || share === 1 || (share > 0.1 && share < 0.995) ? 0 : 1;
+  return `${(100 * share).toFixed(digits)}\u00a0%`;
 }
 
 /** 8.2 MB @param {number} bytes */
