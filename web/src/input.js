@@ -72,7 +72,7 @@ function showPicture(picture) {
  * Decodes a picture, shrinking a big one.
  * @param {Blob} blob
  */
-async function decode(blob) {
+export async function decode(blob) {
   const image = new Image(); // reads SVG as well, which createImageBitmap does not
   image.src = URL.createObjectURL(blob);
   try {

@@ -33,6 +33,7 @@ const MODULES = {
   mixup: () => import('./mixup.js'),
   unusual: () => import('./unusual.js'),
   common: () => import('./common.js'),
+  train: () => import('./train.js'),
 };
 
 /** @typedef {{hears: Hears | null, near: boolean, model: boolean, image: boolean}} Panel and what it

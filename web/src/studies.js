@@ -359,6 +359,12 @@ function common(known, _, pause) {
   });
 }
 
+/** Trains a network; the trainer is fetched by this. @param {unknown} _ @param {import('./training.js').Task} task @param {Pause} pause */
+async function train(_, task, pause) {
+  const training = await import('./training.js');
+  return training.train(task, pause);
+}
+
 /** Does nothing but have the model opened. */
 function wake(/** @type {Known} */ _, /** @type {object} */ __) {}
 
@@ -375,6 +381,7 @@ export const calls = {
   some,
   scores,
   common,
+  train,
   wake,
 };
 /** @typedef {typeof calls} Calls */
