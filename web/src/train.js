@@ -106,14 +106,13 @@ export function start(section, open) {
     own = [];
     show();
   });
-  const label = make('select', { ariaLabel: 'Which of the known images' });
+  const label = document.createElement('select');
+  label.ariaLabel = 'Which of the known images';
   const list = make('ul', { className: 'own-images', ariaLabel: 'Images to learn from' });
   const says = make('p', { className: 'detail', ariaLive: 'polite' });
-  const family = make(
-    'select',
-    {},
-    ...FAMILIES.map(([value, words]) => make('option', { value, textContent: words })),
-  );
+  const family = document.createElement('select');
+  for (const [value, textContent] of FAMILIES)
+    family.append(make('option', { value, textContent }));
   const network = field('Network', family);
   const code = slider('Code values', { min: 2, max: 64, value: 32 });
   const epochs = slider('Epochs', { min: 5, max: 300, value: OWN_EPOCHS, step: 5 });
