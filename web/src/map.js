@@ -162,7 +162,7 @@ export function start(section, open) {
 
   function paint() {
     if (!points) return;
-    const { backgroundColor: ground, color } = getComputedStyle(canvas);
+    const { backgroundColor: ground, accentColor: color } = getComputedStyle(canvas);
     const { labels } = points;
     const colours = new Uint32Array(labels.length);
     const scale = Array.from({ length: 64 }, (_, s) => mixed(ends[0], ends[1], s / 63));
@@ -206,7 +206,7 @@ export function start(section, open) {
         toggle.append(
           ...swatch(
             name,
-            label < 0 ? 'currentcolor' : labelColour(label),
+            label < 0 ? 'var(--accent)' : labelColour(label),
             count.toLocaleString('en'),
           ),
         );
