@@ -54,6 +54,7 @@ export function launch() {
     args: [
       '--no-sandbox',
       '--disable-gpu',
+      '--use-fake-device-for-media-stream',
       '--disable-quic',
       '--no-first-run',
       '--disable-background-networking',

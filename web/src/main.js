@@ -1,11 +1,17 @@
 // The page: an image comes in, the model judges it, the panels show what it found.
 
-import { LikenessError } from 'likeness';
 import { currentAlpha, startAlpha, suitAlpha } from './alpha.js';
 import { askClassifier, hideClassifier, offerClassifiers } from './classifier.js';
 import { byId, one } from './dom.js';
 import { setCalibration, showScore } from './gauge.js';
-import { currentInput, openPicture, setPaper, showSamples, startInput } from './input.js';
+import {
+  currentInput,
+  openPicture,
+  restoreInput,
+  showPicture,
+  startInput,
+  suitInput,
+} from './input.js';
 import {
   neighboursUnavailable,
   showInsight,
@@ -15,8 +21,16 @@ import {
 } from './insight.js';
 import { familyWords } from './labels.js';
 import { keepOwn, listModels, openFile, openNamed, ownModel } from './models.js';
+import { complain, dismiss, explain, messageOf } from './notice.js';
 import { showOpinion } from './opinion.js';
-import { addressed, FIRST, OWN, offerModels, offerOwn, showChoice, startPicker } from './picker.js';
+import { offerModels, offerOwn, showChoice, startPicker } from './picker.js';
+import { preparationFor } from './preparation.js';
+import { showSamples } from './samples.js';
+import { startSharing } from './share.js';
+import { forgetTimes, medianTime, noteTime, showNoSpeed, showSpeed } from './speed.js';
+import { FIRST, followAddress, keep, OWN, state } from './state.js';
+import { hideSteps, showSteps } from './steps.js';
+import { startTheme } from './theme.js';
 import {
   hideLoading,
   showEmpty,
@@ -30,7 +44,6 @@ import {
 /** @typedef {import('likeness').Preparation} Preparation */
 /** @typedef {import('likeness').Result} Result */
 /** @typedef {import('./models.js').Opened} Opened */
-/** @typedef {import('./input.js').Input} Input */
 /**
  * What `window.likeness.state` tells.
  * @typedef {object} Snapshot
@@ -41,26 +54,18 @@ import {
  * @property {number | null} milliseconds median time of a verdict
  */
 
-const TIMES = 21; // verdicts that the shown median is taken over
+const REST = 60; // milliseconds without a change before the steps are shown
 
 /** @type {Opened | null} */
 let open = null;
 let choice = FIRST; // the picker's value for it
 /** @type {Result | null} */
 let result = null;
-/** @type {number[]} */
-const times = [];
 let frame = 0;
+let rest = 0;
 let opening = 0;
 
 // ---- judging ----
-
-/** @param {ImageData} picture @param {Input['kind']} kind @param {Opened} opened */
-function preparationFor(picture, kind, { model, drawing }) {
-  const { width, height } = model.info.shape;
-  const own = kind === 'picture' && picture.width === width && picture.height === height;
-  return own ? 'image' : drawing;
-}
 
 /** @param {Model} model @param {boolean} [blank] there is a picture, with nothing in it */
 function showNothing(model, blank = false) {
@@ -68,19 +73,21 @@ function showNothing(model, blank = false) {
   showEmpty(model.info.title, blank);
   showScore(null);
   showNoInsight(model);
+  hideSteps();
   showOpinion(model, null);
   hideClassifier();
 }
 
 function judge() {
   cancelAnimationFrame(frame);
+  clearTimeout(rest);
   frame = 0;
   if (!open) return;
   const { model } = open;
   const input = currentInput();
   if (!input) return showNothing(model);
   const started = performance.now();
-  const how = preparationFor(input.picture, input.kind, open);
+  const how = preparationFor(model, input.kind, input.picture);
   const { x, empty } = model.prepare(input.picture, { preparation: how });
   if (empty) return showNothing(model, input.kind === 'picture');
   result = null;
@@ -88,7 +95,7 @@ function judge() {
   const alpha = currentAlpha();
   if (calibration.length) {
     result = model.check(x, { alpha, preparation: how });
-    times.push(performance.now() - started);
+    noteTime(performance.now() - started);
     showVerdict(result, model.info.title, alpha, calibration.length);
   } else showUnjudged(model.info.title);
   showScore(result);
@@ -97,6 +104,7 @@ function judge() {
   showInsight(model, x);
   showNeighbours(model, x);
   showSpeed();
+  rest = window.setTimeout(() => showSteps(model, input.picture, how, x), REST);
 }
 
 /** @type {{model: Model, how: Preparation, scores: Float32Array} | null} */
@@ -111,18 +119,6 @@ function useCalibration(model, how) {
   return calibrated.scores;
 }
 
-function median() {
-  const sorted = times.slice(-TIMES).sort((a, b) => a - b);
-  return sorted.length ? sorted[sorted.length >> 1] : null;
-}
-
-function showSpeed() {
-  const time = median();
-  byId('status', HTMLElement).dataset.state = 'ready';
-  byId('status-text', HTMLElement).textContent =
-    time === null ? 'SIMD · ready' : `SIMD · ${time < 10 ? time.toFixed(1) : Math.round(time)} ms`;
-}
-
 /** While the pen is down once a frame, when it is lifted at once. @param {boolean} done */
 function inputChanged(done) {
   if (done) return guarded(judge);
@@ -135,15 +131,16 @@ function inputChanged(done) {
 function use(opened, value) {
   open = opened;
   choice = value;
-  times.length = 0;
+  forgetTimes();
   showChoice(value);
+  keep({ model: value });
   const { model, name, drawing } = opened;
   const { family, arch, parameters, title } = model.info;
-  setPaper(drawing === 'ink');
+  suitInput(model, drawing === 'ink');
   useCalibration(model, drawing);
   suitAlpha(model);
   suitInsight(model);
-  showSamples(model.gallerySize ? model : null);
+  showSamples(model.gallerySize ? model : null, showPicture);
   byId('about', HTMLElement).textContent =
     `${title || name}: ${familyWords(family)}, ${parameters.toLocaleString('en')} parameters, ${arch}`;
   hideLoading();
@@ -164,7 +161,7 @@ async function openGallery(opened) {
     return;
   }
   if (open !== opened) return;
-  showSamples(model);
+  showSamples(model, showPicture);
   guarded(judge);
 }
 
@@ -177,7 +174,7 @@ function afterPaint(work) {
 async function choose(name) {
   const turn = ++opening;
   const before = open;
-  notice.hidden = true;
+  dismiss();
   try {
     const onProgress = (/** @type {{loaded: number, total: number | null}} */ at) => {
       if (turn === opening && !before) showLoading(name, at);
@@ -187,23 +184,26 @@ async function choose(name) {
   } catch (error) {
     if (turn !== opening) return;
     if (!before) {
-      showFailure('The model could not be loaded.', messageOf(error));
+      const [text, more] = explain(error);
+      showFailure(text, more);
+      showNoSpeed();
       throw error;
     }
     complain(`The ${name} model could not be loaded: ${messageOf(error)}. The one before stays.`);
     showChoice(choice);
+    keep({ model: choice });
   }
 }
 
-/** @param {File} file */
-async function take(file) {
-  notice.hidden = true;
-  if (!file.name.endsWith('.safetensors')) return openPicture(file, complain);
+/** @param {File[]} files */
+async function take([file]) {
+  dismiss();
+  if (!file.name.endsWith('.safetensors')) return openPicture(file);
   try {
     if (file.name.endsWith('.gallery.safetensors')) {
       if (!open) return;
       await open.model.loadGallery(await file.arrayBuffer());
-      showSamples(open.model);
+      showSamples(open.model, showPicture);
       return guarded(judge);
     }
     const turn = ++opening;
@@ -229,28 +229,18 @@ async function list() {
 /** Only what is listed is asked of the server; the first model does not wait for the list. */
 async function start() {
   const listed = list();
-  const wanted = addressed();
+  const wanted = state().model;
   if (wanted === FIRST || (await listed).includes(wanted)) return choose(wanted);
   await choose(FIRST);
   complain(`There is no model called ${wanted} here.`);
 }
 
-// ---- complaints ----
-
-const notice = byId('notice', HTMLElement);
-
-/** @param {string} text */
-function complain(text) {
-  byId('notice-text', HTMLElement).textContent = text;
-  notice.hidden = false;
-}
-
-/** @param {unknown} error */
-function messageOf(error) {
-  if (!(error instanceof Error)) return String(error);
-  const at =
-    error instanceof LikenessError && error.offset !== null ? ` (byte ${error.offset})` : '';
-  return error.message + at;
+/** Another address was typed or clicked. */
+function follow() {
+  restoreInput();
+  if (state().model !== choice) choose(state().model).catch(() => {});
+  else if (open) suitAlpha(open.model);
+  guarded(judge);
 }
 
 /** A model that cannot judge must not take the page with it. @param {() => void} work */
@@ -266,28 +256,29 @@ function guarded(work) {
 
 // ---- start ----
 
-startInput(inputChanged, take);
+startTheme();
+startInput(inputChanged, take, complain);
+restoreInput();
 showNeighbours(null, null);
 startPicker((name) => {
   choose(name).catch(() => {}); // the page has said so already
 });
 startAlpha(() => guarded(judge));
-one('[data-action=dismiss]').addEventListener('click', () => {
-  notice.hidden = true;
-});
+followAddress(follow);
+startSharing();
 const modelFile = byId('model-file', HTMLInputElement);
 one('[data-action=open-model]').addEventListener('click', () => modelFile.click());
 modelFile.addEventListener('change', () => {
-  if (modelFile.files?.[0]) take(modelFile.files[0]);
+  if (modelFile.files?.[0]) take([modelFile.files[0]]);
   modelFile.value = '';
 });
 
-showLoading(addressed(), null);
+showLoading(state().model, null);
 window.likeness = {
   ready: start(),
   check(picture) {
     if (!open) throw new Error('no model is loaded yet');
-    const preparation = preparationFor(picture, 'picture', open);
+    const preparation = preparationFor(open.model, 'picture', picture);
     return open.model.check(picture, { alpha: currentAlpha(), preparation });
   },
   get state() {
@@ -296,7 +287,7 @@ window.likeness = {
       alpha: currentAlpha(),
       gallery: open?.model.gallerySize ?? 0,
       result,
-      milliseconds: median(),
+      milliseconds: medianTime(),
     };
   },
 };

@@ -1,6 +1,7 @@
 // The models the page offers, and those loaded so far.
 
 import { load } from 'likeness';
+import { drawingFor } from './preparation.js';
 
 /** @typedef {import('likeness').Model} Model */
 /** @typedef {import('likeness').Preparation} Preparation */
@@ -18,6 +19,7 @@ import { load } from 'likeness';
  * @property {string} name
  * @property {Preparation} drawing how a drawing is prepared for it
  * @property {URL} [gallery]
+ * @property {URL | File} source of its bytes
  * @property {Model} model
  */
 
@@ -41,9 +43,9 @@ export function placeOf(name, ending) {
   return new URL(`${encodeURIComponent(name)}${ending}`, folder);
 }
 
-/** @param {string} name @param {Model} model @returns {Opened} */
-function opened(name, model) {
-  return { name, model, drawing: model.info.preparations.includes('ink') ? 'ink' : 'image' };
+/** @param {string} name @param {URL | File} source @param {Model} model @returns {Opened} */
+function opened(name, source, model) {
+  return { name, source, model, drawing: drawingFor(model) };
 }
 
 /** Only what has arrived counts: until then the page goes on with the model before. */
@@ -67,11 +69,12 @@ export async function openNamed(name, options = {}) {
     loaded.set(name, known);
     return known;
   }
+  const source = placeOf(name, '.safetensors');
   const wanted =
     loading.get(name) ??
-    load(placeOf(name, '.safetensors'), options).then((model) => {
+    load(source, options).then((model) => {
       const gallery = placeOf(name, '.gallery.safetensors');
-      const arrived = { ...opened(name, model), gallery };
+      const arrived = { ...opened(name, source, model), gallery };
       keep(arrived);
       return arrived;
     });
@@ -86,7 +89,8 @@ let own = null;
 
 /** A file of the user's. @param {File} file */
 export async function openFile(file) {
-  return opened(file.name.replace(/\.safetensors$/, ''), await load(await file.arrayBuffer()));
+  const model = await load(await file.arrayBuffer());
+  return opened(file.name.replace(/\.safetensors$/, ''), file, model);
 }
 
 /** Keeps the user's own model, in place of the one before. @param {Opened} taken */
