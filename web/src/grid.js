@@ -30,12 +30,15 @@ export function startGrid(changed) {
     canvas.width = CELL * width;
     canvas.height = CELL * height;
     const ink = context(canvas);
-    const { color, outlineColor: line } = getComputedStyle(canvas);
+    const { color, outlineColor: here, columnRuleColor: line } = getComputedStyle(canvas);
+    ink.fillStyle = line;
+    for (let i = 1; i < width; i++) ink.fillRect(CELL * i, 0, 1, CELL * height);
+    for (let i = 1; i < height; i++) ink.fillRect(0, CELL * i, CELL * width, 1);
     ink.fillStyle = color;
     cells.forEach((cell, i) => {
       if (cell) ink.fillRect(CELL * (i % width), CELL * Math.floor(i / width), CELL, CELL);
     });
-    ink.strokeStyle = line;
+    ink.strokeStyle = here;
     ink.lineWidth = 2;
     ink.strokeRect(CELL * x + 1, CELL * y + 1, CELL - 2, CELL - 2);
     clear.disabled = isEmpty();

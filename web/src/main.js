@@ -27,10 +27,18 @@ import { offerModels, offerOwn, showChoice, startPicker } from './picker.js';
 import { preparationFor } from './preparation.js';
 import { showSamples } from './samples.js';
 import { startSharing } from './share.js';
-import { forgetTimes, medianTime, noteTime, showNoSpeed, showSpeed } from './speed.js';
+import {
+  forgetTimes,
+  medianTime,
+  noteTime,
+  showArriving,
+  showNoSpeed,
+  showSpeed,
+} from './speed.js';
 import { FIRST, followAddress, keep, OWN, state } from './state.js';
 import { hideSteps, showSteps } from './steps.js';
 import { startTheme } from './theme.js';
+import { startHelp } from './tour.js';
 import {
   hideLoading,
   showEmpty,
@@ -44,6 +52,7 @@ import {
 /** @typedef {import('likeness').Preparation} Preparation */
 /** @typedef {import('likeness').Result} Result */
 /** @typedef {import('./models.js').Opened} Opened */
+/** @typedef {{loaded: number, total: number | null}} Progress */
 /**
  * What `window.likeness.state` tells.
  * @typedef {object} Snapshot
@@ -174,10 +183,11 @@ function afterPaint(work) {
 async function choose(name) {
   const turn = ++opening;
   const before = open;
+  const showFirst = (/** @type {Progress} */ at) => showLoading(name, at);
   dismiss();
   try {
-    const onProgress = (/** @type {{loaded: number, total: number | null}} */ at) => {
-      if (turn === opening && !before) showLoading(name, at);
+    const onProgress = (/** @type {Progress} */ at) => {
+      if (turn === opening) (before ? showArriving : showFirst)(at);
     };
     const opened = name === OWN ? ownModel() : await openNamed(name, { onProgress });
     if (turn === opening) use(opened, name);
@@ -191,6 +201,7 @@ async function choose(name) {
     }
     complain(`The ${name} model could not be loaded: ${messageOf(error)}. The one before stays.`);
     showChoice(choice);
+    showSpeed();
     keep({ model: choice });
   }
 }
@@ -217,20 +228,25 @@ async function take([file]) {
   }
 }
 
-/** The picker's list; and what the address asks for, if that is not a model of the list. */
+/** @type {import('./models.js').Listed[]} */
+let listed = [];
+
+/** What the picker, the classifiers and the tour choose from. */
 async function list() {
-  const listed = listModels();
-  offerClassifiers(listed);
-  const models = await listed.catch(() => []); // then there is the first model alone
+  const coming = listModels();
+  offerClassifiers(coming);
+  const models = await coming.catch(() => []); // then there is the first model alone
   if (models.length) offerModels(models);
-  return models.map(({ name }) => name);
+  listed = models;
 }
 
 /** Only what is listed is asked of the server; the first model does not wait for the list. */
 async function start() {
-  const listed = list();
+  const coming = list();
   const wanted = state().model;
-  if (wanted === FIRST || (await listed).includes(wanted)) return choose(wanted);
+  if (wanted === FIRST) return choose(FIRST);
+  await coming;
+  if (listed.some(({ name }) => name === wanted)) return choose(wanted);
   await choose(FIRST);
   complain(`There is no model called ${wanted} here.`);
 }
@@ -266,6 +282,7 @@ startPicker((name) => {
 startAlpha(() => guarded(judge));
 followAddress(follow);
 startSharing();
+startHelp({ models: () => listed, choose });
 const modelFile = byId('model-file', HTMLInputElement);
 one('[data-action=open-model]').addEventListener('click', () => modelFile.click());
 modelFile.addEventListener('change', () => {

@@ -11,6 +11,7 @@ import { drawingFor } from './preparation.js';
  * @property {string} name
  * @property {string} family
  * @property {string} title
+ * @property {string} arch
  * @property {import('likeness').Output} output
  * @property {number} gallery bytes; 0 when there is none
  */

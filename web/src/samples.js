@@ -51,7 +51,7 @@ export function showSamples(model, show) {
 /** @param {(strokes: Stroke[]) => void} show */
 export function showDoodles(show) {
   const list = byId('doodles', HTMLElement);
-  for (const { name, strokes } of doodles()) {
+  for (const { name, strokes } of doodles) {
     const line = strokes
       .map(({ points }) => `M${points.map((p) => p.join(' ')).join('L')}`)
       .join('');

@@ -31,6 +31,13 @@ export function showSpeed() {
     time === null ? 'SIMD · ready' : `SIMD · ${time < 10 ? time.toFixed(1) : Math.round(time)} ms`;
 }
 
+/** Another model is on its way. @param {{loaded: number, total: number | null}} at bytes */
+export function showArriving({ loaded, total }) {
+  const kB = (/** @type {number} */ n) => Math.round(n / 1000).toLocaleString('en');
+  chip.dataset.state = 'loading';
+  text.textContent = total ? `${kB(loaded)} of ${kB(total)} kB` : `${kB(loaded)} kB`;
+}
+
 /** No model can be had. */
 export function showNoSpeed() {
   chip.dataset.state = 'failed';

@@ -52,6 +52,7 @@ function part(picture, { left, top, width, height }, turned = false) {
   const ink = context(canvas);
   ink.putImageData(picture, -left, -top);
   if (turned) {
+    canvas.className = 'turned';
     ink.globalCompositeOperation = 'difference';
     ink.fillStyle = '#fff';
     ink.fillRect(0, 0, width, height);
