@@ -20,6 +20,7 @@ const onlyUsed = {
 export default defineConfig({
   base: './', // works from any sub-path
   resolve: { alias: { likeness: `${built}wasm/likeness.mjs` } },
+  worker: { format: 'es' },
   build: {
     outDir: `${built}site`,
     emptyOutDir: true,

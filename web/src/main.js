@@ -23,6 +23,7 @@ import { familyWords } from './labels.js';
 import { keepOwn, listModels, openFile, openNamed, ownModel } from './models.js';
 import { complain, dismiss, explain, messageOf } from './notice.js';
 import { showOpinion } from './opinion.js';
+import { startPanels, tellImage, tellModel } from './panels.js';
 import { offerModels, offerOwn, showChoice, startPicker } from './picker.js';
 import { preparationFor } from './preparation.js';
 import { showSamples } from './samples.js';
@@ -85,6 +86,7 @@ function showNothing(model, blank = false) {
   hideSteps();
   showOpinion(model, null);
   hideClassifier();
+  tellImage(null);
 }
 
 function judge() {
@@ -112,6 +114,7 @@ function judge() {
   askClassifier(model, input.picture, how, result?.verdict === 'out');
   showInsight(model, x);
   showNeighbours(model, x);
+  tellImage({ ...input, x, alpha });
   showSpeed();
   rest = window.setTimeout(() => showSteps(model, input.picture, how, x), REST);
 }
@@ -154,6 +157,7 @@ function use(opened, value) {
     `${title || name}: ${familyWords(family)}, ${parameters.toLocaleString('en')} parameters, ${arch}`;
   hideLoading();
   showSpeed();
+  tellModel(opened);
   guarded(judge);
   afterPaint(() => openGallery(opened));
 }
@@ -171,6 +175,7 @@ async function openGallery(opened) {
   }
   if (open !== opened) return;
   showSamples(model, showPicture);
+  tellModel(opened);
   guarded(judge);
 }
 
@@ -213,8 +218,13 @@ async function take([file]) {
   try {
     if (file.name.endsWith('.gallery.safetensors')) {
       if (!open) return;
-      await open.model.loadGallery(await file.arrayBuffer());
-      showSamples(open.model, showPicture);
+      const opened = open;
+      const gallery = await file.arrayBuffer();
+      await opened.model.loadGallery(gallery);
+      if (open !== opened) return;
+      opened.gallery = gallery;
+      showSamples(opened.model, showPicture);
+      tellModel(opened);
       return guarded(judge);
     }
     const turn = ++opening;
@@ -275,6 +285,7 @@ function guarded(work) {
 startTheme();
 startInput(inputChanged, take, complain);
 restoreInput();
+startPanels((file) => take([file]));
 showNeighbours(null, null);
 startPicker((name) => {
   choose(name).catch(() => {}); // the page has said so already

@@ -1,0 +1,350 @@
+// The map: every known image where its code lies, in two directions, and the image of now among them.
+
+import { ends, labelColour, onTheme } from './colours.js';
+import { make } from './dom.js';
+import { ask } from './lab.js';
+import { labelName } from './labels.js';
+import { MapView, mixed } from './mapview.js';
+import * as parts from './parts.js';
+import { paintImage } from './pixels.js';
+import { inside, steer } from './steer.js';
+
+/** @typedef {import('./models.js').Opened} Opened */
+/** @typedef {import('./mapview.js').Place} Place */
+/** @typedef {{xy: Float32Array, labels: Int16Array}} Points */
+
+const FADED = 0.82; // of the ground, in what is not meant
+const HELP =
+  'Drag to move, click the map and scroll to zoom. By keyboard: arrows go from image to image, + and − zoom, 0 shows all, Enter opens the image.';
+
+/** What the legend and the colours are made by, for labels and for errors. @param {Points} points @param {string} title */
+function labelLegend({ labels }, title) {
+  /** @type {Map<number, number>} */
+  const counts = new Map();
+  for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+  return [...counts]
+    .sort(([a], [b]) => a - b)
+    .map(([label, count]) => ({
+      label,
+      count,
+      name: label < 0 ? 'no label' : labelName(title, label),
+    }));
+}
+
+/** From 0 to 1 by rank, so that one very bad image does not take all the colour. @param {Float32Array} errors */
+function ranks(errors) {
+  const order = [...errors.keys()].sort((a, b) => errors[a] - errors[b]);
+  const rank = new Float32Array(errors.length);
+  order.forEach((i, at) => {
+    rank[i] = at / (order.length - 1 || 1);
+  });
+  return { rank, least: errors[order[0]], most: errors[order[order.length - 1]] };
+}
+
+/** @param {HTMLElement} section @param {import('./panels.js').Open} open @returns {import('./panels.js').Hears} */
+export function start(section, open) {
+  const canvas = make('canvas', { className: 'map', tabIndex: 0, ariaLabel: 'Map of the codes' });
+  canvas.setAttribute('role', 'application');
+  canvas.setAttribute('aria-describedby', 'map-help');
+  const star = make('span', {
+    className: 'star',
+    hidden: true,
+    textContent: '★',
+    ariaHidden: 'true',
+  });
+  const busy = parts.working();
+  const legend = make('ul', { className: 'map-legend', ariaLabel: 'Colours' });
+  const picture = make('canvas', {
+    className: 'pixels',
+    role: 'img',
+    ariaLabel: 'The image looked at',
+  });
+  const says = make('p', { className: 'map-says', ariaLive: 'polite' });
+  const looked = make('div', { className: 'map-looked' }, picture, says);
+  const stage = make('div', { className: 'map-stage' }, canvas, star, looked);
+  const quality = make('p', { className: 'detail' });
+  const picked = make('div', { className: 'row', hidden: true });
+  const pickedSays = make('span', { className: 'label', ariaLive: 'polite' });
+
+  const view = new MapView(canvas, moveStar);
+  const steering = steer(canvas, view, {
+    look,
+    take: (i) => opened && parts.openKnown(opened.model, i, open),
+    lasso: (polygon) => pick(view.which((at) => inside(polygon, at))),
+  });
+  const colouring = parts.segments(
+    'Colour',
+    [
+      ['label', 'label'],
+      ['error', 'error'],
+      ['none', 'none'],
+    ],
+    (value) => recolour(value).catch(complain),
+  );
+  const lasso = parts.button('Lasso', () => {
+    steering.lassoing = !steering.lassoing;
+    showLasso();
+  });
+  picked.append(
+    pickedSays,
+    parts.button('Save as CSV', save),
+    parts.button('Unselect', () => pick([])),
+  );
+  section.append(
+    make(
+      'div',
+      { className: 'row map-tools' },
+      colouring.element,
+      lasso,
+      parts.button('Select what is in view', () =>
+        pick(
+          view.which(
+            ({ x, y }) => x >= 0 && y >= 0 && x <= view.size.width && y <= view.size.height,
+          ),
+        ),
+      ),
+      make(
+        'div',
+        { className: 'row map-zoom' },
+        parts.button('−', () => view.zoom(1 / 1.5), { ariaLabel: 'Zoom out' }),
+        parts.button('+', () => view.zoom(1.5), { ariaLabel: 'Zoom in' }),
+        parts.button('All', () => view.reset(), { ariaLabel: 'Show all' }),
+      ),
+    ),
+    busy.element,
+    stage,
+    make('div', { className: 'map-below' }, legend, picked),
+    quality,
+    make('p', { className: 'detail', id: 'map-help' }, HELP),
+  );
+
+  /** @type {Opened | null} */
+  let opened = null;
+  /** @type {Points | null} */
+  let points = null;
+  /** @type {Float32Array | null} */
+  let rank = null;
+  let by = 'label';
+  /** @type {Set<number>} labels alone that are shown strongly, or none */
+  const only = new Set();
+  /** @type {Set<number>} */
+  let selection = new Set();
+  /** @type {number[] | null} */
+  let here = null;
+  let gone = new AbortController();
+  let turn = 0;
+
+  function showLasso() {
+    lasso.setAttribute('aria-pressed', String(steering.lassoing));
+    canvas.toggleAttribute('data-lasso', steering.lassoing);
+  }
+
+  function moveStar() {
+    star.hidden = !here;
+    if (!here) return;
+    const { x, y } = view.placeOf(here[0], here[1]);
+    const { width, height } = view.size;
+    star.hidden = x < 0 || y < 0 || x > width || y > height;
+    star.style.transform = `translate(${x}px, ${y}px) translate(-50%, -50%)`;
+  }
+
+  /** @param {number} i */
+  function look(i) {
+    if (!opened || i === view.looked) return;
+    view.looked = i;
+    view.draw();
+    looked.toggleAttribute('data-none', i < 0);
+    if (i < 0) return;
+    const { thumbnail, label } = opened.model.galleryImage(i);
+    paintImage(picture, parts.values(thumbnail), opened.model.info.shape);
+    says.textContent = parts.nameOf(opened.model.info.title, label, i);
+  }
+
+  function paint() {
+    if (!points) return;
+    const { backgroundColor: ground, color } = getComputedStyle(canvas);
+    const { labels } = points;
+    const colours = new Uint32Array(labels.length);
+    const scale = Array.from({ length: 64 }, (_, s) => mixed(ends[0], ends[1], s / 63));
+    /** @type {Map<string, number>} */
+    const known = new Map();
+    const one = (/** @type {string} */ name, /** @type {boolean} */ faded) => {
+      const key = `${name} ${faded}`;
+      const found = known.get(key) ?? mixed(name, ground, faded ? FADED : 0);
+      known.set(key, found);
+      return found;
+    };
+    for (let i = 0; i < labels.length; i++) {
+      const faded =
+        (selection.size > 0 && !selection.has(i)) ||
+        (by === 'label' && only.size > 0 && !only.has(labels[i]));
+      if (by === 'error' && rank && !faded) colours[i] = scale[Math.round(63 * rank[i])];
+      else
+        colours[i] = one(by === 'label' && labels[i] >= 0 ? labelColour(labels[i]) : color, faded);
+    }
+    view.paint(colours);
+  }
+
+  /** @param {string} name @param {string} colour @param {string} count */
+  function swatch(name, colour, count) {
+    const dot = make('i');
+    dot.style.background = colour;
+    return [dot, make('span', {}, name), make('span', { className: 'number' }, count)];
+  }
+
+  function showLabels() {
+    if (!points || !opened) return;
+    const rows = labelLegend(points, opened.model.info.title);
+    legend.replaceChildren(
+      ...rows.map(({ label, name, count }) => {
+        const toggle = parts.button('', () => {
+          if (!only.delete(label)) only.add(label);
+          toggle.setAttribute('aria-pressed', String(only.has(label)));
+          paint();
+        });
+        toggle.setAttribute('aria-pressed', String(only.has(label)));
+        toggle.append(
+          ...swatch(
+            name,
+            label < 0 ? 'currentcolor' : labelColour(label),
+            count.toLocaleString('en'),
+          ),
+        );
+        return make('li', {}, toggle);
+      }),
+    );
+  }
+
+  /** @param {string} value */
+  async function recolour(value) {
+    by = value;
+    const model = opened;
+    if (!model || !points) return;
+    if (value === 'label') showLabels();
+    if (value === 'none') legend.replaceChildren(make('li', {}, parts.knownOf(model.model)));
+    if (value === 'error') {
+      const errors = await ask(
+        'errors',
+        model,
+        {},
+        {
+          signal: gone.signal,
+          onProgress: (share) => busy.show('Redrawing every image', share),
+        },
+      );
+      busy.hide();
+      if (by !== 'error' || opened !== model) return;
+      const { rank: found, least, most } = ranks(errors);
+      rank = found;
+      legend.replaceChildren(
+        make('li', {}, ...swatch('best redrawn', ends[0], least.toFixed(4))),
+        make('li', {}, ...swatch('worst redrawn', ends[1], most.toFixed(4))),
+        make('li', { className: 'label' }, 'mean squared error, coloured by rank'),
+      );
+    }
+    paint();
+  }
+
+  /** @param {number[]} chosen */
+  function pick(chosen) {
+    selection = new Set(chosen);
+    picked.hidden = selection.size === 0;
+    pickedSays.textContent = `${selection.size.toLocaleString('en')} selected`;
+    showLasso();
+    paint();
+  }
+
+  function save() {
+    if (!points || !opened) return;
+    const { xy, labels } = points;
+    const rows = [...selection].map(
+      (i) => `${i},${labels[i] < 0 ? '' : labels[i]},${xy[2 * i]},${xy[2 * i + 1]}`,
+    );
+    const name = `${opened.name}-map.csv`;
+    parts.saveAs(name, `index,label,x,y\n${rows.join('\n')}\n`, 'text/csv');
+  }
+
+  /** @param {unknown} error */
+  function complain(error) {
+    if (parts.isAbort(error)) return;
+    busy.hide();
+    quality.textContent = `No map: ${parts.reasonOf(error)}.`;
+  }
+
+  /** @param {Opened} model */
+  async function chart(model) {
+    const { signal } = gone;
+    const found = await ask(
+      'map',
+      model,
+      {},
+      {
+        signal,
+        onProgress: (share) => busy.show(`Placing ${parts.knownOf(model.model)}`, share),
+      },
+    );
+    busy.hide();
+    points = found;
+    const { shape } = model.model.info;
+    view.show(found.xy, shape, (i) => model.model.galleryImage(i).thumbnail);
+    const labelled = found.labels.some((label) => label >= 0);
+    colouring.allow('label', labelled);
+    colouring.allow('error', model.model.info.output === 'image');
+    const first = labelled ? 'label' : 'none';
+    colouring.choose(first);
+    await recolour(first);
+    section.dataset.points = String(found.labels.length);
+    quality.textContent = 'Measuring how far the map can be trusted …';
+    const measured = await ask('measure', model, {}, { signal });
+    quality.textContent = sentence(model, found, measured, labelled);
+  }
+
+  /** @param {Opened} model @param {{share: number, plain: boolean}} found @param {Awaited<ReturnType<import('./studies.js').Calls['measure']>>} measured @param {boolean} labelled */
+  function sentence(
+    { model },
+    { share, plain },
+    { trustworthiness, k, images, onMap, byCode },
+    labelled,
+  ) {
+    const { latent } = model.info;
+    const how = plain
+      ? `A code of ${latent} values is a place on the map itself.`
+      : `Two directions of ${latent} hold ${parts.percent(share)} of what varies.`;
+    const labels = labelled
+      ? ` Of the ${k} nearest on the map ${parts.percent(onMap)} have the same label, of those by the whole code ${parts.percent(byCode)}.`
+      : '';
+    return `Trustworthiness ${trustworthiness.toFixed(3)} (${k} neighbours, measured on ${images.toLocaleString('en')} images; 1 is perfect). ${how}${labels}`;
+  }
+
+  onTheme(paint);
+  look(-1);
+  looked.toggleAttribute('data-none', true);
+
+  return {
+    model(next) {
+      if (opened === next && points) return;
+      gone.abort();
+      gone = new AbortController();
+      [opened, points, here, rank] = [next, null, null, null];
+      only.clear();
+      pick([]);
+      delete section.dataset.points;
+      view.show(new Float32Array(), next.model.info.shape, () => new Uint8Array());
+      legend.replaceChildren();
+      if (next.model.gallerySize) chart(next).catch(complain);
+      else quality.textContent = 'There is no map without the gallery of known images.';
+    },
+    async image(judged) {
+      const model = opened;
+      const now = ++turn;
+      if (!model?.model.gallerySize || !judged) {
+        here = null;
+        return moveStar();
+      }
+      const found = await ask('locate', model, { x: judged.x }).catch(() => null);
+      if (now !== turn || opened !== model) return;
+      here = found;
+      moveStar();
+    },
+  };
+}

@@ -1,0 +1,113 @@
+// The panels below the fold. Each is a <section data-panel> and a module, which is fetched when the
+// section comes near; so the first stroke waits for none of them. main.js tells here which model is
+// open and which image was judged; a panel hears of it, after the verdict is painted and while it is
+// near, by the two functions that its `start` returns.
+
+/** @typedef {import('./models.js').Opened} Opened */
+/** @typedef {import('likeness').Preparation} Preparation */
+/**
+ * An image as it was judged.
+ * @typedef {object} Judged
+ * @property {Float32Array} x what the model sees
+ * @property {ImageData} picture of which it was made
+ * @property {import('./input.js').Input['kind']} kind
+ * @property {number} alpha
+ */
+/**
+ * What a panel wants to hear.
+ * @typedef {object} Hears
+ * @property {(opened: Opened) => void} [model] it was opened, or its gallery has come
+ * @property {(judged: Judged | null) => void} [image] the last one
+ */
+/** Opens a file as if it had been dropped. @typedef {(file: File) => void} Open */
+
+const NEAR = '300px';
+const REST = 30; // milliseconds that a verdict has for itself
+
+/** @type {Record<string, () => Promise<{start(section: HTMLElement, open: Open): Hears}>>} */
+const MODULES = {
+  nearest: () => import('./nearest.js'),
+  map: () => import('./map.js'),
+  compare: () => import('./compare.js'),
+  learned: () => import('./learned.js'),
+  mixup: () => import('./mixup.js'),
+  unusual: () => import('./unusual.js'),
+  common: () => import('./common.js'),
+};
+
+/** @typedef {{hears: Hears | null, near: boolean, model: boolean, image: boolean}} Panel and what it
+ * has not been told */
+/** @type {Map<Element, Panel>} */
+const panels = new Map();
+/** @type {Opened | null} */
+let opened = null;
+/** @type {Judged | null} */
+let judged = null;
+let timer = 0;
+
+function tell() {
+  timer = 0;
+  for (const panel of panels.values()) {
+    const { hears, near } = panel;
+    if (!hears || !near || !opened) continue;
+    const news = { model: panel.model, image: panel.image };
+    panel.model = panel.image = false;
+    if (news.model) hears.model?.(opened);
+    if (news.image) hears.image?.(judged);
+  }
+}
+
+function tellSoon() {
+  if (!timer) timer = window.setTimeout(tell, REST);
+}
+
+/** Also when its gallery has come. @param {Opened} model */
+export function tellModel(model) {
+  opened = model;
+  for (const panel of panels.values()) panel.model = panel.image = true;
+  tellSoon();
+}
+
+/** @param {Judged | null} image */
+export function tellImage(image) {
+  if (image === judged) return;
+  judged = image;
+  for (const panel of panels.values()) panel.image = true;
+  tellSoon();
+}
+
+/** @param {HTMLElement} section @param {Panel} panel @param {Open} open */
+async function begin(section, panel, open) {
+  const name = section.dataset.panel ?? '';
+  try {
+    const { start } = await MODULES[name]();
+    panel.hears = start(section, open);
+    tellSoon();
+  } catch {
+    section.append('This part of the page could not be loaded.');
+  }
+}
+
+/** @param {Open} open */
+export function startPanels(open) {
+  const observer = new IntersectionObserver(
+    (entries) => {
+      for (const { target, isIntersecting } of entries) {
+        const panel = panels.get(target);
+        if (!panel) continue;
+        const fresh = isIntersecting && !('begun' in /** @type {HTMLElement} */ (target).dataset);
+        panel.near = isIntersecting;
+        if (fresh) {
+          const section = /** @type {HTMLElement} */ (target);
+          section.dataset.begun = '';
+          begin(section, panel, open);
+        } else if (isIntersecting) tellSoon();
+      }
+    },
+    { rootMargin: NEAR },
+  );
+  for (const section of document.querySelectorAll('[data-panel]')) {
+    panels.set(section, { hears: null, near: false, model: true, image: true });
+    observer.observe(section);
+  }
+}

@@ -1,0 +1,380 @@
+// What lab.worker.js can be asked: each call takes a model with its gallery, arguments, and `pause`,
+// which long work awaits now and then.
+
+import { distances, evenly, least, principal, project, trust, uniform } from './algebra.js';
+
+/** @typedef {import('likeness').Model} Model */
+/** @typedef {import('likeness').Preparation} Preparation */
+/** @typedef {(share: number, news?: unknown) => Promise<void>} Pause */
+/** @typedef {{index: number, origin: number, label: number | null, distance: number, thumbnail: Uint8Array}} Near */
+
+const NONE = -1; // the label of what has none
+const AT_ONCE = 32; // images
+
+/** A model and what was found out about its gallery, each once. */
+export class Known {
+  /** @type {Map<string, Promise<any>>} */ #found = new Map();
+  /** @type {{thumbnails: Uint8Array, labels: Int16Array} | null} */ #images = null;
+
+  /** @param {Model} model */
+  constructor(model) {
+    this.model = model;
+    const { channels, height, width } = model.info.shape;
+    this.pixels = channels * height * width;
+  }
+
+  /** Of all that asks for it the first finds it. @template T @param {string} name @param {() => Promise<T>} find @returns {Promise<T>} */
+  once(name, find) {
+    const known = this.#found.get(name) ?? find();
+    this.#found.set(name, known);
+    known.catch(() => this.#found.delete(name));
+    return known;
+  }
+
+  /** All thumbnails, one after the other, and their labels. */
+  get images() {
+    if (this.#images) return this.#images;
+    const n = this.model.gallerySize;
+    const thumbnails = new Uint8Array(n * this.pixels);
+    const labels = new Int16Array(n);
+    for (let i = 0; i < n; i++) {
+      const { thumbnail, label } = this.model.galleryImage(i);
+      thumbnails.set(thumbnail, i * this.pixels);
+      labels[i] = label ?? NONE;
+    }
+    this.#images = { thumbnails, labels };
+    return this.#images;
+  }
+
+  /** Some images as inputs. @param {ArrayLike<number>} which */
+  inputs(which) {
+    const { thumbnails } = this.images;
+    const x = new Float32Array(which.length * this.pixels);
+    for (let i = 0; i < which.length; i++)
+      for (let j = 0; j < this.pixels; j++)
+        x[i * this.pixels + j] = thumbnails[which[i] * this.pixels + j] / 255;
+    return x;
+  }
+
+  /**
+   * Runs all images through `work`, some at a time.
+   * @param {Uint32Array} which @param {Pause} pause
+   * @param {(x: Float32Array, first: number, count: number) => void} work
+   */
+  async each(which, pause, work) {
+    for (let first = 0; first < which.length; first += AT_ONCE) {
+      const some = which.slice(first, first + AT_ONCE);
+      work(this.inputs(some), first, some.length);
+      await pause(first / which.length);
+    }
+  }
+}
+
+/** @param {Known} known */
+function all({ model }) {
+  return Uint32Array.from({ length: model.gallerySize }, (_, i) => i);
+}
+
+/** The nearest by codes and by pixels. @param {Known} known @param {{x: Float32Array, k: number}} args */
+function neighbours(known, { x, k }) {
+  const { model, pixels } = known;
+  const { thumbnails } = known.images;
+  const row = x.map((value) => Math.round(255 * value)); // as the thumbnails are
+  const far = distances(row, thumbnails, pixels, new Float32Array(model.gallerySize));
+  /** @type {Near[]} */
+  const byPixels = least(far, k).map((i) => ({
+    ...model.galleryImage(i),
+    distance: Math.sqrt(far[i]) / 255,
+  }));
+  return { byCode: /** @type {Near[]} */ (model.neighbours(x, { k })), byPixels };
+}
+
+/**
+ * What lies between two images: codes in equal steps, decoded.
+ * @param {Known} known @param {{a: Float32Array, b: Float32Array, steps: number}} args
+ */
+function interpolate({ model }, { a, b, steps }) {
+  const [from, to] = [model.encode(a), model.encode(b)];
+  const z = new Float32Array(steps * from.length);
+  for (let s = 0; s < steps; s++) {
+    const t = s / (steps - 1);
+    for (let j = 0; j < from.length; j++) z[s * from.length + j] = (1 - t) * from[j] + t * to[j];
+  }
+  return model.decode(z);
+}
+
+const MOST_FITTED = 4e6; // values that the map's axes are found by
+const MEASURED = 2000; // images that the map is measured on
+const MEASURED_WIDE = 1000; // when codes are long
+const WIDE = 128;
+const NEIGHBOURS = 12;
+
+/** @param {Known} known @param {Pause} pause */
+async function codes(known, pause) {
+  const { latent } = known.model.info;
+  const z = new Float32Array(known.model.gallerySize * latent);
+  await known.each(all(known), pause, (x, first, count) => {
+    known.model.encode(x, { out: z.subarray(first * latent, (first + count) * latent) });
+  });
+  return z;
+}
+
+/** The axes of the map, and every code on them. @param {Known} known @param {Pause} pause */
+function place(known, pause) {
+  return known.once('place', async () => {
+    const d = known.model.info.latent;
+    const n = known.model.gallerySize;
+    const z = await codes(known, pause);
+    const fitted = evenly(n, Math.max(1000, Math.floor(MOST_FITTED / d)));
+    const rows = new Float32Array(fitted.length * d);
+    for (const [at, i] of fitted.entries()) rows.set(z.subarray(i * d, (i + 1) * d), at * d);
+    const plain = d <= 2; // it is a map already
+    const components = plain
+      ? {
+          mean: new Float64Array(d),
+          axes: [...Array(2).keys()].map((a) =>
+            Float64Array.from({ length: d }, (_, j) => Number(a === j)),
+          ),
+          variances: [],
+          total: 0,
+        }
+      : await principal(rows, fitted.length, d, 2, pause);
+    const xy = new Float32Array(2 * n);
+    for (let i = 0; i < n; i++) xy.set(project(components, z.subarray(i * d, (i + 1) * d)), 2 * i);
+    return { z, xy, components, plain };
+  });
+}
+
+/** @param {Known} known @param {object} _ @param {Pause} pause */
+async function map(known, _, pause) {
+  const { xy, components, plain } = await place(known, pause);
+  const { variances, total } = components;
+  const share = plain ? 1 : variances.reduce((sum, v) => sum + v, 0) / (total || 1);
+  return { xy, labels: known.images.labels, share, plain };
+}
+
+/** How far the map can be trusted. @param {Known} known @param {object} _ @param {Pause} pause */
+function measure(known, _, pause) {
+  return known.once('measure', async () => {
+    const d = known.model.info.latent;
+    const { z, xy } = await place(known, pause);
+    const sample = evenly(xy.length / 2, d > WIDE ? MEASURED_WIDE : MEASURED);
+    const some = new Float32Array(sample.length * d);
+    const pairs = new Float32Array(sample.length * 2);
+    sample.forEach((i, at) => {
+      some.set(z.subarray(i * d, (i + 1) * d), at * d);
+      pairs.set(xy.subarray(2 * i, 2 * i + 2), 2 * at);
+    });
+    const labels = sample.map((i) => known.images.labels[i]);
+    const k = Math.min(NEIGHBOURS, Math.floor(sample.length / 3));
+    return { ...(await trust(pairs, some, labels, k, pause)), k, images: sample.length };
+  });
+}
+
+/** Where an image is on the map. @param {Known} known @param {{x: Float32Array}} args @param {Pause} pause */
+async function locate(known, { x }, pause) {
+  const { components } = await place(known, pause);
+  return project(components, known.model.encode(x));
+}
+
+/** The mean squared error of each known image. @param {Known} known @param {object} _ @param {Pause} pause */
+function errors(known, _, pause) {
+  return known.once('errors', async () => {
+    const { model, pixels } = known;
+    const found = new Float32Array(model.gallerySize);
+    await known.each(all(known), pause, (x, first, count) => {
+      const { image } = model.reconstruct(x);
+      for (let i = 0; i < count; i++) {
+        let sum = 0;
+        for (let j = i * pixels; j < (i + 1) * pixels; j++) sum += (image[j] - x[j]) ** 2;
+        found[first + i] = sum / pixels;
+      }
+    });
+    return found;
+  });
+}
+
+/**
+ * What a model makes of a picture.
+ * @typedef {object} Seen
+ * @property {Float32Array} x
+ * @property {Float32Array | null} image
+ * @property {number | null} error mean squared
+ * @property {number | null} guess of a classifier
+ * @property {import('likeness').Verdict | null} verdict none where it is not calibrated
+ * @property {number} p
+ */
+/**
+ * `drawing` is the preparation that a drawing was made for: other models may want it inverted.
+ * @param {Known} known
+ * @param {{picture: ImageData, kind: 'drawing' | 'picture', alpha: number, drawing: Preparation}} args
+ * @returns {Seen}
+ */
+function see({ model, pixels }, { picture, kind, alpha, drawing }) {
+  const { shape, preparations, output, classes } = model.info;
+  const usual = preparations.includes('ink') ? 'ink' : 'image';
+  const own =
+    kind === 'picture' && picture.width === shape.width && picture.height === shape.height;
+  const preparation = own ? 'image' : usual;
+  const data = new Uint8ClampedArray(picture.data);
+  if (kind === 'drawing' && usual !== drawing)
+    for (let i = 0; i < data.length; i++) if (i % 4 < 3) data[i] = 255 - data[i];
+  const { width, height } = picture;
+  const { x, empty } = model.prepare({ data, width, height }, { preparation });
+  const image = output === 'image' ? model.reconstruct(x).image : null;
+  const judged = preparations.includes(preparation)
+    ? model.check(x, { alpha, preparation })
+    : { verdict: null, p: 0 };
+  const shares = classes ? [...model.classify(x)] : [];
+  return {
+    x,
+    image,
+    error: image && x.reduce((sum, v, i) => sum + (image[i] - v) ** 2, 0) / pixels,
+    guess: classes ? shares.indexOf(Math.max(...shares)) : null,
+    verdict: empty ? 'empty' : judged.verdict,
+    p: judged.p,
+  };
+}
+
+// ---- evidence ----
+
+const MOST_CONFUSED = 4000; // images
+const MOST_SURVEYED = 10000;
+const MOST_AVERAGED = 2000;
+
+/**
+ * What each known image is taken for: by the classifier, if the model is one, else by the label of the
+ * nearest other known image.
+ * @param {Known} known @param {object} _ @param {Pause} pause
+ */
+function guesses(known, _, pause) {
+  return known.once('guesses', async () => {
+    const { model, pixels } = known;
+    const { classes } = model.info;
+    const which = evenly(model.gallerySize, MOST_CONFUSED);
+    const { labels } = known.images;
+    const guess = new Int16Array(which.length).fill(NONE);
+    await known.each(which, pause, (x, first, count) => {
+      const shares = classes ? model.classify(x) : null;
+      for (let i = 0; i < count; i++) {
+        const own = which[first + i];
+        if (shares) {
+          const some = shares.subarray(i * classes, (i + 1) * classes);
+          guess[first + i] = some.indexOf(Math.max(...some));
+          continue;
+        }
+        const near = model.neighbours(x.subarray(i * pixels, (i + 1) * pixels), { k: 2 });
+        guess[first + i] = near.find(({ index }) => index !== own)?.label ?? NONE;
+      }
+    });
+    return {
+      which,
+      guess,
+      truth: Int16Array.from(which, (i) => labels[i]),
+      classifier: classes > 0,
+    };
+  });
+}
+
+/** How unusual each known image is. @param {Known} known @param {object} _ @param {Pause} pause */
+function survey(known, _, pause) {
+  return known.once('survey', async () => {
+    const { model, pixels } = known;
+    const which = evenly(model.gallerySize, MOST_SURVEYED);
+    const score = new Float32Array(which.length);
+    const p = new Float32Array(which.length);
+    await known.each(which, pause, (x, first, count) => {
+      for (let i = 0; i < count; i++) {
+        const result = model.check(x.subarray(i * pixels, (i + 1) * pixels));
+        score[first + i] = result.score;
+        p[first + i] = result.p;
+      }
+    });
+    return { which, score, p };
+  });
+}
+
+/** Some known images, as inputs. @param {Known} known @param {{count: number}} args */
+function some(known, { count }) {
+  return known.inputs(evenly(known.model.gallerySize, count));
+}
+
+/** @typedef {'mirrored' | 'upside down' | 'turned' | 'inverted' | 'noise' | 'as they are'} Change */
+
+/** What a value of a changed image is: from where, and made what of. @type {Record<Change, (row: number, column: number, height: number, width: number) => [number, number]>} */
+const FROM = {
+  mirrored: (row, column, _, width) => [row, width - 1 - column],
+  'upside down': (row, column, height) => [height - 1 - row, column],
+  turned: (row, column, height) => [height - 1 - column, row],
+  inverted: (row, column) => [row, column],
+  noise: (row, column) => [row, column],
+  'as they are': (row, column) => [row, column],
+};
+
+/** @param {Float32Array} x @param {import('likeness').Info['shape']} shape @param {Change} change @param {() => number} random */
+function changed(x, { channels, height, width }, change, random) {
+  const out = new Float32Array(x.length);
+  const plane = height * width;
+  for (let c = 0; c < channels; c++)
+    for (let row = 0; row < height; row++)
+      for (let column = 0; column < width; column++) {
+        const [from, at] = FROM[change](row, column, height, width);
+        const value = x[c * plane + from * width + at];
+        out[c * plane + row * width + column] =
+          change === 'inverted' ? 1 - value : change === 'noise' ? random() : value;
+      }
+  return out;
+}
+
+/**
+ * The scores of images that are none of those known, or are not as they should be.
+ * @param {Known} known @param {{images: Float32Array, change: Change}} args @param {Pause} pause
+ */
+async function scores({ model, pixels }, { images, change }, pause) {
+  const random = uniform(7);
+  const found = new Float32Array(images.length / pixels);
+  for (let i = 0; i < found.length; i++) {
+    const x = images.subarray(i * pixels, (i + 1) * pixels);
+    const { score, verdict } = model.check(changed(x, model.info.shape, change, random));
+    found[i] = verdict === 'empty' ? Infinity : score;
+    await pause(i / found.length);
+  }
+  return found;
+}
+
+const SHARED = 9; // principal components shown
+
+/** The mean of the known images, and what they differ by. @param {Known} known @param {object} _ @param {Pause} pause */
+function common(known, _, pause) {
+  return known.once('common', async () => {
+    const which = evenly(known.model.gallerySize, MOST_AVERAGED);
+    const rows = known.inputs(which);
+    const found = await principal(rows, which.length, known.pixels, SHARED, pause);
+    return {
+      images: which.length,
+      mean: Float32Array.from(found.mean),
+      axes: found.axes.map((axis) => Float32Array.from(axis)),
+      shares: found.variances.map((v) => v / (found.total || 1)),
+    };
+  });
+}
+
+/** Does nothing but have the model opened. */
+function wake(/** @type {Known} */ _, /** @type {object} */ __) {}
+
+export const calls = {
+  neighbours,
+  interpolate,
+  map,
+  measure,
+  locate,
+  errors,
+  see,
+  guesses,
+  survey,
+  some,
+  scores,
+  common,
+  wake,
+};
+/** @typedef {typeof calls} Calls */
