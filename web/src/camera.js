@@ -79,7 +79,11 @@ export function startCamera(changed, unavailable) {
     /** @returns {import('./input.js').Input | null} */
     input() {
       if (!isThere) return null;
-      return { kind: 'picture', picture: context(held).getImageData(0, 0, SIDE, SIDE) };
+      return {
+        kind: 'picture',
+        name: 'camera',
+        picture: context(held).getImageData(0, 0, SIDE, SIDE),
+      };
     },
     enter,
     leave,

@@ -60,7 +60,8 @@ export function startDrawing(changed) {
 
   return {
     /** @returns {import('./input.js').Input | null} */
-    input: () => (pad.empty ? null : { kind: 'drawing', picture: pad.picture(onBlack) }),
+    input: () =>
+      pad.empty ? null : { kind: 'drawing', name: 'drawing', picture: pad.picture(onBlack) },
     show(/** @type {Stroke[]} */ strokes) {
       hold(false);
       pad.show(strokes);

@@ -134,7 +134,7 @@ export function startGrid(changed) {
         picture.data.fill(cell ? ink : paper, i, i + 3);
         picture.data[i + 3] = 255;
       }
-      return { kind: 'drawing', picture };
+      return { kind: 'drawing', name: 'grid', picture };
     },
     enter: draw,
     /** @param {Shape} shape @param {boolean} ink */

@@ -3,6 +3,7 @@
 import { startCamera } from './camera.js';
 import { byId } from './dom.js';
 import { startDrawing } from './drawing.js';
+import { filesOf } from './files.js';
 import { startGrid } from './grid.js';
 import { startPicture } from './picture.js';
 import { showDoodles } from './samples.js';
@@ -12,7 +13,7 @@ import { keep, state, TABS } from './state.js';
 /** @typedef {import('./strokes.js').Stroke} Stroke */
 /**
  * What is to be judged. A drawing is ink; a picture may be anything.
- * @typedef {{kind: 'drawing' | 'picture', picture: ImageData}} Input
+ * @typedef {{kind: 'drawing' | 'picture', name: string, picture: ImageData}} Input
  */
 /**
  * @typedef {object} Source
@@ -71,10 +72,10 @@ export function select(name) {
   changed(true);
 }
 
-/** @param {Blob} blob */
-export async function openPicture(blob) {
+/** @param {File} file */
+export async function openPicture(file) {
   try {
-    await picture.open(blob);
+    await picture.open(file);
     select('picture');
   } catch {
     complain(
@@ -83,9 +84,9 @@ export async function openPicture(blob) {
   }
 }
 
-/** @param {ImageData} image */
-export function showPicture(image) {
-  picture.show(image);
+/** @param {ImageData} image @param {string} name */
+export function showPicture(image, name) {
+  picture.show(image, name);
   select('picture');
 }
 
@@ -128,8 +129,9 @@ export function startInput(onChange, onFiles, onComplaint) {
       next.tab.focus();
     });
   });
-  const taken = (/** @type {DataTransfer | null} */ data) => {
-    if (data?.files.length) onFiles([...data.files]);
+  const taken = async (/** @type {DataTransfer | null} */ data) => {
+    const files = data ? await filesOf(data) : [];
+    if (files.length) onFiles(files);
   };
   document.addEventListener('paste', ({ clipboardData }) => taken(clipboardData));
   document.addEventListener('dragover', (event) => event.preventDefault());

@@ -27,7 +27,7 @@ import { startPanels, tellImage, tellModel } from './panels.js';
 import { offerModels, offerOwn, showChoice, startPicker } from './picker.js';
 import { preparationFor } from './preparation.js';
 import { showSamples } from './samples.js';
-import { startSharing } from './share.js';
+import { offerToSave, startSharing } from './share.js';
 import {
   forgetTimes,
   medianTime,
@@ -71,6 +71,8 @@ let open = null;
 let choice = FIRST; // the picker's value for it
 /** @type {Result | null} */
 let result = null;
+/** What is shown of the image. @type {import('./share.js').Shown | null} */
+let shown = null;
 let frame = 0;
 let rest = 0;
 let opening = 0;
@@ -79,8 +81,9 @@ let opening = 0;
 
 /** @param {Model} model @param {boolean} [blank] there is a picture, with nothing in it */
 function showNothing(model, blank = false) {
-  result = null;
+  result = shown = null;
   showEmpty(model.info.title, blank);
+  offerToSave(null);
   showScore(null);
   showNoInsight(model);
   hideSteps();
@@ -116,6 +119,8 @@ function judge() {
   showNeighbours(model, x);
   tellImage({ ...input, x, alpha });
   showSpeed();
+  shown = { model, name: input.name, picture: input.picture, x, result };
+  offerToSave(shown);
   rest = window.setTimeout(() => showSteps(model, input.picture, how, x), REST);
 }
 
@@ -212,8 +217,10 @@ async function choose(name) {
 }
 
 /** @param {File[]} files */
-async function take([file]) {
+async function take(files) {
   dismiss();
+  if (files.length > 1 || document.querySelector('#batch[open]')) return judgeMany(files);
+  const [file] = files;
   if (!file.name.endsWith('.safetensors')) return openPicture(file);
   try {
     if (file.name.endsWith('.gallery.safetensors')) {
@@ -240,6 +247,13 @@ async function take([file]) {
 
 /** @type {import('./models.js').Listed[]} */
 let listed = [];
+
+/** @param {File[]} files none: to be chosen */
+async function judgeMany(files) {
+  const { judgeAll, startBatch } = await import('./batch.js');
+  startBatch(() => ({ opened: open, alpha: currentAlpha() }));
+  return judgeAll(files);
+}
 
 /** What the picker, the classifiers and the tour choose from. */
 async function list() {
@@ -274,7 +288,8 @@ function guarded(work) {
   try {
     work();
   } catch (error) {
-    result = null;
+    result = shown = null;
+    offerToSave(null);
     showFailure('This image could not be judged.', messageOf(error));
     showScore(null);
   }
@@ -292,8 +307,9 @@ startPicker((name) => {
 });
 startAlpha(() => guarded(judge));
 followAddress(follow);
-startSharing();
+startSharing(() => shown);
 startHelp({ models: () => listed, choose });
+one('[data-action=batch]').addEventListener('click', () => judgeMany([]));
 const modelFile = byId('model-file', HTMLInputElement);
 one('[data-action=open-model]').addEventListener('click', () => modelFile.click());
 modelFile.addEventListener('change', () => {

@@ -8,12 +8,12 @@ export function startPicture(onFile) {
   const shown = byId('picture', HTMLCanvasElement);
   const hint = byId('drop-hint', HTMLElement);
   const file = byId('picture-file', HTMLInputElement);
-  /** @type {ImageData | null} */
+  /** @type {{picture: ImageData, name: string} | null} */
   let chosen = null;
 
-  /** @param {ImageData} picture */
-  function show(picture) {
-    chosen = picture;
+  /** @param {ImageData} picture @param {string} name */
+  function show(picture, name) {
+    chosen = { picture, name };
     shown.width = picture.width;
     shown.height = picture.height;
     context(shown).putImageData(picture, 0, 0);
@@ -31,11 +31,11 @@ export function startPicture(onFile) {
 
   return {
     /** @returns {import('./input.js').Input | null} */
-    input: () => (chosen ? { kind: 'picture', picture: chosen } : null),
+    input: () => chosen && { kind: 'picture', ...chosen },
     show,
     /** Fails, and shows what was there before, if it is no picture. */
-    async open(/** @type {Blob} */ blob) {
-      show(await decode(blob));
+    async open(/** @type {File} */ chosenFile) {
+      show(await decode(chosenFile), chosenFile.name);
     },
   };
 }

@@ -25,7 +25,7 @@ function pictureOf(bytes, { channels, height, width }) {
 
 /**
  * One image of each label from the gallery, as buttons.
- * @param {Model | null} model @param {(picture: ImageData) => void} show
+ * @param {Model | null} model @param {(picture: ImageData, name: string) => void} show
  */
 export function showSamples(model, show) {
   const list = byId('samples', HTMLElement);
@@ -43,7 +43,9 @@ export function showSamples(model, show) {
     const name = labelName(title, image.label) || `training image ${image.origin}`;
     const button = make('button', { type: 'button', className: 'sample', title: name });
     button.append(thumbnail(image.thumbnail, shape, name));
-    button.addEventListener('click', () => show(pictureOf(image.thumbnail, shape)));
+    button.addEventListener('click', () =>
+      show(pictureOf(image.thumbnail, shape), `known-${image.origin}`),
+    );
     list.append(make('li', {}, button));
   }
 }

@@ -2,6 +2,7 @@
 // which long work awaits now and then.
 
 import { distances, evenly, least, principal, project, trust, uniform } from './algebra.js';
+import { judge } from './judging.js';
 
 /** @typedef {import('likeness').Model} Model */
 /** @typedef {import('likeness').Preparation} Preparation */
@@ -363,6 +364,7 @@ function common(known, _, pause) {
 function wake(/** @type {Known} */ _, /** @type {object} */ __) {}
 
 export const calls = {
+  judge,
   neighbours,
   interpolate,
   map,
