@@ -56,12 +56,9 @@ export function start(section) {
   let judged = null;
 
   const choices = Object.keys(SNIPPETS).map((name) => {
-    const radio = make('input', {
-      type: 'radio',
-      name: 'snippet',
-      value: name,
-      checked: name === chosen,
-    });
+    /** @type {HTMLInputElement} */
+    const radio = document.createElement('input');
+    Object.assign(radio, { type: 'radio', name: 'snippet', checked: name === chosen });
     radio.addEventListener('change', () => {
       chosen = name;
       show();

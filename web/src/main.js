@@ -22,6 +22,7 @@ import {
 import { familyWords } from './labels.js';
 import { keepOwn, listModels, openFile, openNamed, ownModel } from './models.js';
 import { complain, dismiss, explain, messageOf } from './notice.js';
+import { workOffline } from './offline.js';
 import { showOpinion } from './opinion.js';
 import { startPanels, tellImage, tellModel } from './panels.js';
 import { offerModels, offerOwn, showChoice, startPicker } from './picker.js';
@@ -64,6 +65,7 @@ import {
  * @property {number | null} milliseconds median time of a verdict
  */
 
+const QUIET = 2000; // milliseconds after the first model, for its gallery and the first strokes
 const REST = 60; // milliseconds without a change before the steps are shown
 
 /** @type {Opened | null} */
@@ -335,4 +337,4 @@ window.likeness = {
     };
   },
 };
-window.likeness.ready.catch(() => {}); // the page has said so already
+window.likeness.ready.then(() => setTimeout(workOffline, QUIET)).catch(() => {}); // the page has said so already
