@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 import { listModels } from './manifest.mjs';
+import { offline } from './offline.mjs';
 
 const built = fileURLToPath(new URL('../build/', import.meta.url));
 
@@ -31,5 +32,5 @@ export default defineConfig({
     modulePreload: { polyfill: false },
   },
   // The models are data, not assets: they keep their names, and are copied beside the page.
-  plugins: [onlyUsed, { name: 'likeness-models', closeBundle: listModels }],
+  plugins: [onlyUsed, offline(), { name: 'likeness-models', closeBundle: listModels }],
 });

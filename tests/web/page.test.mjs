@@ -256,7 +256,7 @@ test('the fashion model judges its samples, and a drawn digit as none', () =>
     assert.equal((await verdict(page)).verdict, 'out');
     await page.locator('#model').selectOption('digits');
     await page.waitForFunction(() => window.likeness.state.model === 'digits');
-    assert.doesNotMatch(page.url(), /#/);
+    assert.doesNotMatch(page.url(), /model=/);
     assert.equal((await verdict(page)).verdict, 'in');
   }));
 

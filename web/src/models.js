@@ -1,6 +1,7 @@
 // The models the page offers, and those loaded so far.
 
 import { load } from 'likeness';
+import { drawingFor } from './preparation.js';
 
 /** @typedef {import('likeness').Model} Model */
 /** @typedef {import('likeness').Preparation} Preparation */
@@ -10,6 +11,7 @@ import { load } from 'likeness';
  * @property {string} name
  * @property {string} family
  * @property {string} title
+ * @property {string} arch
  * @property {import('likeness').Output} output
  * @property {import('./pixels.js').Shape} shape
  * @property {number} parameters
@@ -85,12 +87,7 @@ export function placeOf(name, ending) {
 
 /** @param {string} name @param {Model} model @param {URL | ArrayBuffer} source @returns {Opened} */
 function opened(name, model, source) {
-  return {
-    name,
-    source,
-    model,
-    drawing: model.info.preparations.includes('ink') ? 'ink' : 'image',
-  };
+  return { name, source, model, drawing: drawingFor(model) };
 }
 
 /** Only what has arrived counts: until then the page goes on with the model before. */

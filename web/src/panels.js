@@ -26,6 +26,7 @@ const REST = 30; // milliseconds that a verdict has for itself
 
 /** @type {Record<string, () => Promise<{start(section: HTMLElement, open: Open): Hears}>>} */
 const MODULES = {
+  embed: () => import('./embed.js'),
   nearest: () => import('./nearest.js'),
   map: () => import('./map.js'),
   compare: () => import('./compare.js'),

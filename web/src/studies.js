@@ -2,6 +2,8 @@
 // which long work awaits now and then.
 
 import { distances, evenly, least, principal, project, trust, uniform } from './algebra.js';
+import { judge } from './judging.js';
+import { preparationFor } from './preparation.js';
 
 /** @typedef {import('likeness').Model} Model */
 /** @typedef {import('likeness').Preparation} Preparation */
@@ -211,13 +213,10 @@ function errors(known, _, pause) {
  * @returns {Seen}
  */
 function see({ model, pixels }, { picture, kind, alpha, drawing }) {
-  const { shape, preparations, output, classes } = model.info;
-  const usual = preparations.includes('ink') ? 'ink' : 'image';
-  const own =
-    kind === 'picture' && picture.width === shape.width && picture.height === shape.height;
-  const preparation = own ? 'image' : usual;
+  const { preparations, output, classes } = model.info;
+  const preparation = preparationFor(model, kind, picture);
   const data = new Uint8ClampedArray(picture.data);
-  if (kind === 'drawing' && usual !== drawing)
+  if (kind === 'drawing' && preparation !== drawing)
     for (let i = 0; i < data.length; i++) if (i % 4 < 3) data[i] = 255 - data[i];
   const { width, height } = picture;
   const { x, empty } = model.prepare({ data, width, height }, { preparation });
@@ -369,6 +368,7 @@ async function train(_, task, pause) {
 function wake(/** @type {Known} */ _, /** @type {object} */ __) {}
 
 export const calls = {
+  judge,
   neighbours,
   interpolate,
   map,

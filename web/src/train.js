@@ -1,8 +1,8 @@
 // "Train one here": images of the user's own or known ones, a small network, and its learning watched.
 
 import { lineChart } from './charts.js';
+import { decode } from './decode.js';
 import { make } from './dom.js';
-import { decode } from './input.js';
 import { Lab } from './lab.js';
 import { labelName, nounsOf } from './labels.js';
 import * as parts from './parts.js';
