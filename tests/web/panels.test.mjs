@@ -178,7 +178,7 @@ test('nothing of the panels is fetched before they are near, and no worker runs'
         [],
       );
       assert.equal(page.workers().length, 0);
-      await reach(page, 'map', '.map-legend button');
+      await reach(page, 'map', '.map');
       assert.ok(asked.some((name) => name.startsWith('map')));
       assert.ok(!asked.some((name) => /train.*wasm/.test(name)));
     },

@@ -14,6 +14,7 @@ import { inside, steer } from './steer.js';
 /** @typedef {{xy: Float32Array, labels: Int16Array}} Points */
 
 const FADED = 0.82; // of the ground, in what is not meant
+const ROWS = 5000; // of a table, written at once
 const HELP =
   'Drag to move, click the map and scroll to zoom. By keyboard: arrows go from image to image, + and − zoom, 0 shows all, Enter opens the image.';
 
@@ -29,16 +30,6 @@ function labelLegend({ labels }, title) {
       count,
       name: label < 0 ? 'no label' : labelName(title, label),
     }));
-}
-
-/** From 0 to 1 by rank, so that one very bad image does not take all the colour. @param {Float32Array} errors */
-function ranks(errors) {
-  const order = [...errors.keys()].sort((a, b) => errors[a] - errors[b]);
-  const rank = new Float32Array(errors.length);
-  order.forEach((i, at) => {
-    rank[i] = at / (order.length - 1 || 1);
-  });
-  return { rank, least: errors[order[0]], most: errors[order[order.length - 1]] };
 }
 
 /** @param {HTMLElement} section @param {import('./panels.js').Open} open @returns {import('./panels.js').Hears} */
@@ -166,21 +157,22 @@ export function start(section, open) {
     const { labels } = points;
     const colours = new Uint32Array(labels.length);
     const scale = Array.from({ length: 64 }, (_, s) => mixed(ends[0], ends[1], s / 63));
-    /** @type {Map<string, number>} */
+    /** @type {Map<number, number[]>} of each label, as it is and faded */
     const known = new Map();
-    const one = (/** @type {string} */ name, /** @type {boolean} */ faded) => {
-      const key = `${name} ${faded}`;
-      const found = known.get(key) ?? mixed(name, ground, faded ? FADED : 0);
-      known.set(key, found);
+    const shades = (/** @type {number} */ label) => {
+      const name = by === 'label' && label >= 0 ? labelColour(label) : color;
+      const found = known.get(label) ?? [0, FADED].map((share) => mixed(name, ground, share));
+      known.set(label, found);
       return found;
     };
     for (let i = 0; i < labels.length; i++) {
       const faded =
         (selection.size > 0 && !selection.has(i)) ||
         (by === 'label' && only.size > 0 && !only.has(labels[i]));
-      if (by === 'error' && rank && !faded) colours[i] = scale[Math.round(63 * rank[i])];
-      else
-        colours[i] = one(by === 'label' && labels[i] >= 0 ? labelColour(labels[i]) : color, faded);
+      colours[i] =
+        by === 'error' && rank && !faded
+          ? scale[Math.round(63 * rank[i])]
+          : shades(labels[i])[Number(faded)];
     }
     view.paint(colours);
   }
@@ -223,7 +215,7 @@ export function start(section, open) {
     if (value === 'label') showLabels();
     if (value === 'none') legend.replaceChildren(make('li', {}, parts.knownOf(model.model)));
     if (value === 'error') {
-      const errors = await ask(
+      const found = await ask(
         'errors',
         model,
         {},
@@ -234,8 +226,8 @@ export function start(section, open) {
       );
       busy.hide();
       if (by !== 'error' || opened !== model) return;
-      const { rank: found, least, most } = ranks(errors);
-      rank = found;
+      const { least, most } = found;
+      rank = found.rank;
       legend.replaceChildren(
         make('li', {}, ...swatch('best redrawn', ends[0], least.toFixed(4))),
         make('li', {}, ...swatch('worst redrawn', ends[1], most.toFixed(4))),
@@ -254,14 +246,20 @@ export function start(section, open) {
     paint();
   }
 
-  function save() {
+  async function save() {
     if (!points || !opened) return;
     const { xy, labels } = points;
-    const rows = [...selection].map(
-      (i) => `${i},${labels[i] < 0 ? '' : labels[i]},${xy[2 * i]},${xy[2 * i + 1]}`,
-    );
     const name = `${opened.name}-map.csv`;
-    parts.saveAs(name, `index,label,x,y\n${rows.join('\n')}\n`, 'text/csv');
+    const chosen = [...selection];
+    const blocks = ['index,label,x,y\n'];
+    for (let first = 0; first < chosen.length; first += ROWS) {
+      const rows = chosen
+        .slice(first, first + ROWS)
+        .map((i) => `${i},${labels[i] < 0 ? '' : labels[i]},${xy[2 * i]},${xy[2 * i + 1]}\n`);
+      blocks.push(rows.join(''));
+      await new Promise((resolve) => setTimeout(resolve)); // so that the page does not halt
+    }
+    parts.saveAs(name, new Blob(blocks), 'text/csv');
   }
 
   /** @param {unknown} error */

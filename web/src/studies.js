@@ -179,7 +179,11 @@ async function locate(known, { x }, pause) {
   return project(components, known.model.encode(x));
 }
 
-/** The mean squared error of each known image. @param {Known} known @param {object} _ @param {Pause} pause */
+/**
+ * How each known image is redrawn: its rank by mean squared error, from 0 to 1, so that one very bad
+ * image does not take all the colour.
+ * @param {Known} known @param {object} _ @param {Pause} pause
+ */
 function errors(known, _, pause) {
   return known.once('errors', async () => {
     const { model, pixels } = known;
@@ -192,7 +196,12 @@ function errors(known, _, pause) {
         found[first + i] = sum / pixels;
       }
     });
-    return found;
+    const order = [...found.keys()].sort((a, b) => found[a] - found[b]);
+    const rank = new Float32Array(found.length);
+    order.forEach((i, at) => {
+      rank[i] = at / (order.length - 1 || 1);
+    });
+    return { rank, least: found[order[0]], most: found[order[order.length - 1]] };
   });
 }
 
