@@ -16,6 +16,7 @@ import {
   trust,
   uniform,
 } from '../../web/src/algebra.js';
+import { arrange, settle } from '../../web/src/arrange.js';
 import { inside } from '../../web/src/steer.js';
 import {
   brightness,
@@ -145,6 +146,34 @@ test('a map that keeps all neighbours is trusted, one that keeps none is not', a
   assert.ok(other.onMap < 0.6);
 });
 
+test('arranged by neighbours, groups stay whole that no two directions can keep apart', async () => {
+  const random = uniform(8);
+  const [n, d, groups] = [480, 12, 12];
+  const labels = evenly(n, n).map((i) => i % groups);
+  const codes = Float32Array.from(
+    { length: n * d },
+    (_, at) => Number(at % d === labels[Math.floor(at / d)]) + 0.25 * random(),
+  );
+  const components = await principal(codes, n, d, 2);
+  const flat = new Float32Array(2 * n);
+  for (let i = 0; i < n; i++)
+    flat.set(project(components, codes.subarray(i * d, (i + 1) * d)), 2 * i);
+  const found = await arrange(codes, n, flat);
+  const [before, after] = [
+    await trust(flat, codes, labels, 12),
+    await trust(found.at, codes, labels, 12),
+  ];
+  assert.ok(before.onMap < 0.8, `${before.onMap}`);
+  assert.ok(
+    after.onMap > 0.98 && after.trustworthiness > before.trustworthiness,
+    JSON.stringify(after),
+  );
+  assert.deepEqual(await arrange(codes, n, flat), found);
+  // One of them, were it new, would lie where it lies.
+  const [x, y] = settle(found, codes.subarray(5 * d, 6 * d));
+  assert.ok(Math.hypot(x - found.at[10], y - found.at[11]) < 0.1);
+});
+
 test('the least, the curve and the lasso are as defined', () => {
   assert.deepEqual(least(Float32Array.of(3, 1, 2, 1, 0), 3), [4, 1, 3]);
   assert.deepEqual(least(Float32Array.of(3, 1, 2, 1, 0), 3, 4), [1, 3, 2]);
@@ -259,6 +288,15 @@ test('the map shows every known image, moves its star, and saves what is selecte
         /Trustworthiness ([\d.]+) \((\d+) neighbours, measured on ([\d,]+)/.exec(says) ?? [];
       assert.ok(Number(trusted) > 0.6 && Number(trusted) < 1, trusted);
       assert.deepEqual([k, images], ['12', Math.min(2000, gallery).toLocaleString('en')]);
+
+      // The nearest lie nearer when the map is arranged by them, and the star moves along.
+      const agreement = async () =>
+        Number(/nearest on the map (\d+)/.exec((await map.textContent()) ?? '')?.[1]);
+      const byDirections = [await agreement(), await star()];
+      await map.getByText('neighbours', { exact: true }).click();
+      await map.getByText('Each was pulled to its nearest').waitFor();
+      assert.ok((await agreement()) > Number(byDirections[0]) + 10, `${byDirections[0]}`);
+      assert.notEqual(await star(), byDirections[1]);
 
       // By keyboard from image to image.
       await map.locator('.map').focus();

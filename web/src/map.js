@@ -10,7 +10,7 @@ import { paintImage } from './pixels.js';
 import { inside, steer } from './steer.js';
 
 /** @typedef {import('./models.js').Opened} Opened */
-/** @typedef {import('./mapview.js').Place} Place */
+/** @typedef {import('./studies.js').How} How */
 /** @typedef {{xy: Float32Array, labels: Int16Array}} Points */
 
 const FADED = 0.82; // of the ground, in what is not meant
@@ -72,6 +72,17 @@ export function start(section, open) {
     ],
     (value) => recolour(value).catch(complain),
   );
+  const arranging = parts.segments(
+    'Arrange by',
+    [
+      ['directions', 'directions'],
+      ['neighbours', 'neighbours'],
+    ],
+    (value) => {
+      how = /** @type {How} */ (value);
+      if (opened?.model.gallerySize) redo(opened);
+    },
+  );
   const lasso = parts.button('Lasso', () => {
     steering.lassoing = !steering.lassoing;
     showLasso();
@@ -85,6 +96,7 @@ export function start(section, open) {
     make(
       'div',
       { className: 'row map-tools' },
+      arranging.element,
       colouring.element,
       lasso,
       parts.button('Select what is in view', () =>
@@ -116,11 +128,15 @@ export function start(section, open) {
   /** @type {Float32Array | null} */
   let rank = null;
   let by = 'label';
+  /** @type {How} */
+  let how = 'directions';
   /** @type {Set<number>} labels alone that are shown strongly, or none */
   const only = new Set();
   /** @type {Set<number>} */
   let selection = new Set();
-  /** @type {number[] | null} */
+  /** @type {import('./panels.js').Judged | null} */
+  let judged = null;
+  /** Where it is. @type {number[] | null} */
   let here = null;
   let gone = new AbortController();
   let turn = 0;
@@ -275,7 +291,7 @@ export function start(section, open) {
     const found = await ask(
       'map',
       model,
-      {},
+      { how },
       {
         signal,
         onProgress: (share) => busy.show(`Placing ${parts.knownOf(model.model)}`, share),
@@ -288,12 +304,14 @@ export function start(section, open) {
     const labelled = found.labels.some((label) => label >= 0);
     colouring.allow('label', labelled);
     colouring.allow('error', model.model.info.output === 'image');
-    const first = labelled ? 'label' : 'none';
-    colouring.choose(first);
-    await recolour(first);
+    arranging.allow('neighbours', !found.plain);
+    if (by === 'label' && !labelled) by = 'none';
+    colouring.choose(by);
+    await recolour(by);
+    showStar();
     section.dataset.points = String(found.labels.length);
     quality.textContent = 'Measuring how far the map can be trusted …';
-    const measured = await ask('measure', model, {}, { signal });
+    const measured = await ask('measure', model, { how }, { signal });
     quality.textContent = sentence(model, found, measured, labelled);
   }
 
@@ -305,44 +323,60 @@ export function start(section, open) {
     labelled,
   ) {
     const { latent } = model.info;
-    const how = plain
+    const made = plain
       ? `A code of ${latent} values is a place on the map itself.`
-      : `Two directions of ${latent} hold ${parts.percent(share)} of what varies.`;
+      : how === 'neighbours'
+        ? 'Each was pulled to its nearest by code and pushed off by others, so only what is near counts, not how far apart the rest is.'
+        : `Two directions of ${latent} hold ${parts.percent(share)} of what varies.`;
     const labels = labelled
       ? ` Of the ${k} nearest on the map ${parts.percent(onMap)} have the same label, of those by the whole code ${parts.percent(byCode)}.`
       : '';
-    return `Trustworthiness ${trustworthiness.toFixed(3)} (${k} neighbours, measured on ${images.toLocaleString('en')} images; 1 is perfect). ${how}${labels}`;
+    return `Trustworthiness ${trustworthiness.toFixed(3)} (${k} neighbours, measured on ${images.toLocaleString('en')} images; 1 is perfect). ${made}${labels}`;
   }
 
   onTheme(paint);
   look(-1);
   looked.toggleAttribute('data-none', true);
 
+  async function showStar() {
+    const [model, now] = [opened, ++turn];
+    const found =
+      model?.model.gallerySize && points && judged
+        ? await ask('locate', model, { x: judged.x, how }).catch(() => null)
+        : null;
+    if (now !== turn) return;
+    here = found;
+    moveStar();
+  }
+
+  /** Anew, for another model or arranged otherwise. @param {Opened} model */
+  function redo(model) {
+    gone.abort();
+    gone = new AbortController();
+    [points, here, rank] = [null, null, null];
+    pick([]);
+    delete section.dataset.points;
+    view.show(new Float32Array(), model.model.info.shape, () => new Uint8Array());
+    legend.replaceChildren();
+    moveStar();
+    if (model.model.gallerySize) chart(model).catch(complain);
+    else quality.textContent = 'There is no map without the gallery of known images.';
+  }
+
   return {
     model(next) {
       if (opened === next && points) return;
-      gone.abort();
-      gone = new AbortController();
-      [opened, points, here, rank] = [next, null, null, null];
-      only.clear();
-      pick([]);
-      delete section.dataset.points;
-      view.show(new Float32Array(), next.model.info.shape, () => new Uint8Array());
-      legend.replaceChildren();
-      if (next.model.gallerySize) chart(next).catch(complain);
-      else quality.textContent = 'There is no map without the gallery of known images.';
-    },
-    async image(judged) {
-      const model = opened;
-      const now = ++turn;
-      if (!model?.model.gallerySize || !judged) {
-        here = null;
-        return moveStar();
+      if (opened !== next) {
+        [by, how] = ['label', 'directions'];
+        arranging.choose(how);
+        only.clear();
       }
-      const found = await ask('locate', model, { x: judged.x }).catch(() => null);
-      if (now !== turn || opened !== model) return;
-      here = found;
-      moveStar();
+      opened = next;
+      redo(next);
+    },
+    image(next) {
+      judged = next;
+      showStar();
     },
   };
 }

@@ -2,6 +2,7 @@
 // which long work awaits now and then.
 
 import { distances, evenly, least, principal, project, trust, uniform } from './algebra.js';
+import { arrange, settle } from './arrange.js';
 import { judge } from './judging.js';
 import { preparationFor } from './preparation.js';
 
@@ -123,7 +124,7 @@ async function codes(known, pause) {
 
 /** The axes of the map, and every code on them. @param {Known} known @param {Pause} pause */
 function place(known, pause) {
-  return known.once('place', async () => {
+  return known.once('directions', async () => {
     const d = known.model.info.latent;
     const n = known.model.gallerySize;
     const z = await codes(known, pause);
@@ -147,19 +148,43 @@ function place(known, pause) {
   });
 }
 
-/** @param {Known} known @param {object} _ @param {Pause} pause */
-async function map(known, _, pause) {
-  const { xy, components, plain } = await place(known, pause);
+/** How a map is arranged. @typedef {'directions' | 'neighbours'} How */
+/** @typedef {{z: Float32Array, xy: Float32Array, at: (code: Float32Array) => number[]}} Arranged */
+
+/** Where every code lies, and where another would. @param {Known} known @param {How} how @param {Pause} pause @returns {Promise<Arranged>} */
+async function arranged(known, how, pause) {
+  const { z, xy, components } = await place(known, pause);
+  if (how === 'directions') return { z, xy, at: (code) => project(components, code) };
+  return known.once(how, async () => {
+    const n = known.model.gallerySize;
+    const d = known.model.info.latent;
+    const arrangement = await arrange(z, n, xy, pause);
+    const { anchors, at: places } = arrangement;
+    const at = (/** @type {Float32Array} */ code) => settle(arrangement, code);
+    const moved = new Float32Array(2 * n);
+    for (let i = 0; i < n && anchors.length < n; i++) {
+      moved.set(at(z.subarray(i * d, (i + 1) * d)), 2 * i);
+      if (i % 32 === 0) await pause(i / n);
+    }
+    for (const [a, i] of anchors.entries()) moved.set(places.subarray(2 * a, 2 * a + 2), 2 * i);
+    return { z, xy: moved, at };
+  });
+}
+
+/** @param {Known} known @param {{how: How}} args @param {Pause} pause */
+async function map(known, { how }, pause) {
+  const { xy } = await arranged(known, how, pause);
+  const { components, plain } = await place(known, pause);
   const { variances, total } = components;
   const share = plain ? 1 : variances.reduce((sum, v) => sum + v, 0) / (total || 1);
   return { xy, labels: known.images.labels, share, plain };
 }
 
-/** How far the map can be trusted. @param {Known} known @param {object} _ @param {Pause} pause */
-function measure(known, _, pause) {
-  return known.once('measure', async () => {
+/** How far the map can be trusted. @param {Known} known @param {{how: How}} args @param {Pause} pause */
+function measure(known, { how }, pause) {
+  return known.once(`measure ${how}`, async () => {
     const d = known.model.info.latent;
-    const { z, xy } = await place(known, pause);
+    const { z, xy } = await arranged(known, how, pause);
     const sample = evenly(xy.length / 2, d > WIDE ? MEASURED_WIDE : MEASURED);
     const some = new Float32Array(sample.length * d);
     const pairs = new Float32Array(sample.length * 2);
@@ -173,10 +198,10 @@ function measure(known, _, pause) {
   });
 }
 
-/** Where an image is on the map. @param {Known} known @param {{x: Float32Array}} args @param {Pause} pause */
-async function locate(known, { x }, pause) {
-  const { components } = await place(known, pause);
-  return project(components, known.model.encode(x));
+/** Where an image is on the map. @param {Known} known @param {{x: Float32Array, how: How}} args @param {Pause} pause */
+async function locate(known, { x, how }, pause) {
+  const { at } = await arranged(known, how, pause);
+  return at(known.model.encode(x));
 }
 
 /**
