@@ -94,6 +94,23 @@ test('the address opens the same drawing, verdict and threshold elsewhere', () =
     { permissions: ['clipboard-read', 'clipboard-write'] },
   ));
 
+test('the address has the section that is in view, and opens there', () =>
+  onPage(
+    async (page) => {
+      const top = () =>
+        page
+          .locator('[data-panel=embed]')
+          .evaluate((section) => section.getBoundingClientRect().top / innerHeight);
+      assert.ok((await top()) < 0.9);
+      await page.evaluate(() => scrollTo(0, 0));
+      await page.waitForFunction(() => location.hash === '');
+      await page.locator('[data-panel=nearest]').evaluate((section) => section.scrollIntoView());
+      await page.waitForFunction(() => location.hash === '#view=nearest');
+    },
+    {},
+    '#view=embed',
+  ));
+
 test('addresses that make no sense open the page all the same', async () => {
   const points = [pointAt(140, 60), pointAt(138, 140), pointAt(140, 220)];
   const stroke = writeStrokes([{ width: 22, points }]);
@@ -358,3 +375,40 @@ test('the theme is chosen, kept, and changes no verdict', () =>
     },
     { colorScheme: 'dark' },
   ));
+
+test('a thousand strokes leave no more behind than ten', () =>
+  onPage(async (page) => {
+    await page.waitForFunction(() => window.likeness.state.gallery > 0);
+    const session = await page.context().newCDPSession(page);
+    await session.send('Performance.enable');
+    const heap = async () => {
+      await session.send('HeapProfiler.collectGarbage');
+      const { metrics } = await session.send('Performance.getMetrics');
+      const value = (/** @type {string} */ name) =>
+        metrics.find((metric) => metric.name === name)?.value ?? 0;
+      return { bytes: value('JSHeapUsedSize'), nodes: value('Nodes') };
+    };
+    // Ten at a time are drawn and cleared away, each of them judged.
+    const strokes = (/** @type {number} */ tens) =>
+      page.locator('#pad').evaluate(async (pad, times) => {
+        const { left, top } = pad.getBoundingClientRect();
+        pad.setPointerCapture = () => {}; // the browser knows of no such pointer
+        for (let i = 0; i < 10 * times; i++) {
+          for (const [j, type] of ['pointerdown', 'pointermove', 'pointerup'].entries()) {
+            const [clientX, clientY] = [left + 40 + 20 * (i % 10), top + 60 + 60 * j];
+            pad.dispatchEvent(
+              new PointerEvent(type, { pointerId: 1, button: 0, clientX, clientY }),
+            );
+          }
+          if (i % 10 < 9) continue;
+          /** @type {HTMLElement} */ (document.querySelector('[data-action=clear]')).click();
+          await new Promise((resolve) => setTimeout(resolve));
+        }
+      }, tens);
+    await strokes(21); // as many as can be undone
+    const before = await heap();
+    await strokes(100);
+    const after = await heap();
+    assert.ok(after.bytes - before.bytes < 1e6, `${after.bytes - before.bytes} bytes more`);
+    assert.ok(after.nodes - before.nodes < 100, `${after.nodes - before.nodes} nodes more`);
+  }));

@@ -235,5 +235,5 @@ test('the code for elsewhere names the model and the threshold of the page, and 
     const said = execFileSync(process.execPath, [program], { encoding: 'utf8' }).trim().split(' ');
     const here = await verdict(page);
     assert.deepEqual(said, [here.verdict, here.p]);
-    await page.screenshot({ path: `${screens}embed.png` });
+    await page.locator('[data-panel=embed]').screenshot({ path: `${screens}embed.png` });
   }, '#alpha=1/37'));

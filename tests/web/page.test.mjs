@@ -384,6 +384,7 @@ test('scripts can ask window.likeness', () =>
 for (const [name, options] of /** @type {[string, ContextOptions][]} */ ([
   ['light', { colorScheme: 'light' }],
   ['dark', { colorScheme: 'dark' }],
+  ['tablet', { viewport: { width: 768, height: 1024 } }],
   ['phone', { viewport: { width: 320, height: 640 } }],
   ['phone-dark', { viewport: { width: 390, height: 800 }, colorScheme: 'dark' }],
 ]))

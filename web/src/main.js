@@ -49,6 +49,7 @@ import {
   showUnjudged,
   showVerdict,
 } from './verdict.js';
+import { followView, goToView } from './view.js';
 
 /** @typedef {import('likeness').Model} Model */
 /** @typedef {import('likeness').Preparation} Preparation */
@@ -280,6 +281,7 @@ async function start() {
 /** Another address was typed or clicked. */
 function follow() {
   restoreInput();
+  goToView();
   if (state().model !== choice) choose(state().model).catch(() => {});
   else if (open) suitAlpha(open.model);
   guarded(judge);
@@ -309,6 +311,8 @@ startPicker((name) => {
 });
 startAlpha(() => guarded(judge));
 followAddress(follow);
+goToView();
+followView();
 startSharing(() => shown);
 startHelp({ models: () => listed, choose });
 one('[data-action=batch]').addEventListener('click', () => judgeMany([]));

@@ -1,6 +1,7 @@
 // The models the page offers, and those loaded so far.
 
 import { load } from 'likeness';
+import { embedded, embeddedName } from './embedded.js';
 import { drawingFor } from './preparation.js';
 
 /** @typedef {import('likeness').Model} Model */
@@ -56,6 +57,10 @@ export function listModels() {
 
 /** @returns {Promise<Listed[]>} */
 async function fetchList() {
+  if (embeddedName) {
+    const { info } = (await openNamed(embeddedName)).model;
+    return [{ ...info, name: embeddedName, bytes: 0, gallery: 0, report: false }];
+  }
   return fetchJson(new URL('models.json', document.baseURI));
 }
 
@@ -80,8 +85,9 @@ export async function reportOf({ name, source, model }) {
   return { report, options: entry.options };
 }
 
-/** Where a file of a model of this site is. @param {string} name @param {string} ending */
+/** Where a file of a model of this site, or of this page, is. @param {string} name @param {string} ending */
 export function placeOf(name, ending) {
+  if (name === embeddedName) return embedded(ending) ?? new URL('data:,');
   return new URL(`${encodeURIComponent(name)}${ending}`, folder);
 }
 

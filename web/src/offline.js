@@ -1,10 +1,11 @@
 // Keeps the page and the models that were seen for when there is no network.
 
 import { byId } from './dom.js';
+import { embeddedName } from './embedded.js';
 
 /** Called when nothing else is to be loaded: a first visit waits for none of it. */
 export async function workOffline() {
-  if (!('serviceWorker' in navigator) || location.protocol === 'file:') return;
+  if (!('serviceWorker' in navigator) || embeddedName) return;
   try {
     await navigator.serviceWorker.register(new URL('service-worker.js', document.baseURI));
     const { active } = await navigator.serviceWorker.ready;

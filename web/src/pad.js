@@ -59,11 +59,11 @@ export class Pad {
    */
   picture(onBlack) {
     const picture = this.#ink.getImageData(-1, -1, SIZE + 2, SIZE + 2);
-    const { data } = picture;
-    for (let i = 0; i < data.length; i += 4) {
-      const ink = data[i + 3];
-      data.fill(onBlack ? ink : 255 - ink, i, i + 3);
-      data[i + 3] = 255;
+    // A pixel at a time, as red, green, blue and opacity from the lowest byte up.
+    const pixels = new Uint32Array(picture.data.buffer);
+    for (let i = 0; i < pixels.length; i++) {
+      const ink = pixels[i] >>> 24;
+      pixels[i] = 0xff000000 + 0x010101 * (onBlack ? ink : 255 - ink);
     }
     return picture;
   }

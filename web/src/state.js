@@ -1,5 +1,6 @@
 // What a visitor has chosen and drawn, which is also the page's address: one row a property.
 
+import { embeddedName } from './embedded.js';
 import { readStrokes, writeStrokes } from './strokes.js';
 
 /** @typedef {import('./strokes.js').Stroke} Stroke */
@@ -18,7 +19,7 @@ import { readStrokes, writeStrokes } from './strokes.js';
  * @typedef {{start: T, read: (text: string) => T | undefined, write: (value: T) => string}} Property
  */
 
-export const FIRST = 'digits';
+export const FIRST = embeddedName || 'digits'; // the model of a first visit
 export const OWN = 'own'; // a model of the visitor's, which no address can name
 export const TABS = ['draw', 'picture', 'camera', 'grid'];
 

@@ -10,34 +10,42 @@ import { paintImage } from './pixels.js';
 const FIRM = 0.4; // of the strongest ink; what is fainter is not counted as ink
 const list = byId('steps', HTMLElement);
 
-/** @param {Uint8ClampedArray} data @param {number} i */
-const grey = (data, i) => 0.299 * data[4 * i] + 0.587 * data[4 * i + 1] + 0.114 * data[4 * i + 2];
+/** In one piece. @param {{width: number, height: number}} of */
+const sizeOf = ({ width, height }) => `${width}\u00a0×\u00a0${height}`;
 
-/** The median along the edge: what the ink stands on. @param {ImageData} picture */
-function groundOf({ data, width, height }) {
-  const edge = [];
-  for (let x = 0; x < width; x++) edge.push(grey(data, x), grey(data, (height - 1) * width + x));
-  for (let y = 0; y < height; y++)
-    edge.push(grey(data, y * width), grey(data, (y + 1) * width - 1));
-  return edge.sort((a, b) => a - b)[edge.length >> 1];
+/** @param {ImageData} picture */
+function greysOf({ data }) {
+  const greys = new Uint8Array(data.length / 4);
+  for (let i = 0; i < greys.length; i++)
+    greys[i] = (299 * data[4 * i] + 587 * data[4 * i + 1] + 114 * data[4 * i + 2]) / 1000;
+  return greys;
 }
 
-/** The box of what differs most from its ground. @param {ImageData} picture @returns {Box} */
-function inkOf(picture) {
-  const { data, width, height } = picture;
-  const ground = groundOf(picture);
-  let most = 1;
-  for (let i = 0; i < width * height; i++) most = Math.max(most, Math.abs(grey(data, i) - ground));
-  let [left, top, right, bottom] = [width, height, 0, 0];
-  for (let y = 0; y < height; y++)
-    for (let x = 0; x < width; x++) {
-      if (Math.abs(grey(data, y * width + x) - ground) < FIRM * most) continue;
-      left = Math.min(left, x);
-      right = Math.max(right, x + 1);
-      top = Math.min(top, y);
-      bottom = Math.max(bottom, y + 1);
+/** The median along the edge: what the ink stands on. @param {Uint8Array} greys @param {number} width */
+function groundOf(greys, width) {
+  const last = greys.length - width;
+  const sides = greys.filter((_, i) => i < width || i >= last || i % width === 0);
+  return sides.sort()[sides.length >> 1];
+}
+
+/** The box of what differs most from the ground. @param {Uint8Array} greys @param {number} width @param {number} ground @returns {Box} */
+function inkOf(greys, width, ground) {
+  const [rows, columns] = [new Uint8Array(greys.length / width), new Uint8Array(width)];
+  for (let y = 0, i = 0; y < rows.length; y++)
+    for (let x = 0; x < width; x++, i++) {
+      const ink = Math.abs(greys[i] - ground);
+      if (ink > rows[y]) rows[y] = ink;
+      if (ink > columns[x]) columns[x] = ink;
     }
-  return { left, top, width: Math.max(1, right - left), height: Math.max(1, bottom - top) };
+  const firm = FIRM * rows.reduce((a, b) => Math.max(a, b), 1);
+  const isFirm = (/** @type {number} */ ink) => ink >= firm;
+  const [left, top] = [columns.findIndex(isFirm), rows.findIndex(isFirm)];
+  return {
+    left,
+    top,
+    width: columns.findLastIndex(isFirm) + 1 - left,
+    height: rows.findLastIndex(isFirm) + 1 - top,
+  };
 }
 
 /** @param {HTMLCanvasElement} canvas @param {string} text */
@@ -64,16 +72,18 @@ function part(picture, { left, top, width, height }, turned = false) {
 export function showSteps(model, picture, how, x) {
   const { shape } = model.info;
   const { width, height } = picture;
-  const size = `${shape.width} × ${shape.height}`;
+  const size = sizeOf(shape);
   const whole = { left: 0, top: 0, width, height };
   const input = make('canvas', { className: 'pixels' });
   paintImage(input, x, shape);
-  const first = step(part(picture, whole), `Your image, ${width} × ${height}`);
+  const first = step(part(picture, whole), `Your image, ${sizeOf(picture)}`);
   list.hidden = false;
   if (how === 'ink') {
-    const box = inkOf(picture);
-    const turned = groundOf(picture) > 127;
-    const found = [step(part(picture, box), `Its ink, ${box.width} × ${box.height}`)];
+    const greys = greysOf(picture);
+    const ground = groundOf(greys, width);
+    const box = inkOf(greys, width, ground);
+    const turned = ground > 127;
+    const found = [step(part(picture, box), `Its ink, ${sizeOf(box)}`)];
     if (turned) found.push(step(part(picture, box, true), 'Turned light on dark'));
     list.replaceChildren(first, ...found, step(input, `Drawn anew by one pen, centred, ${size}`));
   } else {
