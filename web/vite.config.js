@@ -12,7 +12,9 @@ const onlyUsed = {
   generateBundle(_, bundle) {
     const files = Object.values(bundle);
     const code = files
-      .map((file) => (file.type === 'chunk' ? file.code : /\.js$/.test(file.fileName) ? file.source : ''))
+      .map((file) =>
+        file.type === 'chunk' ? file.code : /\.js$/.test(file.fileName) ? file.source : '',
+      )
       .join();
     for (const { fileName } of files)
       if (fileName.endsWith('.wasm') && !code.includes(fileName.replace(/^.*\//, '')))

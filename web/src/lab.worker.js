@@ -6,7 +6,8 @@
 // What was begun is finished, also when nobody waits for it any more: it is known from then on.
 
 import { load } from 'likeness';
-import { calls, Known } from './studies.js';
+import { Known } from './known.js';
+import { calls } from './studies.js';
 
 const KEPT = 16; // models that stay open: each has a memory of its own
 const SLICE = 20; // milliseconds of long work, after which shorter questions have their turn
@@ -48,7 +49,7 @@ function keep({ open: key, source, gallery }) {
 /** @param {{id: number, call: keyof typeof calls, key: number, args: any}} message */
 async function answer({ id, call, key, args }) {
   let since = performance.now();
-  /** Lets others have their turn, and says how far it is. @type {import('./studies.js').Pause} */
+  /** Lets others have their turn, and says how far it is. @type {import('./known.js').Pause} */
   const pause = async (share, news) => {
     if (performance.now() - since < SLICE && news === undefined) return;
     scope.postMessage({ id, share, news });

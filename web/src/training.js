@@ -32,7 +32,7 @@ async function redraw(trainer, x) {
   return image;
 }
 
-/** @param {Task} task @param {import('./studies.js').Pause} pause */
+/** @param {Task} task @param {import('./known.js').Pause} pause */
 export async function train(task, pause) {
   const { images, heldOut, watched, shape, ink, ...options } = task;
   const trainer = await createTrainer({ ...options, shape, images, init: 'he' });
