@@ -5,13 +5,17 @@ import { offline } from './offline.mjs';
 
 const built = fileURLToPath(new URL('../build/', import.meta.url));
 
-/** Keeps out what the module could fetch and the page never does: likeness-train.wasm.
+/** Keeps out what the modules could fetch and the page never does. A worker's chunks come as assets.
  * @type {import('vite').Plugin} */
 const onlyUsed = {
   name: 'likeness-only-used',
   generateBundle(_, bundle) {
     const files = Object.values(bundle);
-    const code = files.map((file) => (file.type === 'chunk' ? file.code : '')).join();
+    const code = files
+      .map((file) =>
+        file.type === 'chunk' ? file.code : /\.js$/.test(file.fileName) ? file.source : '',
+      )
+      .join();
     for (const { fileName } of files)
       if (fileName.endsWith('.wasm') && !code.includes(fileName.replace(/^.*\//, '')))
         delete bundle[fileName];

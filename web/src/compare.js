@@ -35,8 +35,8 @@ function verdictOf({ verdict, p }, title) {
   return make('span', { className: `said-${verdict}`, title: meaning }, words, make('br'), small);
 }
 
-/** Fills a column with what was seen; `best` is the least error of all. @param {Column} column @param {number} best */
-function fill({ cells, info, seen }, best) {
+/** Fills a column with what was seen. @param {Column} column */
+function fill({ cells, info, seen }) {
   if (!seen) return;
   const { shape, title, family } = info;
   const { x, image, guess, error } = seen;
@@ -52,7 +52,6 @@ function fill({ cells, info, seen }, best) {
     image ? picture('The difference', (c) => paintDifference(c, x, image, shape)) : quiet('–'),
   );
   number.replaceChildren(error === null ? quiet('–') : error.toFixed(4));
-  number.toggleAttribute('data-best', error === best);
   says.replaceChildren(verdictOf(seen, title));
 }
 
@@ -134,7 +133,11 @@ export function start(section) {
     if (now !== turn) return;
     column.seen = seen;
     const errors = columns.map((c) => c.seen?.error ?? Infinity);
-    for (const each of columns) fill(each, columns.length > 1 ? Math.min(...errors) : -1);
+    fill(column);
+    const best = columns.length > 1 ? Math.min(...errors) : -1;
+    columns.forEach(({ cells }, i) => {
+      cells[3].toggleAttribute('data-best', errors[i] === best);
+    });
   }
 
   /** The other networks of such images, by their file sizes. @param {Opened} model */

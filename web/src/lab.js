@@ -38,7 +38,6 @@ export class Lab {
       if (signal?.aborted) return reject(signal.reason);
       this.#waiting.set(id, { resolve, reject, ...options });
       signal?.addEventListener('abort', () => {
-        this.#worker.postMessage({ abort: id });
         this.#waiting.delete(id);
         reject(signal.reason);
       });

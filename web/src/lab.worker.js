@@ -2,10 +2,12 @@
 //
 //   { open, source, gallery }   a model under a number; again when its gallery has come
 //   { id, call, key, args }     answered by { id, share, news } meanwhile and { id, result | error }
-//   { abort }                   the answer to this id is not wanted any more
+//
+// What was begun is finished, also when nobody waits for it any more: it is known from then on.
 
 import { load } from 'likeness';
-import { calls, Known } from './studies.js';
+import { Known } from './known.js';
+import { calls } from './studies.js';
 
 const KEPT = 16; // models that stay open: each has a memory of its own
 const SLICE = 20; // milliseconds of long work, after which shorter questions have their turn
@@ -15,8 +17,6 @@ const scope = /** @type {{postMessage(message: unknown, transfer?: Transferable[
 );
 /** @type {Map<number, Promise<Known>>} the most recently used last */
 const open = new Map();
-/** @type {Map<number, AbortController>} */
-const going = new Map();
 
 /** @param {string | ArrayBuffer} source @param {string | ArrayBuffer | undefined} gallery */
 async function know(source, gallery) {
@@ -48,15 +48,12 @@ function keep({ open: key, source, gallery }) {
 
 /** @param {{id: number, call: keyof typeof calls, key: number, args: any}} message */
 async function answer({ id, call, key, args }) {
-  const stop = new AbortController();
-  going.set(id, stop);
   let since = performance.now();
-  /** Lets others have their turn, and says how far it is. @type {import('./studies.js').Pause} */
+  /** Lets others have their turn, and says how far it is. @type {import('./known.js').Pause} */
   const pause = async (share, news) => {
     if (performance.now() - since < SLICE && news === undefined) return;
     scope.postMessage({ id, share, news });
     await new Promise((resolve) => setTimeout(resolve));
-    stop.signal.throwIfAborted();
     since = performance.now();
   };
   try {
@@ -67,14 +64,11 @@ async function answer({ id, call, key, args }) {
     scope.postMessage({ id, result: await work(known, args, pause) });
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
-    if (!stop.signal.aborted) scope.postMessage({ id, error: text });
-  } finally {
-    going.delete(id);
+    scope.postMessage({ id, error: text });
   }
 }
 
 self.addEventListener('message', ({ data }) => {
   if ('open' in data) keep(data);
-  else if ('abort' in data) going.get(data.abort)?.abort();
   else answer(data);
 });

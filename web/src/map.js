@@ -10,10 +10,11 @@ import { paintImage } from './pixels.js';
 import { inside, steer } from './steer.js';
 
 /** @typedef {import('./models.js').Opened} Opened */
-/** @typedef {import('./mapview.js').Place} Place */
+/** @typedef {import('./studies.js').How} How */
 /** @typedef {{xy: Float32Array, labels: Int16Array}} Points */
 
 const FADED = 0.82; // of the ground, in what is not meant
+const ROWS = 5000; // of a table, written at once
 const HELP =
   'Drag to move, click the map and scroll to zoom. By keyboard: arrows go from image to image, + and − zoom, 0 shows all, Enter opens the image.';
 
@@ -29,16 +30,6 @@ function labelLegend({ labels }, title) {
       count,
       name: label < 0 ? 'no label' : labelName(title, label),
     }));
-}
-
-/** From 0 to 1 by rank, so that one very bad image does not take all the colour. @param {Float32Array} errors */
-function ranks(errors) {
-  const order = [...errors.keys()].sort((a, b) => errors[a] - errors[b]);
-  const rank = new Float32Array(errors.length);
-  order.forEach((i, at) => {
-    rank[i] = at / (order.length - 1 || 1);
-  });
-  return { rank, least: errors[order[0]], most: errors[order[order.length - 1]] };
 }
 
 /** @param {HTMLElement} section @param {import('./panels.js').Open} open @returns {import('./panels.js').Hears} */
@@ -81,6 +72,17 @@ export function start(section, open) {
     ],
     (value) => recolour(value).catch(complain),
   );
+  const arranging = parts.segments(
+    'Arrange by',
+    [
+      ['directions', 'directions'],
+      ['neighbours', 'neighbours'],
+    ],
+    (value) => {
+      how = /** @type {How} */ (value);
+      if (opened?.model.gallerySize) redo(opened);
+    },
+  );
   const lasso = parts.button('Lasso', () => {
     steering.lassoing = !steering.lassoing;
     showLasso();
@@ -94,6 +96,7 @@ export function start(section, open) {
     make(
       'div',
       { className: 'row map-tools' },
+      arranging.element,
       colouring.element,
       lasso,
       parts.button('Select what is in view', () =>
@@ -125,11 +128,15 @@ export function start(section, open) {
   /** @type {Float32Array | null} */
   let rank = null;
   let by = 'label';
+  /** @type {How} */
+  let how = 'directions';
   /** @type {Set<number>} labels alone that are shown strongly, or none */
   const only = new Set();
   /** @type {Set<number>} */
   let selection = new Set();
-  /** @type {number[] | null} */
+  /** @type {import('./panels.js').Judged | null} */
+  let judged = null;
+  /** Where it is. @type {number[] | null} */
   let here = null;
   let gone = new AbortController();
   let turn = 0;
@@ -162,25 +169,26 @@ export function start(section, open) {
 
   function paint() {
     if (!points) return;
-    const { backgroundColor: ground, color } = getComputedStyle(canvas);
+    const { backgroundColor: ground, accentColor: color } = getComputedStyle(canvas);
     const { labels } = points;
     const colours = new Uint32Array(labels.length);
     const scale = Array.from({ length: 64 }, (_, s) => mixed(ends[0], ends[1], s / 63));
-    /** @type {Map<string, number>} */
+    /** @type {Map<number, number[]>} of each label, as it is and faded */
     const known = new Map();
-    const one = (/** @type {string} */ name, /** @type {boolean} */ faded) => {
-      const key = `${name} ${faded}`;
-      const found = known.get(key) ?? mixed(name, ground, faded ? FADED : 0);
-      known.set(key, found);
+    const shades = (/** @type {number} */ label) => {
+      const name = by === 'label' && label >= 0 ? labelColour(label) : color;
+      const found = known.get(label) ?? [0, FADED].map((share) => mixed(name, ground, share));
+      known.set(label, found);
       return found;
     };
     for (let i = 0; i < labels.length; i++) {
       const faded =
         (selection.size > 0 && !selection.has(i)) ||
         (by === 'label' && only.size > 0 && !only.has(labels[i]));
-      if (by === 'error' && rank && !faded) colours[i] = scale[Math.round(63 * rank[i])];
-      else
-        colours[i] = one(by === 'label' && labels[i] >= 0 ? labelColour(labels[i]) : color, faded);
+      colours[i] =
+        by === 'error' && rank && !faded
+          ? scale[Math.round(63 * rank[i])]
+          : shades(labels[i])[Number(faded)];
     }
     view.paint(colours);
   }
@@ -206,7 +214,7 @@ export function start(section, open) {
         toggle.append(
           ...swatch(
             name,
-            label < 0 ? 'currentcolor' : labelColour(label),
+            label < 0 ? 'var(--accent)' : labelColour(label),
             count.toLocaleString('en'),
           ),
         );
@@ -223,7 +231,7 @@ export function start(section, open) {
     if (value === 'label') showLabels();
     if (value === 'none') legend.replaceChildren(make('li', {}, parts.knownOf(model.model)));
     if (value === 'error') {
-      const errors = await ask(
+      const found = await ask(
         'errors',
         model,
         {},
@@ -234,8 +242,8 @@ export function start(section, open) {
       );
       busy.hide();
       if (by !== 'error' || opened !== model) return;
-      const { rank: found, least, most } = ranks(errors);
-      rank = found;
+      const { least, most } = found;
+      rank = found.rank;
       legend.replaceChildren(
         make('li', {}, ...swatch('best redrawn', ends[0], least.toFixed(4))),
         make('li', {}, ...swatch('worst redrawn', ends[1], most.toFixed(4))),
@@ -254,14 +262,20 @@ export function start(section, open) {
     paint();
   }
 
-  function save() {
+  async function save() {
     if (!points || !opened) return;
     const { xy, labels } = points;
-    const rows = [...selection].map(
-      (i) => `${i},${labels[i] < 0 ? '' : labels[i]},${xy[2 * i]},${xy[2 * i + 1]}`,
-    );
     const name = `${opened.name}-map.csv`;
-    parts.saveAs(name, `index,label,x,y\n${rows.join('\n')}\n`, 'text/csv');
+    const chosen = [...selection];
+    const blocks = ['index,label,x,y\n'];
+    for (let first = 0; first < chosen.length; first += ROWS) {
+      const rows = chosen
+        .slice(first, first + ROWS)
+        .map((i) => `${i},${labels[i] < 0 ? '' : labels[i]},${xy[2 * i]},${xy[2 * i + 1]}\n`);
+      blocks.push(rows.join(''));
+      await new Promise((resolve) => setTimeout(resolve)); // so that the page does not halt
+    }
+    parts.saveAs(name, new Blob(blocks), 'text/csv');
   }
 
   /** @param {unknown} error */
@@ -277,7 +291,7 @@ export function start(section, open) {
     const found = await ask(
       'map',
       model,
-      {},
+      { how },
       {
         signal,
         onProgress: (share) => busy.show(`Placing ${parts.knownOf(model.model)}`, share),
@@ -290,12 +304,14 @@ export function start(section, open) {
     const labelled = found.labels.some((label) => label >= 0);
     colouring.allow('label', labelled);
     colouring.allow('error', model.model.info.output === 'image');
-    const first = labelled ? 'label' : 'none';
-    colouring.choose(first);
-    await recolour(first);
+    arranging.allow('neighbours', !found.plain);
+    if (by === 'label' && !labelled) by = 'none';
+    colouring.choose(by);
+    await recolour(by);
+    showStar();
     section.dataset.points = String(found.labels.length);
     quality.textContent = 'Measuring how far the map can be trusted …';
-    const measured = await ask('measure', model, {}, { signal });
+    const measured = await ask('measure', model, { how }, { signal });
     quality.textContent = sentence(model, found, measured, labelled);
   }
 
@@ -307,44 +323,60 @@ export function start(section, open) {
     labelled,
   ) {
     const { latent } = model.info;
-    const how = plain
+    const made = plain
       ? `A code of ${latent} values is a place on the map itself.`
-      : `Two directions of ${latent} hold ${parts.percent(share)} of what varies.`;
+      : how === 'neighbours'
+        ? 'Each was pulled to its nearest by code and pushed off by others, so only what is near counts, not how far apart the rest is.'
+        : `Two directions of ${latent} hold ${parts.percent(share)} of what varies.`;
     const labels = labelled
       ? ` Of the ${k} nearest on the map ${parts.percent(onMap)} have the same label, of those by the whole code ${parts.percent(byCode)}.`
       : '';
-    return `Trustworthiness ${trustworthiness.toFixed(3)} (${k} neighbours, measured on ${images.toLocaleString('en')} images; 1 is perfect). ${how}${labels}`;
+    return `Trustworthiness ${trustworthiness.toFixed(3)} (${k} neighbours, measured on ${images.toLocaleString('en')} images; 1 is perfect). ${made}${labels}`;
   }
 
   onTheme(paint);
   look(-1);
   looked.toggleAttribute('data-none', true);
 
+  async function showStar() {
+    const [model, now] = [opened, ++turn];
+    const found =
+      model?.model.gallerySize && points && judged
+        ? await ask('locate', model, { x: judged.x, how }).catch(() => null)
+        : null;
+    if (now !== turn) return;
+    here = found;
+    moveStar();
+  }
+
+  /** Anew, for another model or arranged otherwise. @param {Opened} model */
+  function redo(model) {
+    gone.abort();
+    gone = new AbortController();
+    [points, here, rank] = [null, null, null];
+    pick([]);
+    delete section.dataset.points;
+    view.show(new Float32Array(), model.model.info.shape, () => new Uint8Array());
+    legend.replaceChildren();
+    moveStar();
+    if (model.model.gallerySize) chart(model).catch(complain);
+    else quality.textContent = 'There is no map without the gallery of known images.';
+  }
+
   return {
     model(next) {
       if (opened === next && points) return;
-      gone.abort();
-      gone = new AbortController();
-      [opened, points, here, rank] = [next, null, null, null];
-      only.clear();
-      pick([]);
-      delete section.dataset.points;
-      view.show(new Float32Array(), next.model.info.shape, () => new Uint8Array());
-      legend.replaceChildren();
-      if (next.model.gallerySize) chart(next).catch(complain);
-      else quality.textContent = 'There is no map without the gallery of known images.';
-    },
-    async image(judged) {
-      const model = opened;
-      const now = ++turn;
-      if (!model?.model.gallerySize || !judged) {
-        here = null;
-        return moveStar();
+      if (opened !== next) {
+        [by, how] = ['label', 'directions'];
+        arranging.choose(how);
+        only.clear();
       }
-      const found = await ask('locate', model, { x: judged.x }).catch(() => null);
-      if (now !== turn || opened !== model) return;
-      here = found;
-      moveStar();
+      opened = next;
+      redo(next);
+    },
+    image(next) {
+      judged = next;
+      showStar();
     },
   };
 }

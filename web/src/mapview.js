@@ -72,7 +72,7 @@ export class MapView {
     this.#resize();
   }
 
-  /** @param {Uint32Array} colours a pixel for each point; 0 hides it */
+  /** @param {Uint32Array} colours a pixel for each point */
   paint(colours) {
     this.#colours = colours;
     this.draw();
@@ -184,7 +184,7 @@ export class MapView {
       const colour = this.#colours[i];
       const x = Math.round(left + scale * this.#xy[2 * i]);
       const y = Math.round(top - scale * this.#xy[2 * i + 1]);
-      if (x < r || y < r || x >= width - r || y >= height - r || colour === 0) continue;
+      if (x < r || y < r || x >= width - r || y >= height - r) continue;
       if (seen.length <= FEW) seen.push(i);
       for (let dy = -r; dy <= r; dy++) {
         const row = (y + dy) * width + x;
@@ -254,13 +254,15 @@ export class MapView {
     ink.restore();
   }
 
-  /** The nearest point that is shown, or -1. @param {Place} at @param {number} [reach] */
+  /** The nearest point, or -1. @param {Place} at @param {number} [reach] */
   nearest(at, reach = REACH) {
+    const origin = this.placeOf(0, 0);
+    const scale = this.#zoom.scale * this.#fit.scale;
     let [best, limit] = [-1, reach * reach];
     for (let i = 0; i < this.count; i++) {
-      if (this.#colours[i] === 0) continue;
-      const { x, y } = this.pointAt(i);
-      const distance = (x - at.x) ** 2 + (y - at.y) ** 2;
+      const dx = origin.x + scale * this.#xy[2 * i] - at.x;
+      const dy = origin.y - scale * this.#xy[2 * i + 1] - at.y;
+      const distance = dx * dx + dy * dy;
       if (distance < limit) [best, limit] = [i, distance];
     }
     return best;
@@ -273,7 +275,7 @@ export class MapView {
     if (this.looked < 0) return this.nearest(from, Infinity);
     let [best, least] = [this.looked, Infinity];
     for (let i = 0; i < this.count; i++) {
-      if (i === this.looked || this.#colours[i] === 0) continue;
+      if (i === this.looked) continue;
       const { x, y } = this.pointAt(i);
       const along = (x - from.x) * dx + (y - from.y) * dy;
       const aside = Math.abs((x - from.x) * dy) + Math.abs((y - from.y) * dx);
@@ -292,12 +294,11 @@ export class MapView {
     this.pan(into(x, width), into(y, height));
   }
 
-  /** The shown points for which this is so. @param {(at: Place) => boolean} is */
+  /** The points for which this is so. @param {(at: Place) => boolean} is */
   which(is) {
     /** @type {number[]} */
     const found = [];
-    for (let i = 0; i < this.count; i++)
-      if (this.#colours[i] !== 0 && is(this.pointAt(i))) found.push(i);
+    for (let i = 0; i < this.count; i++) if (is(this.pointAt(i))) found.push(i);
     return found;
   }
 }

@@ -87,7 +87,7 @@ export function start(section, open) {
     const { labels, cells, right } = count(found);
     const name = (/** @type {number} */ label) => labelName(what, label);
     const how = found.classifier
-      ? 'by the network, which was trained on some of them'
+      ? 'by the network, which was trained on these very images'
       : 'by the nearest other known image, compared by codes';
     says.textContent = `${parts.percent(right / found.truth.length)} of ${parts.knownOf(opened.model, found.truth.length)} are taken for what they are, ${how}.`;
     if (labels.length > MOST) return;
@@ -111,7 +111,7 @@ export function start(section, open) {
         cell.className = a === b ? 'right' : 'wrong';
         cell.style.setProperty(
           '--share',
-          `${Math.round(100 * (a === b ? share : share / worst) * 0.6)}%`,
+          `${Math.round(100 * (a === b ? share : share / worst) * 0.4)}%`,
         );
         return cell;
       }),

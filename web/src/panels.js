@@ -21,7 +21,7 @@
  */
 /** Opens a file as if it had been dropped. @typedef {(file: File) => void} Open */
 
-const NEAR = '300px';
+const NEAR = '100px';
 const REST = 30; // milliseconds that a verdict has for itself
 
 /** @type {Record<string, () => Promise<{start(section: HTMLElement, open: Open): Hears}>>} */
@@ -34,23 +34,29 @@ const MODULES = {
   mixup: () => import('./mixup.js'),
   unusual: () => import('./unusual.js'),
   common: () => import('./common.js'),
+  train: () => import('./train.js'),
 };
 
-/** @typedef {{hears: Hears | null, near: boolean, model: boolean, image: boolean}} Panel and what it
- * has not been told */
-/** @type {Map<Element, Panel>} */
+/** `model` and `image` are what it has not been told.
+ * @typedef {{hears: Hears | null, begun: boolean, near: boolean, model: boolean, image: boolean}} Panel */
+/** @type {Map<HTMLElement, Panel>} */
 const panels = new Map();
 /** @type {Opened | null} */
 let opened = null;
 /** @type {Judged | null} */
 let judged = null;
 let timer = 0;
+/** @type {Open} */
+let open = () => {};
 
 function tell() {
   timer = 0;
-  for (const panel of panels.values()) {
-    const { hears, near } = panel;
-    if (!hears || !near || !opened) continue;
+  if (!opened) return;
+  for (const [section, panel] of panels) {
+    if (!panel.near) continue;
+    if (!panel.begun) begin(section, panel);
+    const { hears } = panel;
+    if (!hears) continue;
     const news = { model: panel.model, image: panel.image };
     panel.model = panel.image = false;
     if (news.model) hears.model?.(opened);
@@ -77,11 +83,12 @@ export function tellImage(image) {
   tellSoon();
 }
 
-/** @param {HTMLElement} section @param {Panel} panel @param {Open} open */
-async function begin(section, panel, open) {
-  const name = section.dataset.panel ?? '';
+/** @param {HTMLElement} section @param {Panel} panel */
+async function begin(section, panel) {
+  panel.begun = true;
+  section.dataset.begun = '';
   try {
-    const { start } = await MODULES[name]();
+    const { start } = await MODULES[section.dataset.panel ?? '']();
     panel.hears = start(section, open);
     tellSoon();
   } catch {
@@ -89,26 +96,22 @@ async function begin(section, panel, open) {
   }
 }
 
-/** @param {Open} open */
-export function startPanels(open) {
+/** @param {Open} opener what opens a file */
+export function startPanels(opener) {
+  open = opener;
   const observer = new IntersectionObserver(
     (entries) => {
       for (const { target, isIntersecting } of entries) {
-        const panel = panels.get(target);
-        if (!panel) continue;
-        const fresh = isIntersecting && !('begun' in /** @type {HTMLElement} */ (target).dataset);
-        panel.near = isIntersecting;
-        if (fresh) {
-          const section = /** @type {HTMLElement} */ (target);
-          section.dataset.begun = '';
-          begin(section, panel, open);
-        } else if (isIntersecting) tellSoon();
+        const panel = panels.get(/** @type {HTMLElement} */ (target));
+        if (panel) panel.near = isIntersecting;
       }
+      tellSoon();
     },
     { rootMargin: NEAR },
   );
   for (const section of document.querySelectorAll('[data-panel]')) {
-    panels.set(section, { hears: null, near: false, model: true, image: true });
+    const panel = { hears: null, begun: false, near: false, model: true, image: true };
+    panels.set(/** @type {HTMLElement} */ (section), panel);
     observer.observe(section);
   }
 }

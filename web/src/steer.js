@@ -11,6 +11,7 @@
 
 const STEP = 1.5; // of the zoom, by a key or a button
 const STILL = 4; // how far a click may move
+const CORNER = 4; // between the corners of a lasso
 
 /** Whether a place lies inside, by the even-odd rule. @param {Place[]} polygon @param {Place} at */
 export function inside(polygon, { x, y }) {
@@ -73,7 +74,8 @@ export function steer(canvas, view, steered) {
       return;
     }
     if (state.lassoing) {
-      view.lasso.push(at);
+      const last = view.lasso[view.lasso.length - 1];
+      if (Math.hypot(at.x - last.x, at.y - last.y) >= CORNER) view.lasso.push(at);
       return view.draw();
     }
     const before = grip();

@@ -1,75 +1,17 @@
 // What lab.worker.js can be asked: each call takes a model with its gallery, arguments, and `pause`,
 // which long work awaits now and then.
 
-import { distances, evenly, least, principal, project, trust, uniform } from './algebra.js';
+import { distances, evenly, least, principal, project, trust } from './algebra.js';
+import { arrange, settle } from './arrange.js';
+import { common, guesses, scores, some, survey } from './evidence.js';
 import { judge } from './judging.js';
+import { preparationFor } from './preparation.js';
 
 /** @typedef {import('likeness').Model} Model */
 /** @typedef {import('likeness').Preparation} Preparation */
-/** @typedef {(share: number, news?: unknown) => Promise<void>} Pause */
+/** @typedef {import('./known.js').Known} Known */
+/** @typedef {import('./known.js').Pause} Pause */
 /** @typedef {{index: number, origin: number, label: number | null, distance: number, thumbnail: Uint8Array}} Near */
-
-const NONE = -1; // the label of what has none
-const AT_ONCE = 32; // images
-
-/** A model and what was found out about its gallery, each once. */
-export class Known {
-  /** @type {Map<string, Promise<any>>} */ #found = new Map();
-  /** @type {{thumbnails: Uint8Array, labels: Int16Array} | null} */ #images = null;
-
-  /** @param {Model} model */
-  constructor(model) {
-    this.model = model;
-    const { channels, height, width } = model.info.shape;
-    this.pixels = channels * height * width;
-  }
-
-  /** Of all that asks for it the first finds it. @template T @param {string} name @param {() => Promise<T>} find @returns {Promise<T>} */
-  once(name, find) {
-    const known = this.#found.get(name) ?? find();
-    this.#found.set(name, known);
-    known.catch(() => this.#found.delete(name));
-    return known;
-  }
-
-  /** All thumbnails, one after the other, and their labels. */
-  get images() {
-    if (this.#images) return this.#images;
-    const n = this.model.gallerySize;
-    const thumbnails = new Uint8Array(n * this.pixels);
-    const labels = new Int16Array(n);
-    for (let i = 0; i < n; i++) {
-      const { thumbnail, label } = this.model.galleryImage(i);
-      thumbnails.set(thumbnail, i * this.pixels);
-      labels[i] = label ?? NONE;
-    }
-    this.#images = { thumbnails, labels };
-    return this.#images;
-  }
-
-  /** Some images as inputs. @param {ArrayLike<number>} which */
-  inputs(which) {
-    const { thumbnails } = this.images;
-    const x = new Float32Array(which.length * this.pixels);
-    for (let i = 0; i < which.length; i++)
-      for (let j = 0; j < this.pixels; j++)
-        x[i * this.pixels + j] = thumbnails[which[i] * this.pixels + j] / 255;
-    return x;
-  }
-
-  /**
-   * Runs all images through `work`, some at a time.
-   * @param {Uint32Array} which @param {Pause} pause
-   * @param {(x: Float32Array, first: number, count: number) => void} work
-   */
-  async each(which, pause, work) {
-    for (let first = 0; first < which.length; first += AT_ONCE) {
-      const some = which.slice(first, first + AT_ONCE);
-      work(this.inputs(some), first, some.length);
-      await pause(first / which.length);
-    }
-  }
-}
 
 /** @param {Known} known */
 function all({ model }) {
@@ -122,7 +64,7 @@ async function codes(known, pause) {
 
 /** The axes of the map, and every code on them. @param {Known} known @param {Pause} pause */
 function place(known, pause) {
-  return known.once('place', async () => {
+  return known.once('directions', async () => {
     const d = known.model.info.latent;
     const n = known.model.gallerySize;
     const z = await codes(known, pause);
@@ -146,19 +88,43 @@ function place(known, pause) {
   });
 }
 
-/** @param {Known} known @param {object} _ @param {Pause} pause */
-async function map(known, _, pause) {
-  const { xy, components, plain } = await place(known, pause);
+/** How a map is arranged. @typedef {'directions' | 'neighbours'} How */
+/** @typedef {{z: Float32Array, xy: Float32Array, at: (code: Float32Array) => number[]}} Arranged */
+
+/** Where every code lies, and where another would. @param {Known} known @param {How} how @param {Pause} pause @returns {Promise<Arranged>} */
+async function arranged(known, how, pause) {
+  const { z, xy, components } = await place(known, pause);
+  if (how === 'directions') return { z, xy, at: (code) => project(components, code) };
+  return known.once(how, async () => {
+    const n = known.model.gallerySize;
+    const d = known.model.info.latent;
+    const arrangement = await arrange(z, n, xy, pause);
+    const { anchors, at: places } = arrangement;
+    const at = (/** @type {Float32Array} */ code) => settle(arrangement, code);
+    const moved = new Float32Array(2 * n);
+    for (let i = 0; i < n && anchors.length < n; i++) {
+      moved.set(at(z.subarray(i * d, (i + 1) * d)), 2 * i);
+      if (i % 32 === 0) await pause(i / n);
+    }
+    for (const [a, i] of anchors.entries()) moved.set(places.subarray(2 * a, 2 * a + 2), 2 * i);
+    return { z, xy: moved, at };
+  });
+}
+
+/** @param {Known} known @param {{how: How}} args @param {Pause} pause */
+async function map(known, { how }, pause) {
+  const { xy } = await arranged(known, how, pause);
+  const { components, plain } = await place(known, pause);
   const { variances, total } = components;
   const share = plain ? 1 : variances.reduce((sum, v) => sum + v, 0) / (total || 1);
   return { xy, labels: known.images.labels, share, plain };
 }
 
-/** How far the map can be trusted. @param {Known} known @param {object} _ @param {Pause} pause */
-function measure(known, _, pause) {
-  return known.once('measure', async () => {
+/** How far the map can be trusted. @param {Known} known @param {{how: How}} args @param {Pause} pause */
+function measure(known, { how }, pause) {
+  return known.once(`measure ${how}`, async () => {
     const d = known.model.info.latent;
-    const { z, xy } = await place(known, pause);
+    const { z, xy } = await arranged(known, how, pause);
     const sample = evenly(xy.length / 2, d > WIDE ? MEASURED_WIDE : MEASURED);
     const some = new Float32Array(sample.length * d);
     const pairs = new Float32Array(sample.length * 2);
@@ -172,13 +138,17 @@ function measure(known, _, pause) {
   });
 }
 
-/** Where an image is on the map. @param {Known} known @param {{x: Float32Array}} args @param {Pause} pause */
-async function locate(known, { x }, pause) {
-  const { components } = await place(known, pause);
-  return project(components, known.model.encode(x));
+/** Where an image is on the map. @param {Known} known @param {{x: Float32Array, how: How}} args @param {Pause} pause */
+async function locate(known, { x, how }, pause) {
+  const { at } = await arranged(known, how, pause);
+  return at(known.model.encode(x));
 }
 
-/** The mean squared error of each known image. @param {Known} known @param {object} _ @param {Pause} pause */
+/**
+ * How each known image is redrawn: its rank by mean squared error, from 0 to 1, so that one very bad
+ * image does not take all the colour.
+ * @param {Known} known @param {object} _ @param {Pause} pause
+ */
 function errors(known, _, pause) {
   return known.once('errors', async () => {
     const { model, pixels } = known;
@@ -191,7 +161,12 @@ function errors(known, _, pause) {
         found[first + i] = sum / pixels;
       }
     });
-    return found;
+    const order = [...found.keys()].sort((a, b) => found[a] - found[b]);
+    const rank = new Float32Array(found.length);
+    order.forEach((i, at) => {
+      rank[i] = at / (order.length - 1 || 1);
+    });
+    return { rank, least: found[order[0]], most: found[order[order.length - 1]] };
   });
 }
 
@@ -212,13 +187,10 @@ function errors(known, _, pause) {
  * @returns {Seen}
  */
 function see({ model, pixels }, { picture, kind, alpha, drawing }) {
-  const { shape, preparations, output, classes } = model.info;
-  const usual = preparations.includes('ink') ? 'ink' : 'image';
-  const own =
-    kind === 'picture' && picture.width === shape.width && picture.height === shape.height;
-  const preparation = own ? 'image' : usual;
+  const { preparations, output, classes } = model.info;
+  const preparation = preparationFor(model, kind, picture);
   const data = new Uint8ClampedArray(picture.data);
-  if (kind === 'drawing' && usual !== drawing)
+  if (kind === 'drawing' && preparation !== drawing)
     for (let i = 0; i < data.length; i++) if (i % 4 < 3) data[i] = 255 - data[i];
   const { width, height } = picture;
   const { x, empty } = model.prepare({ data, width, height }, { preparation });
@@ -237,127 +209,10 @@ function see({ model, pixels }, { picture, kind, alpha, drawing }) {
   };
 }
 
-// ---- evidence ----
-
-const MOST_CONFUSED = 4000; // images
-const MOST_SURVEYED = 10000;
-const MOST_AVERAGED = 2000;
-
-/**
- * What each known image is taken for: by the classifier, if the model is one, else by the label of the
- * nearest other known image.
- * @param {Known} known @param {object} _ @param {Pause} pause
- */
-function guesses(known, _, pause) {
-  return known.once('guesses', async () => {
-    const { model, pixels } = known;
-    const { classes } = model.info;
-    const which = evenly(model.gallerySize, MOST_CONFUSED);
-    const { labels } = known.images;
-    const guess = new Int16Array(which.length).fill(NONE);
-    await known.each(which, pause, (x, first, count) => {
-      const shares = classes ? model.classify(x) : null;
-      for (let i = 0; i < count; i++) {
-        const own = which[first + i];
-        if (shares) {
-          const some = shares.subarray(i * classes, (i + 1) * classes);
-          guess[first + i] = some.indexOf(Math.max(...some));
-          continue;
-        }
-        const near = model.neighbours(x.subarray(i * pixels, (i + 1) * pixels), { k: 2 });
-        guess[first + i] = near.find(({ index }) => index !== own)?.label ?? NONE;
-      }
-    });
-    return {
-      which,
-      guess,
-      truth: Int16Array.from(which, (i) => labels[i]),
-      classifier: classes > 0,
-    };
-  });
-}
-
-/** How unusual each known image is. @param {Known} known @param {object} _ @param {Pause} pause */
-function survey(known, _, pause) {
-  return known.once('survey', async () => {
-    const { model, pixels } = known;
-    const which = evenly(model.gallerySize, MOST_SURVEYED);
-    const score = new Float32Array(which.length);
-    const p = new Float32Array(which.length);
-    await known.each(which, pause, (x, first, count) => {
-      for (let i = 0; i < count; i++) {
-        const result = model.check(x.subarray(i * pixels, (i + 1) * pixels));
-        score[first + i] = result.score;
-        p[first + i] = result.p;
-      }
-    });
-    return { which, score, p };
-  });
-}
-
-/** Some known images, as inputs. @param {Known} known @param {{count: number}} args */
-function some(known, { count }) {
-  return known.inputs(evenly(known.model.gallerySize, count));
-}
-
-/** @typedef {'mirrored' | 'upside down' | 'turned' | 'inverted' | 'noise' | 'as they are'} Change */
-
-/** What a value of a changed image is: from where, and made what of. @type {Record<Change, (row: number, column: number, height: number, width: number) => [number, number]>} */
-const FROM = {
-  mirrored: (row, column, _, width) => [row, width - 1 - column],
-  'upside down': (row, column, height) => [height - 1 - row, column],
-  turned: (row, column, height) => [height - 1 - column, row],
-  inverted: (row, column) => [row, column],
-  noise: (row, column) => [row, column],
-  'as they are': (row, column) => [row, column],
-};
-
-/** @param {Float32Array} x @param {import('likeness').Info['shape']} shape @param {Change} change @param {() => number} random */
-function changed(x, { channels, height, width }, change, random) {
-  const out = new Float32Array(x.length);
-  const plane = height * width;
-  for (let c = 0; c < channels; c++)
-    for (let row = 0; row < height; row++)
-      for (let column = 0; column < width; column++) {
-        const [from, at] = FROM[change](row, column, height, width);
-        const value = x[c * plane + from * width + at];
-        out[c * plane + row * width + column] =
-          change === 'inverted' ? 1 - value : change === 'noise' ? random() : value;
-      }
-  return out;
-}
-
-/**
- * The scores of images that are none of those known, or are not as they should be.
- * @param {Known} known @param {{images: Float32Array, change: Change}} args @param {Pause} pause
- */
-async function scores({ model, pixels }, { images, change }, pause) {
-  const random = uniform(7);
-  const found = new Float32Array(images.length / pixels);
-  for (let i = 0; i < found.length; i++) {
-    const x = images.subarray(i * pixels, (i + 1) * pixels);
-    const { score, verdict } = model.check(changed(x, model.info.shape, change, random));
-    found[i] = verdict === 'empty' ? Infinity : score;
-    await pause(i / found.length);
-  }
-  return found;
-}
-
-const SHARED = 9; // principal components shown
-
-/** The mean of the known images, and what they differ by. @param {Known} known @param {object} _ @param {Pause} pause */
-function common(known, _, pause) {
-  return known.once('common', async () => {
-    const which = evenly(known.model.gallerySize, MOST_AVERAGED);
-    const rows = known.inputs(which);
-    const found = await principal(rows, which.length, known.pixels, SHARED, pause);
-    return {
-      images: which.length,
-      mean: Float32Array.from(found.mean),
-      axes: found.axes.map((axis) => Float32Array.from(axis)),
-      shares: found.variances.map((v) => v / (found.total || 1)),
-    };
-  });
+/** Trains a network; the trainer is fetched by this. @param {unknown} _ @param {import('./training.js').Task} task @param {Pause} pause */
+async function train(_, task, pause) {
+  const training = await import('./training.js');
+  return training.train(task, pause);
 }
 
 /** Does nothing but have the model opened. */
@@ -377,6 +232,7 @@ export const calls = {
   some,
   scores,
   common,
+  train,
   wake,
 };
 /** @typedef {typeof calls} Calls */

@@ -11,7 +11,7 @@ import * as parts from './parts.js';
 import { thumbnail } from './pixels.js';
 
 /** @typedef {import('./models.js').Opened} Opened */
-/** @typedef {import('./studies.js').Change} Change */
+/** @typedef {import('./evidence.js').Change} Change */
 /** @typedef {{name: string, colour: string, scores: Float32Array, area: number, points: [number, number][]}} Tested */
 
 const IMAGES = 400; // of each set
