@@ -43,7 +43,7 @@ test('where WebAssembly is blocked, the page says what the server must send', as
   await draw(page, digits[3]); // which still works
   assert.deepEqual(await verdict(page), { verdict: '', p: '' });
   assert.deepEqual(await faults(page), []);
-  await page.screenshot({ path: `${screens}blocked.png`, fullPage: true });
+  await page.screenshot({ path: `${screens}blocked.png` });
   await context.close();
 });
 

@@ -49,7 +49,7 @@ const button = (page, name) => page.locator(`[data-action=${name}]`);
 /** @param {Page} page @param {string} name */
 async function shot(page, name) {
   await page.mouse.move(0, 0);
-  await page.screenshot({ path: `${screens}${name}.png`, fullPage: true });
+  await page.screenshot({ path: `${screens}${name}.png` });
 }
 /** What the page says and shows of the image. @param {Page} page */
 const told = (page) =>
@@ -97,18 +97,17 @@ test('the address opens the same drawing, verdict and threshold elsewhere', () =
 test('the address has the section that is in view, and opens there', () =>
   onPage(
     async (page) => {
-      const top = () =>
-        page
-          .locator('[data-panel=embed]')
-          .evaluate((section) => section.getBoundingClientRect().top / innerHeight);
-      assert.ok((await top()) < 0.9);
+      await page.waitForFunction(() => {
+        const panel = document.querySelector('[data-panel=map]');
+        return Math.abs(panel?.getBoundingClientRect().top ?? 999) < 0.4 * innerHeight;
+      });
       await page.evaluate(() => scrollTo(0, 0));
       await page.waitForFunction(() => location.hash === '');
       await page.locator('[data-panel=nearest]').evaluate((section) => section.scrollIntoView());
       await page.waitForFunction(() => location.hash === '#view=nearest');
     },
     {},
-    '#view=embed',
+    '#view=map',
   ));
 
 test('addresses that make no sense open the page all the same', async () => {
@@ -333,7 +332,7 @@ test('each step of the preparation is shown', () =>
     const steps = page.locator('#steps li');
     await steps.first().waitFor();
     assert.deepEqual(
-      (await steps.allTextContents()).map((text) => text.replace(/\d+ × \d+/, 'SIZE')),
+      (await steps.allTextContents()).map((text) => text.replace(/\d+\s×\s\d+/, 'SIZE')),
       [
         'Your image, SIZE',
         'Its ink, SIZE',

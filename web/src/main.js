@@ -311,7 +311,6 @@ startPicker((name) => {
 });
 startAlpha(() => guarded(judge));
 followAddress(follow);
-goToView();
 followView();
 startSharing(() => shown);
 startHelp({ models: () => listed, choose });
@@ -341,4 +340,9 @@ window.likeness = {
     };
   },
 };
-window.likeness.ready.then(() => setTimeout(workOffline, QUIET)).catch(() => {}); // the page has said so already
+window.likeness.ready
+  .then(() => {
+    goToView(); // the panels have their places now
+    setTimeout(workOffline, QUIET);
+  })
+  .catch(() => {}); // the page has said so already

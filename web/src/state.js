@@ -75,7 +75,7 @@ export function readState(hash) {
 }
 
 /** @template {keyof State} K @param {K} name @param {State} values */
-function written(name, values) {
+function partOf(name, values) {
   const text = TABLE[name].write(values[name]);
   return text === TABLE[name].write(TABLE[name].start) ? '' : `${name}=${text}`;
 }
@@ -83,7 +83,7 @@ function written(name, values) {
 /** The address of a state, without what is as it was at first. @param {State} values */
 export function writeState(values) {
   const parts = NAMES.filter((name) => name !== 'model' || values.model !== OWN)
-    .map((name) => written(name, values))
+    .map((name) => partOf(name, values))
     .filter((part) => part !== '');
   let hash = '';
   // A drawing that is too long is left out, what comes behind it is not.
@@ -94,6 +94,7 @@ export function writeState(values) {
 /** @type {State} */
 const now = readState(typeof location === 'object' ? location.hash : '');
 let timer = 0;
+let written = Number.NEGATIVE_INFINITY; // when the address was
 
 /** @returns {Readonly<State>} */
 export const state = () => now;
@@ -105,16 +106,17 @@ export function link() {
 }
 
 function showAddress() {
-  clearTimeout(timer);
   timer = 0;
+  written = performance.now();
   if (link() !== location.href) history.replaceState(history.state, '', link());
 }
 
-/** Notes what has changed. While drawing the address waits. @param {Partial<State>} changes */
+/** Notes what has changed; the address follows, but not with every step. @param {Partial<State>} changes */
 export function keep(changes) {
   Object.assign(now, changes);
-  if (!('strokes' in changes || 'grid' in changes || 'view' in changes)) showAddress();
-  else timer ||= window.setTimeout(showAddress, PAUSE);
+  const wait = written + PAUSE - performance.now();
+  if (wait <= 0 || changes.model) showAddress();
+  else if (!timer) timer = window.setTimeout(showAddress, wait);
 }
 
 /** Calls back with the state of an address that was typed or clicked. @param {() => void} changed */
