@@ -605,36 +605,38 @@ test('a network is trained on two drawings', () =>
     assert.match((await page.locator('#verdict').textContent()) ?? '', /No verdict/);
   }));
 
-for (const [name, options] of /** @type {[string, import('./browser.mjs').ContextOptions][]} */ ([
-  ['light', { colorScheme: 'light' }],
-  [
-    'dark',
-    { colorScheme: 'dark', viewport: { width: 768, height: 1000 }, reducedMotion: 'reduce' },
-  ],
-  ['phone', { viewport: { width: 320, height: 640 }, colorScheme: 'dark' }],
-]))
-  test(`all panels open: they fit and axe finds nothing: ${name}`, () =>
-    onPage(
-      async (page) => {
-        await page.locator('#samples button').nth(3).click();
-        for (const [panelName, selector] of [
-          ['nearest', '.near button'],
-          ['map', '.map-legend button'],
-          ['compare', 'thead th'],
-          ['learned', '.chart'],
-          ['mixup', '.confusion'],
-          ['unusual', '.sets li:nth-child(5)'],
-          ['common', '.common-images canvas'],
-          ['train', 'button'],
-        ])
-          await reach(page, panelName, selector);
-        for (const all of await page.locator('[data-panel] details').all())
-          await all.evaluate((details) => details.setAttribute('open', ''));
+test('with all panels open the page fits each screen and axe finds nothing', () =>
+  onPage(
+    async (page) => {
+      await page.locator('#samples button').nth(3).click();
+      for (const [name, selector] of [
+        ['nearest', '.near button'],
+        ['map', '.map-legend button'],
+        ['compare', 'thead th'],
+        ['learned', '.chart'],
+        ['mixup', '.confusion'],
+        ['unusual', '.sets li:nth-child(5)'],
+        ['common', '.common-images canvas'],
+        ['train', 'button'],
+      ])
+        await reach(page, name, selector);
+      for (const all of await page.locator('[data-panel] details').all())
+        await all.evaluate((details) => details.setAttribute('open', ''));
+      for (const [width, colorScheme] of /** @type {const} */ ([
+        [1440, 'light'],
+        [768, 'dark'],
+        [320, 'light'],
+        [320, 'dark'],
+      ])) {
+        await page.setViewportSize({ width, height: 900 });
+        await page.emulateMedia({ colorScheme });
         const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-        assert.ok(over <= 0, `${over} pixels too wide`);
-        assert.deepEqual(await faults(page), []);
-        await page.screenshot({ path: `${screens}panels-${name}.png`, fullPage: true });
-      },
-      options,
-      small,
-    ));
+        assert.ok(over <= 0, `${over} pixels too wide at ${width}`);
+        assert.deepEqual(await faults(page), [], `${width} ${colorScheme}`);
+        const path = `${screens}panels-${width}-${colorScheme}.png`;
+        await page.screenshot({ path, fullPage: true });
+      }
+    },
+    { reducedMotion: 'reduce' },
+    small,
+  ));
