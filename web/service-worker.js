@@ -69,7 +69,8 @@ worker.addEventListener('message', (/** @type {Told} */ event) => {
   const wanted = event.data.filter((url) => isOurs(url) && !files.has(url));
   const all = Promise.all(
     wanted.map(async (url) => {
-      if (!(await caches.match(url))) await keep(url, await fetch(url));
+      if (await caches.match(url)) return;
+      await keep(url, await fetch(url, { cache: 'force-cache' })); // it came a moment ago
     }),
   );
   event.waitUntil(all.then(() => event.ports[0].postMessage('kept')).catch(() => {}));

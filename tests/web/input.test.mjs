@@ -178,7 +178,7 @@ test('the threshold is moved by keys, no finer than the calibration', () =>
     assert.equal(await press('Home'), 'one false alarm in 2');
     assert.equal(await press('End'), 'one false alarm in 3601');
     assert.equal(await press('ArrowRight'), 'one false alarm in 3601');
-    assert.match(page.url(), /#alpha=1\/3601$/);
+    await page.waitForFunction(() => location.hash === '#alpha=1/3601');
     await draw(
       page,
       Array.from({ length: 14 }, (_, i) => [

@@ -2,7 +2,7 @@
 
 import { keep, state } from './state.js';
 
-const UPPER = 0.4; // of the window: whose head is above this and whose end is below is in view
+const UPPER = 0.4; // of the window: the last whose head is above this is in view
 const REST = 200; // milliseconds without scrolling
 
 const sections = /** @type {HTMLElement[]} */ ([
@@ -18,10 +18,7 @@ export function followView() {
   let timer = 0;
   const look = () => {
     const line = UPPER * innerHeight;
-    const here = sections.find((section) => {
-      const { top, bottom } = section.getBoundingClientRect();
-      return top <= line && bottom > line;
-    });
+    const here = sections.findLast((section) => section.getBoundingClientRect().top <= line);
     const view = here?.dataset.panel ?? '';
     if (view !== state().view) keep({ view });
   };
