@@ -199,7 +199,7 @@ lk_status audit_page_write(const json_t *report, const options *o, fault *f) {
     fputs("</html>\n", page);
     const bool failed = ferror(page);
     lk_status status = fclose(page) != 0 || failed ? fail_memory(f) : LK_OK;
-    if (!status) status = file_write(o->page, bytes, size, f);
+    if (!status) status = file_write(o->html, bytes, size, f);
     free(bytes);
     return status;
 }

@@ -7,7 +7,7 @@
 #include "fault.h"
 #include "options.h"
 
-/* Writes the report of `audit --json` to o->page. */
+/* Writes the report of `audit --json` to o->html. */
 lk_status audit_page_write(const json_t *report, const options *o, fault *f);
 
 #endif

@@ -447,7 +447,7 @@ static lk_status make_report(audit *a, fault *f) {
         json_object_set_new(report, "false_alarms", alphas(a->reference.p, a->reference.count));
         status = split(a, report, f);
     }
-    if (!status && a->o->page) status = audit_page_write(report, a->o, f);
+    if (!status && a->o->html) status = audit_page_write(report, a->o, f);
     if (!status && a->o->json) status = output_json(json_incref(report), f);
     if (!status && !a->o->json) print_report(report);
     json_decref(rows);
@@ -459,7 +459,7 @@ int cmd_audit(const options *o, fault *f) {
     if (!o->data) return fail(f, LK_USAGE, NULL, "--data SPEC is needed");
     lk_status status = options_check_named(&o->ood, "ood", f);
     if (!status) status = options_check_named(&o->inside, "in", f);
-    if (!status && o->page) status = file_check_output(o->page, f);
+    if (!status && o->html) status = file_check_output(o->html, f);
     if (status) return status;
     audit a = {.o = o, .preparation = o->ink ? LK_PREPARE_INK : LK_PREPARE_IMAGE};
     a.model = model_read(o->arguments.items[0], f);

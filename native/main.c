@@ -40,6 +40,8 @@ static const command COMMANDS[] = {
      FOR_INTERPOLATE, 3, 3},
     {"neighbours", "MODEL IMAGE", "Finds the nearest images of the model's gallery.",
      cmd_neighbours, FOR_NEIGHBOURS, 2, 2},
+    {"export", "MODEL --html FILE.html", "Puts a model into a page of its own.", cmd_export,
+     FOR_EXPORT, 1, 1},
     {"families", "", "Lists the named architectures.", cmd_families, FOR_FAMILIES, 0, 0},
     {"inspect", "MODEL", "Says what is in a model file.", cmd_inspect, FOR_INSPECT, 1, 1},
     {"bench", "[PART OF A NAME]", "Measures the kernels on this machine.", cmd_bench, FOR_BENCH, 0,

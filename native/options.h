@@ -36,7 +36,8 @@ typedef struct options {
     bool resume, no_calibrate;
 
     double alpha; /* 0: not given */
-    const char *explain, *classifier, *page;
+    const char *explain, *classifier, *html;
+    bool with_gallery;
     int preparation; /* lk_preparation */
     bool ink, fail_on_ood;
     uint32_t k; /* 0: not given */
@@ -68,6 +69,7 @@ enum {
     FOR_BENCH = 1 << 10,
     FOR_DOCTOR = 1 << 11,
     FOR_HELP = 1 << 12,
+    FOR_EXPORT = 1 << 24,
     FOR_SAMPLE = 1 << 13,
     FOR_DECODE = 1 << 14,
     FOR_INTERPOLATE = 1 << 15,

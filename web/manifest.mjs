@@ -1,10 +1,11 @@
 // Brings the trained models into the site and lists them in models.json, from which the page's
 // picker is made: node web/manifest.mjs. Can be run again whenever a model is new.
-import { copyFile, mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const built = fileURLToPath(new URL('../build/', import.meta.url));
 const ENDING = '.safetensors';
+const REPORT = '.report.json';
 const FIRST = ['digits', 'fashion']; // the shipped ones
 
 /** The file's size if it is there. @param {string} file */
@@ -34,12 +35,14 @@ export async function listModels() {
   await mkdir(to, { recursive: true });
   /** @type {typeof import('likeness')} */
   const { load } = await import(pathToFileURL(`${built}wasm/likeness.mjs`).href);
-  const files = (await readdir(`${built}models`).catch(() => [])).filter((f) => f.endsWith(ENDING));
+  const all = await readdir(`${built}models`).catch(() => []);
+  const files = all.filter((file) => file.endsWith(ENDING));
   const names = files
     .filter((file) => !file.endsWith(`.gallery${ENDING}`))
     .map((file) => file.slice(0, -ENDING.length))
     .sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1));
-  for (const file of files) await bring(file, to);
+  const reports = all.filter((file) => file.endsWith(REPORT));
+  for (const file of [...files, ...reports]) await bring(file, to);
   const models = [];
   for (const name of names) {
     const model = await load(`${to}${name}${ENDING}`).catch((error) => {
@@ -50,6 +53,8 @@ export async function listModels() {
       model.info;
     const bytes = await sizeOf(`${to}${name}${ENDING}`);
     const gallery = await sizeOf(`${to}${name}.gallery${ENDING}`);
+    const report = reports.includes(name + REPORT);
+    const options = await readFile(`${built}models/${name}.options`, 'utf8').catch(() => undefined);
     models.push({
       name,
       family,
@@ -57,6 +62,8 @@ export async function listModels() {
       data,
       bytes,
       gallery,
+      report,
+      options,
       arch,
       shape,
       output,

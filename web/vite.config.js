@@ -1,16 +1,21 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 import { listModels } from './manifest.mjs';
+import { offline } from './offline.mjs';
 
 const built = fileURLToPath(new URL('../build/', import.meta.url));
 
-/** Keeps out what the module could fetch and the page never does: likeness-train.wasm.
+/** Keeps out what the modules could fetch and the page never does. A worker's chunks come as assets.
  * @type {import('vite').Plugin} */
 const onlyUsed = {
   name: 'likeness-only-used',
   generateBundle(_, bundle) {
     const files = Object.values(bundle);
-    const code = files.map((file) => (file.type === 'chunk' ? file.code : '')).join();
+    const code = files
+      .map((file) =>
+        file.type === 'chunk' ? file.code : /\.js$/.test(file.fileName) ? file.source : '',
+      )
+      .join();
     for (const { fileName } of files)
       if (fileName.endsWith('.wasm') && !code.includes(fileName.replace(/^.*\//, '')))
         delete bundle[fileName];
@@ -20,6 +25,7 @@ const onlyUsed = {
 export default defineConfig({
   base: './', // works from any sub-path
   resolve: { alias: { likeness: `${built}wasm/likeness.mjs` } },
+  worker: { format: 'es' },
   build: {
     outDir: `${built}site`,
     emptyOutDir: true,
@@ -28,5 +34,5 @@ export default defineConfig({
     modulePreload: { polyfill: false },
   },
   // The models are data, not assets: they keep their names, and are copied beside the page.
-  plugins: [onlyUsed, { name: 'likeness-models', closeBundle: listModels }],
+  plugins: [onlyUsed, offline(), { name: 'likeness-models', closeBundle: listModels }],
 });

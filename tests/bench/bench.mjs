@@ -9,6 +9,7 @@ import { build, conclude, folder, here, table } from './measure.mjs';
 import { coldPage } from './page.mjs';
 import { sgemm } from './products.mjs';
 import { search } from './search.mjs';
+import { ownPage } from './site.mjs';
 import { quality, training, WORKS } from './training.mjs';
 import { inference, wasmProducts, wasmTraining } from './wasm.mjs';
 
@@ -25,6 +26,7 @@ const works = {
   E: inference,
   E2: coldPage,
   E3: wasmTraining,
+  E5: ownPage,
   F: search,
   memory,
   start,

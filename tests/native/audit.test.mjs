@@ -245,7 +245,7 @@ test('a table for people, the same whatever the threads', () => {
 test('a page of it: every set, its curve, no markup but its own, nothing from elsewhere', () => {
   const page = join(path, 'page.html');
   const sets = ['--ood', `<b>&=${files.known}`, '--in', `it=${files.known}`];
-  const report = audit('gate', '--page', page, ...sets);
+  const report = audit('gate', '--html', page, ...sets);
   const html = readFileSync(page, 'utf8');
   const unusual = report.sets.filter((/** @type {{wanted: string}} */ s) => s.wanted === 'out');
   assert.equal(html.match(/<polyline/g)?.length, unusual.length);
@@ -264,7 +264,7 @@ test('a page of it: every set, its curve, no markup but its own, nothing from el
   }
   assert.doesNotMatch(html, /<script|src=|href=|url\(/);
   fails(
-    ['audit', files.gate, '--data', files.fresh, '--page', join(path, 'no', 'x.html')],
+    ['audit', files.gate, '--data', files.fresh, '--html', join(path, 'no', 'x.html')],
     5,
     /no/,
   );

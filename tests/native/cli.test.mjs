@@ -38,6 +38,7 @@ const COMMANDS = [
   'sample',
   'interpolate',
   'neighbours',
+  'export',
   'families',
   'inspect',
   'bench',

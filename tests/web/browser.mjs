@@ -54,6 +54,7 @@ export function launch() {
     args: [
       '--no-sandbox',
       '--disable-gpu',
+      '--use-fake-device-for-media-stream',
       '--disable-quic',
       '--no-first-run',
       '--disable-background-networking',
@@ -72,6 +73,7 @@ export function launch() {
 export async function visit(browser, server, options = {}) {
   const context = await browser.newContext({
     viewport: { width: 1440, height: 1000 },
+    serviceWorkers: 'block', // what a test takes away must not come from there
     ...options,
   });
   const page = await context.newPage();
@@ -79,7 +81,9 @@ export async function visit(browser, server, options = {}) {
   /** @type {string[]} */
   const troubles = [];
   page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) troubles.push(message.text());
+    const blocked = 'Service Worker registration blocked by Playwright';
+    if (['error', 'warning'].includes(message.type()) && message.text() !== blocked)
+      troubles.push(message.text());
   });
   page.on('pageerror', (error) => troubles.push(String(error)));
   page.on('request', (request) => {

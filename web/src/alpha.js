@@ -1,7 +1,8 @@
-// The share of false alarms: the user's choice, or else the model's own.
+// The share of false alarms: the visitor's choice, or else the model's own.
 
 import { byId } from './dom.js';
-import { setAlpha } from './gauge.js';
+import { setAlpha, startThreshold } from './gauge.js';
+import { keep, state } from './state.js';
 
 /** @typedef {import('likeness').Model} Model */
 
@@ -11,30 +12,38 @@ const ownSays = byId('alpha-own-says', HTMLElement);
 const radios = [...document.querySelectorAll('[name=alpha]')].map(
   (radio) => /** @type {HTMLInputElement} */ (radio),
 );
-let isChosen = false; // by hand
+let modelsOwn = 0.01;
 
 /** The share in force. */
 export function currentAlpha() {
-  return Number(radios.find(({ checked }) => checked)?.value);
+  return state().alpha ?? modelsOwn;
+}
+
+/** The threshold stands at the share in force, and so does the choice that has it, if one has. */
+function show() {
+  const alpha = currentAlpha();
+  for (const radio of radios) radio.checked = radio.value !== '' && Number(radio.value) === alpha;
+  setAlpha(alpha);
 }
 
 /** Offers the model's own share, which is in force until another is chosen. @param {Model} model */
 export function suitAlpha({ info: { alpha } }) {
-  const offered = radios.find((radio) => radio !== ownRadio && Number(radio.value) === alpha);
-  if (ownRadio.checked) isChosen = false;
-  own.hidden = offered !== undefined;
+  modelsOwn = alpha;
+  const offered = radios.some((radio) => radio !== ownRadio && Number(radio.value) === alpha);
+  own.hidden = offered;
   ownRadio.value = offered ? '' : String(alpha);
   ownSays.textContent = offered ? '' : String(Number((1 / alpha).toPrecision(3)));
-  if (!isChosen) (offered ?? ownRadio).checked = true;
-  setAlpha(currentAlpha());
+  show();
 }
 
 /** @param {() => void} changed */
 export function startAlpha(changed) {
+  const choose = (/** @type {number | null} */ alpha) => {
+    keep({ alpha });
+    show();
+    changed();
+  };
+  startThreshold(choose);
   for (const radio of radios)
-    radio.addEventListener('change', () => {
-      isChosen = true;
-      setAlpha(currentAlpha());
-      changed();
-    });
+    radio.addEventListener('change', () => choose(radio === ownRadio ? null : Number(radio.value)));
 }

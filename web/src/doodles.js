@@ -1,6 +1,6 @@
 // A few drawings of other things, as strokes for the pad.
 
-/** @typedef {import('./pad.js').Stroke} Stroke */
+/** @typedef {import('./strokes.js').Stroke} Stroke */
 /** @typedef {[number, number][]} Line points of the pad's 280 x 280 */
 
 /** @param {(t: number) => [number, number]} at a curve for t from 0 to 1 @param {number} steps */
@@ -60,10 +60,15 @@ const DRAWINGS = [
   },
 ];
 
-/** Fresh strokes each time: the pad keeps what it is given. @returns {{name: string, strokes: Stroke[]}[]} */
-export function doodles() {
-  return DRAWINGS.map(({ name, lines }) => ({
-    name,
-    strokes: lines.map((points) => ({ width: 18, points: [...points] })),
-  }));
-}
+/** @param {Line[]} lines @returns {Stroke[]} */
+const drawn = (lines) => lines.map((points) => ({ width: 18, points }));
+
+export const doodles = DRAWINGS.map(({ name, lines }) => ({ name, strokes: drawn(lines) }));
+
+/** A digit, for the tour. */
+export const three = drawn([
+  [
+    ...curve((t) => [134 + 48 * Math.cos(4 * t - 2.6), 98 + 38 * Math.sin(4 * t - 2.6)], 24),
+    ...curve((t) => [134 + 56 * Math.cos(3.9 * t - 1.5), 178 + 42 * Math.sin(3.9 * t - 1.5)], 24),
+  ],
+]);

@@ -1,15 +1,19 @@
-// The histogram of the held-out scores with the threshold and the image's own place in it.
+// The histogram of the held-out scores with the threshold, which can be moved, and the image's own
+// place in it.
 
 import { byId, one } from './dom.js';
 
 const root = byId('gauge', HTMLElement);
+const chart = one('.chart', root);
 const [usual, unusual] = root.querySelectorAll('path');
-const threshold = one('.threshold', root);
+const beyond = one('.threshold', root);
+const handle = byId('threshold', HTMLElement);
 const marker = one('.marker', root);
 
 const BINS = 64;
 const HEIGHT = 40; // of the viewBox
 const BEYOND = 0.12; // the right end, for scores that no held-out image comes near
+const PAGE = 1.25; // by what Page Up and Down change the odds
 
 /** @type {Float32Array} */
 let scores = new Float32Array();
@@ -29,6 +33,19 @@ function place(score) {
   return 1 - BEYOND / (1 + (t - 1) / 2);
 }
 
+/** The odds, one in so many, of a threshold at a place from 0 to 1. @param {number} at */
+function oddsAt(at) {
+  const t = at <= 1 - BEYOND ? at / (1 - BEYOND) : 2 * (BEYOND / Math.max(1 - at, 1e-6) - 1) + 1;
+  const score = low + t * (high - low);
+  let [from, to] = [0, scores.length]; // the first score that is not below
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (scores[middle] < score) from = middle + 1;
+    else to = middle;
+  }
+  return (scores.length + 1) / (scores.length - from + 1);
+}
+
 /** Bars of the bins between two places, as one path. @param {number[]} counts */
 function bars(counts, from = 0, to = counts.length) {
   const most = Math.max(...counts, 1);
@@ -43,7 +60,11 @@ function bars(counts, from = 0, to = counts.length) {
   return path;
 }
 
-function drawBars() {
+/** "37", or "2.5" for what is no whole number. */
+const oddsText = () => String(Number((1 / alpha).toPrecision(4)));
+
+function draw() {
+  beyond.hidden = handle.hidden = scores.length === 0;
   if (!scores.length) return;
   const counts = new Array(BINS).fill(0);
   for (const score of scores)
@@ -51,7 +72,14 @@ function drawBars() {
   const at = Math.min(BINS, Math.ceil((BINS * (quantile(alpha) - low)) / (high - low)));
   usual.setAttribute('d', bars(counts, 0, at));
   unusual.setAttribute('d', bars(counts, at));
-  threshold.style.left = `${100 * place(quantile(alpha))}%`;
+  const left = place(quantile(alpha));
+  beyond.style.left = handle.style.left = `${100 * left}%`;
+  handle.toggleAttribute('data-far', left > 0.8);
+  handle.dataset.says = `1 in ${oddsText()}`;
+  handle.ariaValueMin = '2';
+  handle.ariaValueMax = String(scores.length + 1);
+  handle.ariaValueNow = oddsText();
+  handle.ariaValueText = `one false alarm in ${oddsText()}`;
 }
 
 /** @param {Float32Array} calibration ascending */
@@ -59,23 +87,64 @@ export function setCalibration(calibration) {
   scores = calibration;
   low = scores[0] ?? 0;
   high = Math.max(quantile(0.002) ?? 1, low + 1e-6);
-  drawBars();
+  draw();
 }
 
 /** @param {number} chosen */
 export function setAlpha(chosen) {
   alpha = chosen;
-  drawBars();
+  draw();
+}
+
+/**
+ * Lets the threshold be moved by pointer and by keys. It stays where a p can be: between one in two
+ * and the finest that so many held-out images give.
+ * @param {(alpha: number) => void} choose
+ */
+export function startThreshold(choose) {
+  /** @param {number} odds */
+  const move = (odds) => {
+    const chosen = 1 / Math.min(scores.length + 1, Math.max(2, Math.round(odds)));
+    if (chosen !== alpha) choose(chosen);
+  };
+  /** @param {PointerEvent} event */
+  const drag = ({ clientX }) => {
+    const { left, width } = chart.getBoundingClientRect();
+    move(oddsAt(Math.min(1, Math.max(0, (clientX - left) / width))));
+  };
+  handle.addEventListener('pointerdown', (event) => {
+    if (event.button !== 0) return;
+    handle.setPointerCapture(event.pointerId);
+  });
+  handle.addEventListener('pointermove', (event) => {
+    if (handle.hasPointerCapture(event.pointerId)) drag(event);
+  });
+  handle.addEventListener('keydown', (event) => {
+    const odds = 1 / alpha;
+    const to = {
+      ArrowRight: odds + 1,
+      ArrowUp: odds + 1,
+      ArrowLeft: odds - 1,
+      ArrowDown: odds - 1,
+      PageUp: odds * PAGE + 1,
+      PageDown: odds / PAGE - 1,
+      Home: 2,
+      End: Number.POSITIVE_INFINITY,
+    }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    move(to);
+  });
 }
 
 /** @param {import('likeness').Result | null} result */
 export function showScore(result) {
   marker.hidden = !result;
   if (!result) {
-    root.ariaLabel = `Histogram of ${scores.length} held-out scores`;
+    chart.ariaLabel = `Histogram of ${scores.length} held-out scores`;
     return;
   }
   marker.dataset.verdict = result.verdict;
   marker.style.left = `${100 * place(result.score)}%`;
-  root.ariaLabel = `This image scores ${result.score.toFixed(2)}, the threshold is ${quantile(alpha).toFixed(2)}, among ${scores.length} held-out scores from ${low.toFixed(2)}`;
+  chart.ariaLabel = `This image scores ${result.score.toFixed(2)}, the threshold is ${quantile(alpha).toFixed(2)}, among ${scores.length} held-out scores from ${low.toFixed(2)}`;
 }

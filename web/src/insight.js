@@ -4,7 +4,7 @@ import { CodeSliders } from './code.js';
 import { byId, make } from './dom.js';
 import { labelName } from './labels.js';
 import { decibels, noisy } from './noise.js';
-import { paintDifference, paintImage, paintNothing, thumbnail } from './pixels.js';
+import { IMAGE, paintBytes, paintDifference, paintImage, paintNothing } from './pixels.js';
 
 /** @typedef {import('likeness').Model} Model */
 
@@ -122,18 +122,24 @@ export function showNeighbours(model, x) {
     return;
   }
   const { shape, title } = model.info;
-  list.replaceChildren(
-    ...model.neighbours(x).map(({ label: known, distance, origin, thumbnail: bytes }) => {
-      const name = labelName(title, known);
-      return make(
-        'li',
-        { title: `Training image ${origin}` },
-        thumbnail(bytes, shape, name || `training image ${origin}`),
-        make('b', {}, name),
-        make('span', { className: 'number' }, distance.toFixed(distance < 1 ? 3 : 1)),
-      );
-    }),
-  );
+  const found = model.neighbours(x);
+  if (list.querySelectorAll('canvas').length !== found.length)
+    list.replaceChildren(
+      ...found.map(() =>
+        make('li', {}, make('canvas', IMAGE), make('b'), make('span', { className: 'number' })),
+      ),
+    );
+  // The canvases are painted over: to make new ones takes longer than a verdict.
+  found.forEach(({ label: known, distance, origin, thumbnail: bytes }, i) => {
+    const item = /** @type {HTMLElement} */ (list.children[i]);
+    const canvas = /** @type {HTMLCanvasElement} */ (item.children[0]);
+    const name = labelName(title, known);
+    item.title = `Training image ${origin}`;
+    canvas.ariaLabel = name || `training image ${origin}`;
+    paintBytes(canvas, bytes, shape);
+    item.children[1].textContent = name;
+    item.children[2].textContent = distance.toFixed(distance < 1 ? 3 : 1);
+  });
 }
 
 /** @param {string} text */

@@ -1,11 +1,17 @@
 // The page: an image comes in, the model judges it, the panels show what it found.
 
-import { LikenessError } from 'likeness';
 import { currentAlpha, startAlpha, suitAlpha } from './alpha.js';
 import { askClassifier, hideClassifier, offerClassifiers } from './classifier.js';
 import { byId, one } from './dom.js';
 import { setCalibration, showScore } from './gauge.js';
-import { currentInput, openPicture, setPaper, showSamples, startInput } from './input.js';
+import {
+  currentInput,
+  openPicture,
+  restoreInput,
+  showPicture,
+  startInput,
+  suitInput,
+} from './input.js';
 import {
   neighboursUnavailable,
   showInsight,
@@ -15,8 +21,26 @@ import {
 } from './insight.js';
 import { familyWords } from './labels.js';
 import { keepOwn, listModels, openFile, openNamed, ownModel } from './models.js';
+import { complain, dismiss, explain, messageOf } from './notice.js';
+import { workOffline } from './offline.js';
 import { showOpinion } from './opinion.js';
-import { addressed, FIRST, OWN, offerModels, offerOwn, showChoice, startPicker } from './picker.js';
+import { startPanels, tellImage, tellModel } from './panels.js';
+import { offerModels, offerOwn, showChoice, startPicker } from './picker.js';
+import { preparationFor } from './preparation.js';
+import { showSamples } from './samples.js';
+import { offerToSave, startSharing } from './share.js';
+import {
+  forgetTimes,
+  medianTime,
+  noteTime,
+  showArriving,
+  showNoSpeed,
+  showSpeed,
+} from './speed.js';
+import { FIRST, followAddress, keep, OWN, state } from './state.js';
+import { hideSteps, showSteps } from './steps.js';
+import { startTheme } from './theme.js';
+import { startHelp } from './tour.js';
 import {
   hideLoading,
   showEmpty,
@@ -25,12 +49,13 @@ import {
   showUnjudged,
   showVerdict,
 } from './verdict.js';
+import { followView, goToView } from './view.js';
 
 /** @typedef {import('likeness').Model} Model */
 /** @typedef {import('likeness').Preparation} Preparation */
 /** @typedef {import('likeness').Result} Result */
 /** @typedef {import('./models.js').Opened} Opened */
-/** @typedef {import('./input.js').Input} Input */
+/** @typedef {{loaded: number, total: number | null}} Progress */
 /**
  * What `window.likeness.state` tells.
  * @typedef {object} Snapshot
@@ -41,46 +66,45 @@ import {
  * @property {number | null} milliseconds median time of a verdict
  */
 
-const TIMES = 21; // verdicts that the shown median is taken over
+const QUIET = 2000; // milliseconds after the first model, for its gallery and the first strokes
+const REST = 60; // milliseconds without a change before the steps are shown
 
 /** @type {Opened | null} */
 let open = null;
 let choice = FIRST; // the picker's value for it
 /** @type {Result | null} */
 let result = null;
-/** @type {number[]} */
-const times = [];
+/** What is shown of the image. @type {import('./share.js').Shown | null} */
+let shown = null;
 let frame = 0;
+let rest = 0;
 let opening = 0;
 
 // ---- judging ----
 
-/** @param {ImageData} picture @param {Input['kind']} kind @param {Opened} opened */
-function preparationFor(picture, kind, { model, drawing }) {
-  const { width, height } = model.info.shape;
-  const own = kind === 'picture' && picture.width === width && picture.height === height;
-  return own ? 'image' : drawing;
-}
-
 /** @param {Model} model @param {boolean} [blank] there is a picture, with nothing in it */
 function showNothing(model, blank = false) {
-  result = null;
+  result = shown = null;
   showEmpty(model.info.title, blank);
+  offerToSave(null);
   showScore(null);
   showNoInsight(model);
+  hideSteps();
   showOpinion(model, null);
   hideClassifier();
+  tellImage(null);
 }
 
 function judge() {
   cancelAnimationFrame(frame);
+  clearTimeout(rest);
   frame = 0;
   if (!open) return;
   const { model } = open;
   const input = currentInput();
   if (!input) return showNothing(model);
   const started = performance.now();
-  const how = preparationFor(input.picture, input.kind, open);
+  const how = preparationFor(model, input.kind, input.picture);
   const { x, empty } = model.prepare(input.picture, { preparation: how });
   if (empty) return showNothing(model, input.kind === 'picture');
   result = null;
@@ -88,7 +112,7 @@ function judge() {
   const alpha = currentAlpha();
   if (calibration.length) {
     result = model.check(x, { alpha, preparation: how });
-    times.push(performance.now() - started);
+    noteTime(performance.now() - started);
     showVerdict(result, model.info.title, alpha, calibration.length);
   } else showUnjudged(model.info.title);
   showScore(result);
@@ -96,7 +120,11 @@ function judge() {
   askClassifier(model, input.picture, how, result?.verdict === 'out');
   showInsight(model, x);
   showNeighbours(model, x);
+  tellImage({ ...input, x, alpha });
   showSpeed();
+  shown = { model, name: input.name, picture: input.picture, x, result };
+  offerToSave(shown);
+  rest = window.setTimeout(() => showSteps(model, input.picture, how, x), REST);
 }
 
 /** @type {{model: Model, how: Preparation, scores: Float32Array} | null} */
@@ -111,18 +139,6 @@ function useCalibration(model, how) {
   return calibrated.scores;
 }
 
-function median() {
-  const sorted = times.slice(-TIMES).sort((a, b) => a - b);
-  return sorted.length ? sorted[sorted.length >> 1] : null;
-}
-
-function showSpeed() {
-  const time = median();
-  byId('status', HTMLElement).dataset.state = 'ready';
-  byId('status-text', HTMLElement).textContent =
-    time === null ? 'SIMD · ready' : `SIMD · ${time < 10 ? time.toFixed(1) : Math.round(time)} ms`;
-}
-
 /** While the pen is down once a frame, when it is lifted at once. @param {boolean} done */
 function inputChanged(done) {
   if (done) return guarded(judge);
@@ -135,19 +151,21 @@ function inputChanged(done) {
 function use(opened, value) {
   open = opened;
   choice = value;
-  times.length = 0;
+  forgetTimes();
   showChoice(value);
+  keep({ model: value });
   const { model, name, drawing } = opened;
   const { family, arch, parameters, title } = model.info;
-  setPaper(drawing === 'ink');
+  suitInput(model, drawing === 'ink');
   useCalibration(model, drawing);
   suitAlpha(model);
   suitInsight(model);
-  showSamples(model.gallerySize ? model : null);
+  showSamples(model.gallerySize ? model : null, showPicture);
   byId('about', HTMLElement).textContent =
     `${title || name}: ${familyWords(family)}, ${parameters.toLocaleString('en')} parameters, ${arch}`;
   hideLoading();
   showSpeed();
+  tellModel(opened);
   guarded(judge);
   afterPaint(() => openGallery(opened));
 }
@@ -164,7 +182,8 @@ async function openGallery(opened) {
     return;
   }
   if (open !== opened) return;
-  showSamples(model);
+  showSamples(model, showPicture);
+  tellModel(opened);
   guarded(judge);
 }
 
@@ -177,33 +196,45 @@ function afterPaint(work) {
 async function choose(name) {
   const turn = ++opening;
   const before = open;
-  notice.hidden = true;
+  const showFirst = (/** @type {Progress} */ at) => showLoading(name, at);
+  dismiss();
   try {
-    const onProgress = (/** @type {{loaded: number, total: number | null}} */ at) => {
-      if (turn === opening && !before) showLoading(name, at);
+    const onProgress = (/** @type {Progress} */ at) => {
+      if (turn === opening) (before ? showArriving : showFirst)(at);
     };
     const opened = name === OWN ? ownModel() : await openNamed(name, { onProgress });
     if (turn === opening) use(opened, name);
   } catch (error) {
     if (turn !== opening) return;
     if (!before) {
-      showFailure('The model could not be loaded.', messageOf(error));
+      const [text, more] = explain(error);
+      showFailure(text, more);
+      showNoSpeed();
       throw error;
     }
     complain(`The ${name} model could not be loaded: ${messageOf(error)}. The one before stays.`);
     showChoice(choice);
+    showSpeed();
+    keep({ model: choice });
   }
 }
 
-/** @param {File} file */
-async function take(file) {
-  notice.hidden = true;
-  if (!file.name.endsWith('.safetensors')) return openPicture(file, complain);
+/** @param {File[]} files */
+async function take(files) {
+  dismiss();
+  if (files.length > 1 || document.querySelector('#batch[open]')) return judgeMany(files);
+  const [file] = files;
+  if (!file.name.endsWith('.safetensors')) return openPicture(file);
   try {
     if (file.name.endsWith('.gallery.safetensors')) {
       if (!open) return;
-      await open.model.loadGallery(await file.arrayBuffer());
-      showSamples(open.model);
+      const opened = open;
+      const gallery = await file.arrayBuffer();
+      await opened.model.loadGallery(gallery);
+      if (open !== opened) return;
+      opened.gallery = gallery;
+      showSamples(opened.model, showPicture);
+      tellModel(opened);
       return guarded(judge);
     }
     const turn = ++opening;
@@ -217,40 +248,43 @@ async function take(file) {
   }
 }
 
-/** The picker's list; and what the address asks for, if that is not a model of the list. */
+/** @type {import('./models.js').Listed[]} */
+let listed = [];
+
+/** @param {File[]} files none: to be chosen */
+async function judgeMany(files) {
+  const { judgeAll, startBatch } = await import('./batch.js');
+  startBatch(() => ({ opened: open, alpha: currentAlpha() }));
+  return judgeAll(files);
+}
+
+/** What the picker, the classifiers and the tour choose from. */
 async function list() {
-  const listed = listModels();
-  offerClassifiers(listed);
-  const models = await listed.catch(() => []); // then there is the first model alone
+  const coming = listModels();
+  offerClassifiers(coming);
+  const models = await coming.catch(() => []); // then there is the first model alone
   if (models.length) offerModels(models);
-  return models.map(({ name }) => name);
+  listed = models;
 }
 
 /** Only what is listed is asked of the server; the first model does not wait for the list. */
 async function start() {
-  const listed = list();
-  const wanted = addressed();
-  if (wanted === FIRST || (await listed).includes(wanted)) return choose(wanted);
+  const coming = list();
+  const wanted = state().model;
+  if (wanted === FIRST) return choose(FIRST);
+  await coming;
+  if (listed.some(({ name }) => name === wanted)) return choose(wanted);
   await choose(FIRST);
   complain(`There is no model called ${wanted} here.`);
 }
 
-// ---- complaints ----
-
-const notice = byId('notice', HTMLElement);
-
-/** @param {string} text */
-function complain(text) {
-  byId('notice-text', HTMLElement).textContent = text;
-  notice.hidden = false;
-}
-
-/** @param {unknown} error */
-function messageOf(error) {
-  if (!(error instanceof Error)) return String(error);
-  const at =
-    error instanceof LikenessError && error.offset !== null ? ` (byte ${error.offset})` : '';
-  return error.message + at;
+/** Another address was typed or clicked. */
+function follow() {
+  restoreInput();
+  goToView();
+  if (state().model !== choice) choose(state().model).catch(() => {});
+  else if (open) suitAlpha(open.model);
+  guarded(judge);
 }
 
 /** A model that cannot judge must not take the page with it. @param {() => void} work */
@@ -258,7 +292,8 @@ function guarded(work) {
   try {
     work();
   } catch (error) {
-    result = null;
+    result = shown = null;
+    offerToSave(null);
     showFailure('This image could not be judged.', messageOf(error));
     showScore(null);
   }
@@ -266,28 +301,33 @@ function guarded(work) {
 
 // ---- start ----
 
-startInput(inputChanged, take);
+startTheme();
+startInput(inputChanged, take, complain);
+restoreInput();
+startPanels((file) => take([file]));
 showNeighbours(null, null);
 startPicker((name) => {
   choose(name).catch(() => {}); // the page has said so already
 });
 startAlpha(() => guarded(judge));
-one('[data-action=dismiss]').addEventListener('click', () => {
-  notice.hidden = true;
-});
+followAddress(follow);
+followView();
+startSharing(() => shown);
+startHelp({ models: () => listed, choose });
+one('[data-action=batch]').addEventListener('click', () => judgeMany([]));
 const modelFile = byId('model-file', HTMLInputElement);
 one('[data-action=open-model]').addEventListener('click', () => modelFile.click());
 modelFile.addEventListener('change', () => {
-  if (modelFile.files?.[0]) take(modelFile.files[0]);
+  if (modelFile.files?.[0]) take([modelFile.files[0]]);
   modelFile.value = '';
 });
 
-showLoading(addressed(), null);
+showLoading(state().model, null);
 window.likeness = {
   ready: start(),
   check(picture) {
     if (!open) throw new Error('no model is loaded yet');
-    const preparation = preparationFor(picture, 'picture', open);
+    const preparation = preparationFor(open.model, 'picture', picture);
     return open.model.check(picture, { alpha: currentAlpha(), preparation });
   },
   get state() {
@@ -296,8 +336,13 @@ window.likeness = {
       alpha: currentAlpha(),
       gallery: open?.model.gallerySize ?? 0,
       result,
-      milliseconds: median(),
+      milliseconds: medianTime(),
     };
   },
 };
-window.likeness.ready.catch(() => {}); // the page has said so already
+window.likeness.ready
+  .then(() => {
+    goToView(); // the panels have their places now
+    setTimeout(workOffline, QUIET);
+  })
+  .catch(() => {}); // the page has said so already

@@ -1,6 +1,8 @@
 // The models the page offers, and those loaded so far.
 
 import { load } from 'likeness';
+import { embedded, embeddedName } from './embedded.js';
+import { drawingFor } from './preparation.js';
 
 /** @typedef {import('likeness').Model} Model */
 /** @typedef {import('likeness').Preparation} Preparation */
@@ -10,14 +12,26 @@ import { load } from 'likeness';
  * @property {string} name
  * @property {string} family
  * @property {string} title
+ * @property {string} arch
  * @property {import('likeness').Output} output
+ * @property {import('./pixels.js').Shape} shape
+ * @property {number} parameters
+ * @property {number} bytes of its file
  * @property {number} gallery bytes; 0 when there is none
+ * @property {boolean} report of its training is beside it
+ * @property {string} [options] that it was trained with
  */
+/** @typedef {{epoch: number, loss: number, validation_loss?: number, accuracy?: number,
+ *             validation_accuracy?: number, seconds: number}} Epoch */
+/** What X.report.json tells, as far as the page shows it.
+ * @typedef {{weights_sha256: string, epochs: Epoch[], seconds: number, threads: number, simd: string,
+ *            images_per_second: number}} Report */
 /**
  * @typedef {object} Opened
  * @property {string} name
  * @property {Preparation} drawing how a drawing is prepared for it
- * @property {URL} [gallery]
+ * @property {URL | ArrayBuffer} source the file it was opened from
+ * @property {URL | ArrayBuffer} [gallery]
  * @property {Model} model
  */
 
@@ -29,21 +43,57 @@ const loaded = new Map();
 /** @type {Map<string, Promise<Opened>>} */
 const loading = new Map();
 
-/** The models of this site. @returns {Promise<Listed[]>} */
-export async function listModels() {
-  const response = await fetch(new URL('models.json', document.baseURI));
+/** @type {Promise<Listed[]> | null} */
+let listed = null;
+
+/** The models of this site, asked for once. */
+export function listModels() {
+  listed ??= fetchList();
+  listed.catch(() => {
+    listed = null;
+  });
+  return listed;
+}
+
+/** @returns {Promise<Listed[]>} */
+async function fetchList() {
+  if (embeddedName) {
+    const { info } = (await openNamed(embeddedName)).model;
+    return [{ ...info, name: embeddedName, bytes: 0, gallery: 0, report: false }];
+  }
+  return fetchJson(new URL('models.json', document.baseURI));
+}
+
+/** @param {URL} url */
+async function fetchJson(url) {
+  const response = await fetch(url);
   if (!response.ok) throw new Error(`the server answered ${response.status}`);
   return response.json();
 }
 
-/** Where a file of a model of this site is. @param {string} name @param {string} ending */
+/**
+ * The report of a model's training, if it is of these very weights, and the options.
+ * @param {Opened} opened
+ * @returns {Promise<{report: Report | null, options?: string}>}
+ */
+export async function reportOf({ name, source, model }) {
+  const entry = (await listModels()).find((each) => each.name === name);
+  if (!entry?.report || !(source instanceof URL)) return { report: null };
+  /** @type {Report} */
+  const report = await fetchJson(placeOf(name, '.report.json'));
+  if (report.weights_sha256 !== model.info.weights) return { report: null };
+  return { report, options: entry.options };
+}
+
+/** Where a file of a model of this site, or of this page, is. @param {string} name @param {string} ending */
 export function placeOf(name, ending) {
+  if (name === embeddedName) return embedded(ending) ?? new URL('data:,');
   return new URL(`${encodeURIComponent(name)}${ending}`, folder);
 }
 
-/** @param {string} name @param {Model} model @returns {Opened} */
-function opened(name, model) {
-  return { name, model, drawing: model.info.preparations.includes('ink') ? 'ink' : 'image' };
+/** @param {string} name @param {Model} model @param {URL | ArrayBuffer} source @returns {Opened} */
+function opened(name, model, source) {
+  return { name, source, model, drawing: drawingFor(model) };
 }
 
 /** Only what has arrived counts: until then the page goes on with the model before. */
@@ -67,11 +117,12 @@ export async function openNamed(name, options = {}) {
     loaded.set(name, known);
     return known;
   }
+  const source = placeOf(name, '.safetensors');
   const wanted =
     loading.get(name) ??
-    load(placeOf(name, '.safetensors'), options).then((model) => {
+    load(source, options).then((model) => {
       const gallery = placeOf(name, '.gallery.safetensors');
-      const arrived = { ...opened(name, model), gallery };
+      const arrived = { ...opened(name, model, source), gallery };
       keep(arrived);
       return arrived;
     });
@@ -86,7 +137,8 @@ let own = null;
 
 /** A file of the user's. @param {File} file */
 export async function openFile(file) {
-  return opened(file.name.replace(/\.safetensors$/, ''), await load(await file.arrayBuffer()));
+  const bytes = await file.arrayBuffer();
+  return opened(file.name.replace(/\.safetensors$/, ''), await load(bytes), bytes);
 }
 
 /** Keeps the user's own model, in place of the one before. @param {Opened} taken */

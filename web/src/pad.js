@@ -1,20 +1,25 @@
-// The drawing pad: strokes in, ink out. It keeps the strokes, so that one can be taken back and the
-// ink can change colour with the model and the theme.
+// The drawing pad: strokes in, ink out. It keeps the strokes, so that they can be taken back, sent in
+// an address and drawn anew in the colour of another theme.
 
 import { context } from './dom.js';
+import { pointAt, settled } from './strokes.js';
 
-/** @typedef {{width: number, points: [number, number][]}} Stroke in pixels of the canvas */
+/** @typedef {import('./strokes.js').Stroke} Stroke */
 
 const SIZE = 280;
+const REMEMBERED = 200; // drawings that can be gone back to
 
 export class Pad {
-  /** @type {Stroke[]} */ #strokes = [];
+  /** @type {readonly Stroke[]} */ #strokes = [];
+  /** @type {(readonly Stroke[])[]} */ #past = [];
+  /** @type {(readonly Stroke[])[]} */ #future = [];
   /** @type {Stroke | null} */ #current = null;
   #pointer = -1;
   #canvas;
   #ink;
   /** The pen's width in pixels of the canvas; 22 of 280 is about MNIST's. */
   penWidth = 22;
+  erases = false;
 
   /**
    * @param {HTMLCanvasElement} canvas
@@ -28,11 +33,23 @@ export class Pad {
     canvas.addEventListener('pointermove', (event) => this.#move(event));
     for (const end of ['pointerup', 'pointercancel'])
       canvas.addEventListener(end, (event) => this.#up(/** @type {PointerEvent} */ (event)));
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.redraw());
   }
 
+  /** Nothing is drawn, and nothing was rubbed out of it. */
   get empty() {
     return this.#strokes.length === 0 && !this.#current;
+  }
+
+  get canUndo() {
+    return this.#past.length > 0;
+  }
+
+  get canRedo() {
+    return this.#future.length > 0;
+  }
+
+  get strokes() {
+    return [...this.#strokes];
   }
 
   /**
@@ -42,42 +59,65 @@ export class Pad {
    */
   picture(onBlack) {
     const picture = this.#ink.getImageData(-1, -1, SIZE + 2, SIZE + 2);
-    const { data } = picture;
-    for (let i = 0; i < data.length; i += 4) {
-      const ink = data[i + 3];
-      data.fill(onBlack ? ink : 255 - ink, i, i + 3);
-      data[i + 3] = 255;
+    // A pixel at a time, as red, green, blue and opacity from the lowest byte up.
+    const pixels = new Uint32Array(picture.data.buffer);
+    for (let i = 0; i < pixels.length; i++) {
+      const ink = pixels[i] >>> 24;
+      pixels[i] = 0xff000000 + 0x010101 * (onBlack ? ink : 255 - ink);
     }
     return picture;
   }
 
   undo() {
-    this.#strokes.pop();
+    this.#go(this.#past, this.#future);
+  }
+
+  redo() {
+    this.#go(this.#future, this.#past);
+  }
+
+  /** @param {(readonly Stroke[])[]} from @param {(readonly Stroke[])[]} to */
+  #go(from, to) {
+    const strokes = from.pop();
+    if (!strokes) return;
+    to.push(this.#strokes);
+    this.#strokes = strokes;
     this.redraw();
     this.onChange(true);
   }
 
   /** Replaces the drawing. @param {Stroke[]} strokes */
   show(strokes) {
-    this.#strokes = strokes;
     this.#current = null;
+    this.#keep(strokes.map(settled));
     this.redraw();
     this.onChange(true);
   }
 
-  redraw() {
-    this.#ink.clearRect(0, 0, SIZE, SIZE);
-    for (const stroke of this.#strokes)
-      for (let i = 0; i < stroke.points.length; i++) this.#segment(stroke, i);
-    for (const stroke of this.#strokes) this.#finish(stroke);
+  /** @param {readonly Stroke[]} strokes the drawing from now on */
+  #keep(strokes) {
+    this.#past.push(this.#strokes);
+    if (this.#past.length > REMEMBERED) this.#past.shift();
+    this.#future = [];
+    this.#strokes = strokes;
   }
 
-  /** @param {PointerEvent} event @returns {[number, number]} */
-  #at(event) {
+  redraw() {
+    this.#ink.clearRect(0, 0, SIZE, SIZE);
+    for (const stroke of this.#current ? [...this.#strokes, this.#current] : this.#strokes) {
+      this.#take(stroke);
+      for (let i = 0; i < stroke.points.length; i++) this.#segment(stroke, i);
+      if (stroke !== this.#current) this.#finish(stroke);
+    }
+  }
+
+  /** @param {PointerEvent} event */
+  #at({ clientX, clientY, pointerType, pressure }) {
     const box = this.#canvas.getBoundingClientRect();
-    const x = ((event.clientX - box.left) * SIZE) / box.width;
-    const y = ((event.clientY - box.top) * SIZE) / box.height;
-    return [x, y];
+    const x = ((clientX - box.left) * SIZE) / box.width;
+    const y = ((clientY - box.top) * SIZE) / box.height;
+    // Half of a pen's pressure is its width as chosen; fingers and mice do not press.
+    return pointAt(x, y, pointerType === 'pen' ? 0.4 + 1.2 * pressure : undefined);
   }
 
   /** @param {PointerEvent} event */
@@ -87,6 +127,8 @@ export class Pad {
     this.#canvas.setPointerCapture(event.pointerId);
     this.#pointer = event.pointerId;
     this.#current = { width: this.penWidth, points: [this.#at(event)] };
+    if (this.erases) this.#current.erases = true;
+    this.#take(this.#current);
     this.#segment(this.#current, 0);
     this.onChange(false);
   }
@@ -106,46 +148,49 @@ export class Pad {
   /** @param {PointerEvent} event */
   #up(event) {
     if (!this.#current || event.pointerId !== this.#pointer) return;
-    this.#finish(this.#current);
-    this.#strokes.push(this.#current);
+    const stroke = this.#current;
+    this.#finish(stroke);
     this.#current = null;
+    this.#keep([...this.#strokes, stroke]);
     this.onChange(true);
   }
 
-  /** @param {Stroke} stroke */
-  #pen({ width }) {
+  /** Pen or eraser in hand. @param {Stroke} stroke */
+  #take({ erases }) {
     const ink = this.#ink;
+    ink.globalCompositeOperation = erases ? 'destination-out' : 'source-over';
     ink.strokeStyle = ink.fillStyle = getComputedStyle(this.#canvas).color;
-    ink.lineWidth = width;
     ink.lineCap = ink.lineJoin = 'round';
-    ink.beginPath();
-    return ink;
   }
 
   /**
    * The curve that point i adds: between the middles of its two chords, so that strokes are smooth.
    * @param {Stroke} stroke @param {number} i
    */
-  #segment(stroke, i) {
-    const ink = this.#pen(stroke);
-    const [x, y] = stroke.points[i];
-    const [x1, y1] = stroke.points[Math.max(0, i - 1)];
-    const [x2, y2] = stroke.points[Math.max(0, i - 2)];
+  #segment({ width, points }, i) {
+    const ink = this.#ink;
+    const [x, y, share = 1] = points[i];
+    const [x1, y1] = points[Math.max(0, i - 1)];
+    const [x2, y2] = points[Math.max(0, i - 2)];
+    ink.beginPath();
     if (i === 0) {
-      ink.arc(x, y, stroke.width / 2, 0, 2 * Math.PI);
+      ink.arc(x, y, (share * width) / 2, 0, 2 * Math.PI);
       ink.fill();
       return;
     }
+    ink.lineWidth = share * width;
     ink.moveTo((x2 + x1) / 2, (y2 + y1) / 2);
     ink.quadraticCurveTo(x1, y1, (x1 + x) / 2, (y1 + y) / 2);
     ink.stroke();
   }
 
   /** The last half chord, to where the pen was lifted. @param {Stroke} stroke */
-  #finish(stroke) {
-    const [x, y] = stroke.points[stroke.points.length - 1];
-    const [x1, y1] = stroke.points[Math.max(0, stroke.points.length - 2)];
-    const ink = this.#pen(stroke);
+  #finish({ width, points }) {
+    const ink = this.#ink;
+    const [x, y, share = 1] = points[points.length - 1];
+    const [x1, y1] = points[Math.max(0, points.length - 2)];
+    ink.lineWidth = share * width;
+    ink.beginPath();
     ink.moveTo((x1 + x) / 2, (y1 + y) / 2);
     ink.lineTo(x, y);
     ink.stroke();

@@ -1,12 +1,11 @@
-// The choice of a model: a list by what the images are, and the page's address.
+// The choice of a model: a list by what the images are.
 
 import { byId, make } from './dom.js';
 import { familyWords, nounsOf } from './labels.js';
+import { OWN } from './state.js';
 
 /** @typedef {import('./models.js').Listed} Listed */
 
-export const FIRST = 'digits';
-export const OWN = 'own'; // the value of the user's own model
 const select = byId('model', HTMLSelectElement);
 
 /** @param {string} text */
@@ -35,13 +34,9 @@ export function offerModels(models) {
   if (models.some(({ name }) => name === chosen)) select.value = chosen;
 }
 
-/** Shows a model as chosen, in the list and in the address. @param {string} value */
+/** Shows a model as chosen. @param {string} value */
 export function showChoice(value) {
   select.value = value;
-  if (value === OWN) return; // nobody else has it
-  const hash = value === FIRST ? '' : `#${new URLSearchParams({ model: value })}`;
-  if (location.hash !== hash)
-    history.replaceState(null, '', hash || location.pathname + location.search);
 }
 
 /** The user's own model joins the list. @param {string} name */
@@ -50,13 +45,7 @@ export function offerOwn(name) {
   group.replaceChildren(make('option', { value: OWN, textContent: name }));
 }
 
-/** The model that the address asks for. */
-export function addressed() {
-  return new URLSearchParams(location.hash.slice(1)).get('model') || FIRST;
-}
-
 /** @param {(name: string) => void} choose */
 export function startPicker(choose) {
   select.addEventListener('change', () => choose(select.value));
-  window.addEventListener('hashchange', () => choose(addressed()));
 }

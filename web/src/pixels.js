@@ -8,14 +8,19 @@ import { context, make } from './dom.js';
 const MISSING = [64, 132, 246];
 const ADDED = [245, 130, 42];
 
+/** A size, even the same one, gives a canvas new memory. @param {HTMLCanvasElement} canvas @param {number} width @param {number} height */
+function fit(canvas, width, height) {
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+}
+
 /**
  * @param {HTMLCanvasElement} canvas
  * @param {Shape} shape
  * @param {(i: number, pixel: number) => number[]} colour of pixel i
  */
 function paint(canvas, { height, width }, colour) {
-  canvas.width = width;
-  canvas.height = height;
+  fit(canvas, width, height);
   const image = new ImageData(width, height);
   for (let i = 0; i < width * height; i++)
     image.data.set([...colour(i, width * height), 255], 4 * i);
@@ -57,18 +62,32 @@ export function paintNothing(canvas) {
   context(canvas).clearRect(0, 0, canvas.width, canvas.height);
 }
 
+/** What a canvas is that shows pixels. */
+export const IMAGE = { className: 'pixels', role: 'img' };
+
+/** A thumbnail. @param {HTMLCanvasElement} canvas @param {Uint8Array} bytes @param {Shape} shape */
+export function paintBytes(canvas, bytes, { channels, height, width }) {
+  fit(canvas, width, height);
+  const plane = width * height;
+  const [green, blue] = channels === 3 ? [plane, 2 * plane] : [0, 0];
+  const image = new ImageData(width, height);
+  for (let i = 0, at = 0; i < plane; i++) {
+    image.data[at++] = bytes[i];
+    image.data[at++] = bytes[i + green];
+    image.data[at++] = bytes[i + blue];
+    image.data[at++] = 255;
+  }
+  context(canvas).putImageData(image, 0, 0);
+}
+
 /**
- * A canvas with a thumbnail of bytes.
+ * A canvas with a thumbnail.
  * @param {Uint8Array} bytes
  * @param {Shape} shape
  * @param {string} label
  */
 export function thumbnail(bytes, shape, label) {
-  const canvas = make('canvas', { className: 'pixels', role: 'img', ariaLabel: label });
-  paintImage(
-    canvas,
-    Float32Array.from(bytes, (v) => v / 255),
-    shape,
-  );
+  const canvas = make('canvas', { ...IMAGE, ariaLabel: label });
+  paintBytes(canvas, bytes, shape);
   return canvas;
 }

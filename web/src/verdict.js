@@ -11,6 +11,9 @@ const detail = byId('verdict-detail', HTMLElement);
 const icon = byId('verdict-icon', SVGElement);
 const evidence = byId('evidence', HTMLElement);
 const progress = byId('progress', HTMLProgressElement);
+const announcer = byId('announcer', HTMLElement);
+const REST = 700; // milliseconds without a change before it is said aloud
+let timer = 0;
 
 const ICONS = {
   in: 'M9 16.500l5 5L23.500 11',
@@ -54,9 +57,13 @@ function say(verdict, p, text, more = '') {
   box.dataset.p = p;
   const shape = ICONS[/** @type {keyof typeof ICONS} */ (verdict)] ?? ICONS.empty;
   icon.firstElementChild?.setAttribute('d', shape);
-  // Said only when it changes, or a screen reader repeats it with every stroke.
   if (headline.textContent !== text) headline.replaceChildren(...unbroken(text));
   if (detail.textContent !== more) detail.textContent = more;
+  // A screen reader hears where the drawing came to rest, not every change on the way.
+  clearTimeout(timer);
+  timer = window.setTimeout(() => {
+    announcer.textContent = `${text} ${more}`;
+  }, REST);
 }
 
 /** @param {string} title @param {boolean} blank */

@@ -1,0 +1,413 @@
+// Where images come from and what is kept of them: tabs, tools, threshold and address, in Chromium.
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { pointAt, writeStrokes } from '../../web/src/strokes.js';
+import { draw, faults, launch, ready, screens, serve, verdict, visit } from './browser.mjs';
+import { digits, doodles } from './drawings.mjs';
+
+/** @typedef {import('./browser.mjs').Page} Page */
+/** @typedef {import('./browser.mjs').ContextOptions} ContextOptions */
+
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let server;
+/** @type {Awaited<ReturnType<typeof launch>>} */
+let browser;
+
+before(async () => {
+  mkdirSync(screens, { recursive: true });
+  server = await serve();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  server?.close();
+});
+
+/**
+ * A visit to the page, which must end without trouble.
+ * @param {(page: Page) => Promise<void>} work
+ * @param {ContextOptions} [options] @param {string} [hash]
+ */
+async function onPage(work, options = {}, hash = '') {
+  const { page, troubles, close } = await visit(
+    browser,
+    { ...server, url: server.url + hash },
+    options,
+  );
+  try {
+    await ready(page);
+    await work(page);
+    assert.deepEqual(troubles, []);
+  } finally {
+    await close();
+  }
+}
+
+/** @param {Page} page @param {string} name */
+const button = (page, name) => page.locator(`[data-action=${name}]`);
+/** @param {Page} page @param {string} name */
+async function shot(page, name) {
+  await page.mouse.move(0, 0);
+  await page.screenshot({ path: `${screens}${name}.png` });
+}
+/** What the page says and shows of the image. @param {Page} page */
+const told = (page) =>
+  page.evaluate(() => [
+    window.likeness.state.result,
+    document.getElementById('verdict-text')?.textContent,
+  ]);
+
+test('the address opens the same drawing, verdict and threshold elsewhere', () =>
+  onPage(
+    async (page) => {
+      await page.locator('#model').selectOption('fashion');
+      await page.waitForFunction(() => window.likeness.state.model === 'fashion');
+      await draw(page, doodles.star);
+      await page.locator('#eraser').click();
+      await draw(page, [
+        [
+          [90, 140],
+          [200, 150],
+        ],
+      ]);
+      await page.locator('#alpha label', { hasText: '20' }).click();
+      await button(page, 'copy-link').click();
+      await page.getByRole('button', { name: 'Link copied' }).waitFor();
+      const link = await page.evaluate(() => navigator.clipboard.readText());
+      assert.match(link, /#model=fashion&alpha=1\/20&strokes=[\w-]{50,}$/);
+      await page.waitForFunction((wanted) => location.href === wanted, link);
+      const before = await told(page);
+      assert.ok(before[0]);
+      await onPage(
+        async (other) => {
+          assert.deepEqual(await told(other), before);
+          assert.equal(await other.evaluate(() => window.likeness.state.alpha), 0.05);
+          assert.ok(await other.locator('#alpha [value="0.05"]').isChecked());
+          await button(other, 'undo').click(); // an address can be taken back
+          assert.equal((await verdict(other)).verdict, 'empty');
+        },
+        {},
+        link.slice(server.url.length),
+      );
+    },
+    { permissions: ['clipboard-read', 'clipboard-write'] },
+  ));
+
+test('the address has the section that is in view, and opens there', () =>
+  onPage(
+    async (page) => {
+      await page.waitForFunction(() => {
+        const panel = document.querySelector('[data-panel=map]');
+        return Math.abs(panel?.getBoundingClientRect().top ?? 999) < 0.4 * innerHeight;
+      });
+      await page.evaluate(() => scrollTo(0, 0));
+      await page.waitForFunction(() => location.hash === '');
+      await page.locator('[data-panel=nearest]').evaluate((section) => section.scrollIntoView());
+      await page.waitForFunction(() => location.hash === '#view=nearest');
+    },
+    {},
+    '#view=map',
+  ));
+
+test('addresses that make no sense open the page all the same', async () => {
+  const points = [pointAt(140, 60), pointAt(138, 140), pointAt(140, 220)];
+  const stroke = writeStrokes([{ width: 22, points }]);
+  for (const hash of [
+    '#alpha=7&tab=nowhere&strokes=AAAA&grid=x&view=..',
+    '#%E0%A4%A&strokes=!',
+    '#view=nowhere&strokes=_______________________',
+  ])
+    await onPage(
+      async (page) => {
+        assert.equal((await verdict(page)).verdict, 'empty');
+        await page.evaluate((strokes) => {
+          location.hash = `#alpha=1/10&strokes=${strokes}`;
+        }, stroke);
+        await page.waitForFunction(() => window.likeness.state.alpha === 0.1);
+        assert.notEqual((await verdict(page)).verdict, 'empty');
+      },
+      {},
+      hash,
+    );
+});
+
+test('the threshold is dragged, and the verdict follows', () =>
+  onPage(async (page) => {
+    await draw(page, digits[3]);
+    const slider = page.getByRole('slider', { name: 'Threshold' });
+    const box = await slider.boundingBox();
+    assert.ok(box);
+    const before = await verdict(page);
+    assert.equal(before.verdict, 'in');
+    const y = box.y + box.height / 2;
+    await page.mouse.move(box.x + box.width / 2, y);
+    await page.mouse.down();
+    await page.mouse.move(box.x - 100, y, { steps: 4 });
+    const said = await slider.getAttribute('aria-valuetext');
+    const [, odds] = /^one false alarm in (\d+)$/.exec(said ?? '') ?? [];
+    assert.ok(Number(odds) > 2 && Number(odds) < 100, `${said}`);
+    assert.equal(await page.evaluate(() => window.likeness.state.alpha), 1 / Number(odds));
+    assert.equal(await page.locator('#alpha :checked').count(), 0);
+    const line = await page.locator('.threshold').boundingBox();
+    assert.ok(line && Math.abs(line.x - (box.x - 100)) < 12, `${line?.x} for ${box.x - 100}`);
+    const chart = await page.locator('.chart').boundingBox();
+    assert.ok(chart);
+    await page.mouse.move(chart.x + 2, y, { steps: 4 }); // half of the held-out are flagged there
+    assert.equal(await slider.getAttribute('aria-valuenow'), '2');
+    await page.mouse.up();
+    assert.equal((await verdict(page)).p, before.p);
+    await page.mouse.move(chart.x + 300, y); // it has been let go
+    assert.equal(await slider.getAttribute('aria-valuenow'), '2');
+    await draw(page, doodles['letter M']);
+    assert.equal((await verdict(page)).verdict, 'out');
+  }));
+
+test('the threshold is moved by keys, no finer than the calibration', () =>
+  onPage(async (page) => {
+    const slider = page.getByRole('slider', { name: 'Threshold' });
+    await slider.focus();
+    const press = async (/** @type {string} */ key) => {
+      await page.keyboard.press(key);
+      return slider.getAttribute('aria-valuetext');
+    };
+    assert.equal(await press('ArrowRight'), 'one false alarm in 101');
+    assert.equal(await press('ArrowDown'), 'one false alarm in 100');
+    assert.ok(await page.locator('#alpha [value="0.01"]').isChecked());
+    assert.equal(await press('PageUp'), 'one false alarm in 126');
+    assert.equal(await press('Home'), 'one false alarm in 2');
+    assert.equal(await press('End'), 'one false alarm in 3601');
+    assert.equal(await press('ArrowRight'), 'one false alarm in 3601');
+    await page.waitForFunction(() => location.hash === '#alpha=1/3601');
+    await draw(
+      page,
+      Array.from({ length: 14 }, (_, i) => [
+        [0, 10 + 20 * i],
+        [279, 10 + 20 * i],
+      ]),
+    );
+    assert.equal((await verdict(page)).verdict, 'out'); // at the finest p there is
+    assert.deepEqual(await faults(page), []);
+  }));
+
+test('what was undone is done again, by button and by keys; clear can be undone', () =>
+  onPage(async (page) => {
+    assert.ok(await button(page, 'redo').isDisabled());
+    await draw(page, digits[7]);
+    const one = await verdict(page);
+    await draw(page, doodles.star);
+    const two = await verdict(page);
+    assert.notDeepEqual(one, two);
+    await page.keyboard.press('Control+z');
+    assert.deepEqual(await verdict(page), one);
+    await page.keyboard.press('Control+Shift+Z');
+    assert.deepEqual(await verdict(page), two);
+    await button(page, 'undo').click();
+    await button(page, 'redo').click();
+    assert.deepEqual(await verdict(page), two);
+    await button(page, 'clear').click();
+    assert.equal((await verdict(page)).verdict, 'empty');
+    await button(page, 'undo').click();
+    assert.deepEqual(await verdict(page), two);
+    await button(page, 'undo').click();
+    await draw(page, digits[7]);
+    assert.ok(await button(page, 'redo').isDisabled()); // what was undone is gone
+  }));
+
+test('the eraser takes ink away', () =>
+  onPage(async (page) => {
+    await draw(page, digits[7]);
+    await page.locator('#pen').fill('44');
+    await page.locator('#eraser').click();
+    assert.equal(await page.locator('#eraser').getAttribute('aria-pressed'), 'true');
+    await draw(
+      page,
+      Array.from({ length: 9 }, (_, i) => [
+        [0, 10 + 32 * i],
+        [280, 10 + 32 * i],
+      ]),
+    );
+    assert.equal((await verdict(page)).verdict, 'empty');
+    await button(page, 'clear').click();
+    assert.equal(await page.locator('#eraser').getAttribute('aria-pressed'), 'false');
+  }));
+
+test('a pen that presses draws wider', () =>
+  onPage(async (page) => {
+    const inked = (/** @type {number} */ pressure) =>
+      page.locator('#pad').evaluate((pad, force) => {
+        const { left, top, width } = pad.getBoundingClientRect();
+        const send = (/** @type {string} */ type, /** @type {number} */ x) =>
+          pad.dispatchEvent(
+            new PointerEvent(type, {
+              pointerType: 'pen',
+              pointerId: 1,
+              button: 0,
+              pressure: force,
+              clientX: left + x * width,
+              clientY: top + width / 2,
+            }),
+          );
+        pad.setPointerCapture = () => {}; // the browser knows of no such pen
+        send('pointerdown', 0.2);
+        for (const x of [0.4, 0.6, 0.8]) send('pointermove', x);
+        send('pointerup', 0.8);
+        const canvas = /** @type {HTMLCanvasElement} */ (pad);
+        const data = canvas.getContext('2d')?.getImageData(0, 0, 280, 280).data ?? [];
+        return data.filter((value, i) => i % 4 === 3 && value > 127).length;
+      }, pressure);
+    const light = await inked(0.1);
+    await button(page, 'clear').click();
+    assert.ok((await inked(0.9)) > 2 * light);
+  }));
+
+test('a keyboard alone leads from the grid to a verdict', () =>
+  onPage(async (page) => {
+    const press = async (/** @type {string} */ key, times = 1) => {
+      for (let i = 0; i < times; i++) await page.keyboard.press(key);
+    };
+    for (let i = 0; i < 12; i++) {
+      await press('Tab');
+      if (await page.evaluate(() => document.activeElement?.id === 'tab-draw')) break;
+    }
+    await press('ArrowLeft'); // around to the last tab
+    assert.equal(await page.locator('#tab-grid').getAttribute('aria-selected'), 'true');
+    await press('Tab');
+    assert.equal(await page.evaluate(() => document.activeElement?.id), 'cells');
+    assert.equal(await page.locator('#cells-say').textContent(), 'Row 15, column 15, blank');
+    await press('ArrowUp', 8);
+    await press('Space');
+    assert.equal(await page.locator('#cells-say').textContent(), 'Row 7, column 15, painted');
+    await press('Shift+ArrowDown', 15);
+    assert.equal((await verdict(page)).verdict, 'in'); // a one
+    assert.equal(await page.locator('#neighbours b').count(), 8);
+    await page.waitForFunction(() =>
+      /^Like the digits/.test(document.getElementById('announcer')?.textContent ?? ''),
+    );
+    assert.deepEqual(await faults(page), []);
+    await shot(page, 'grid');
+    await page.waitForFunction(() => /tab=grid&grid=28x28-/.test(location.href));
+    const before = await told(page);
+    await page.reload();
+    await ready(page);
+    assert.deepEqual(await told(page), before);
+    await page.locator('#cells').focus();
+    await press('Shift+ArrowRight', 1);
+    await press('Backspace');
+    await button(page, 'clear-grid').click();
+    assert.equal((await verdict(page)).verdict, 'empty');
+  }));
+
+test('the camera is judged as it moves, held, and switched off when it is left', () =>
+  onPage(
+    async (page) => {
+      await page.locator('#tab-camera').click();
+      await page.waitForFunction(() => window.likeness.state.result !== null);
+      await button(page, 'hold').click();
+      assert.ok(await page.locator('#held').isVisible());
+      await shot(page, 'camera');
+      const stream = await page.evaluateHandle(
+        () => /** @type {HTMLVideoElement} */ (document.getElementById('video')).srcObject,
+      );
+      await page.locator('#tab-draw').click();
+      const states = await stream.evaluate((media) =>
+        /** @type {MediaStream} */ (media).getTracks().map(({ readyState }) => readyState),
+      );
+      assert.deepEqual(states, ['ended']);
+    },
+    { permissions: ['camera'] },
+  ));
+
+test('a camera that may not be used is said in a line, and a picture will do', () =>
+  onPage(async (page) => {
+    await page.locator('#tab-camera').click();
+    await page.locator('#notice').waitFor();
+    assert.match((await page.locator('#notice-text').textContent()) ?? '', /camera.*A picture/);
+    assert.ok(await page.locator('#panel-picture').isVisible());
+  }));
+
+test('each step of the preparation is shown', () =>
+  onPage(async (page) => {
+    await draw(page, digits[3]);
+    const steps = page.locator('#steps li');
+    await steps.first().waitFor();
+    assert.deepEqual(
+      (await steps.allTextContents()).map((text) => text.replace(/\d+\s×\s\d+/, 'SIZE')),
+      [
+        'Your image, SIZE',
+        'Its ink, SIZE',
+        'Turned light on dark',
+        'Drawn anew by one pen, centred, SIZE',
+      ],
+    );
+    await page.waitForFunction(() => window.likeness.state.gallery > 0);
+    await page.locator('#samples button').first().click();
+    await page.getByText('Taken as it is').waitFor();
+    assert.equal(await steps.count(), 2);
+    await page.locator('#tab-draw').click();
+    await button(page, 'clear').click();
+    assert.ok(await page.locator('#steps').isHidden());
+  }));
+
+test('the theme is chosen, kept, and changes no verdict', () =>
+  onPage(
+    async (page) => {
+      const ground = () =>
+        page.evaluate(
+          () => getComputedStyle(document.body.parentElement ?? document.body).backgroundColor,
+        );
+      await draw(page, digits[2]);
+      const [said, dark] = [await verdict(page), await ground()];
+      const theme = button(page, 'theme');
+      assert.equal(await theme.getAttribute('aria-label'), 'Theme: system');
+      await theme.click();
+      assert.equal(await theme.getAttribute('aria-label'), 'Theme: light');
+      const light = await ground();
+      assert.notEqual(light, dark);
+      await page.reload();
+      await ready(page);
+      assert.equal(await ground(), light);
+      assert.deepEqual(await verdict(page), said);
+      await theme.click();
+      assert.equal(await ground(), dark);
+      assert.deepEqual(await verdict(page), said);
+    },
+    { colorScheme: 'dark' },
+  ));
+
+test('a thousand strokes leave no more behind than ten', () =>
+  onPage(async (page) => {
+    await page.waitForFunction(() => window.likeness.state.gallery > 0);
+    const session = await page.context().newCDPSession(page);
+    await session.send('Performance.enable');
+    const heap = async () => {
+      await session.send('HeapProfiler.collectGarbage');
+      const { metrics } = await session.send('Performance.getMetrics');
+      const value = (/** @type {string} */ name) =>
+        metrics.find((metric) => metric.name === name)?.value ?? 0;
+      return { bytes: value('JSHeapUsedSize'), nodes: value('Nodes') };
+    };
+    // Ten at a time are drawn and cleared away, each of them judged.
+    const strokes = (/** @type {number} */ tens) =>
+      page.locator('#pad').evaluate(async (pad, times) => {
+        const { left, top } = pad.getBoundingClientRect();
+        pad.setPointerCapture = () => {}; // the browser knows of no such pointer
+        for (let i = 0; i < 10 * times; i++) {
+          for (const [j, type] of ['pointerdown', 'pointermove', 'pointerup'].entries()) {
+            const [clientX, clientY] = [left + 40 + 20 * (i % 10), top + 60 + 60 * j];
+            pad.dispatchEvent(
+              new PointerEvent(type, { pointerId: 1, button: 0, clientX, clientY }),
+            );
+          }
+          if (i % 10 < 9) continue;
+          /** @type {HTMLElement} */ (document.querySelector('[data-action=clear]')).click();
+          await new Promise((resolve) => setTimeout(resolve));
+        }
+      }, tens);
+    await strokes(21); // as many as can be undone
+    const before = await heap();
+    await strokes(100);
+    const after = await heap();
+    assert.ok(after.bytes - before.bytes < 1e6, `${after.bytes - before.bytes} bytes more`);
+    assert.ok(after.nodes - before.nodes < 100, `${after.nodes - before.nodes} nodes more`);
+  }));

@@ -1,0 +1,642 @@
+// The panels below the fold, in Chromium; and the arithmetic they stand on.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import {
+  eigen,
+  evenly,
+  least,
+  principal,
+  project,
+  roc,
+  trust,
+  uniform,
+} from '../../web/src/algebra.js';
+import { arrange, settle } from '../../web/src/arrange.js';
+import { inside } from '../../web/src/steer.js';
+import {
+  brightness,
+  draw,
+  faults,
+  launch,
+  ready,
+  screens,
+  serve,
+  site,
+  visit,
+} from './browser.mjs';
+import { digits, doodles } from './drawings.mjs';
+
+/** @typedef {import('./browser.mjs').Page} Page */
+/** @typedef {import('../../web/src/models.js').Listed} Listed */
+
+/** @type {Listed[]} */
+const models = JSON.parse(readFileSync(`${site}models.json`, 'utf8'));
+const program =
+  process.env.LIKENESS_BIN ?? fileURLToPath(new URL('../../build/likeness', import.meta.url));
+
+/** One with a small gallery, where there is one. */
+const small = models.find(({ family }) => family === 'ae')?.name ?? 'digits';
+
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let server;
+/** @type {Awaited<ReturnType<typeof launch>>} */
+let browser;
+
+before(async () => {
+  mkdirSync(screens, { recursive: true });
+  server = await serve();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  server?.close();
+});
+
+/**
+ * A visit that must end without trouble; `asked` are the files that were fetched.
+ * @param {(page: Page, asked: string[]) => Promise<void>} work
+ * @param {import('./browser.mjs').ContextOptions} [options] @param {string} [model]
+ */
+async function onPage(work, options = {}, model = 'digits') {
+  const url = model === 'digits' ? server.url : `${server.url}#model=${model}`;
+  const { page, troubles, close } = await visit(browser, { ...server, url }, options);
+  /** @type {string[]} */
+  const asked = [];
+  page.on('request', (request) => asked.push(request.url().replace(/^.*\//, '')));
+  try {
+    await ready(page);
+    await page.waitForFunction(() => window.likeness.state.gallery > 0);
+    await work(page, asked);
+    assert.deepEqual(troubles, []);
+  } finally {
+    await close();
+  }
+}
+
+/** @param {Page} page @param {string} name */
+const panel = (page, name) => page.locator(`[data-panel=${name}]`);
+
+/** Scrolls to a panel and waits for something in it. @param {Page} page @param {string} name @param {string} selector */
+async function reach(page, name, selector) {
+  const found = panel(page, name);
+  await found.scrollIntoViewIfNeeded();
+  await found.locator(selector).first().waitFor();
+  await found.scrollIntoViewIfNeeded(); // what is above may have grown
+  return found;
+}
+
+/** What a button saves. @param {Page} page @param {() => Promise<void>} click */
+async function saved(page, click) {
+  const [download] = await Promise.all([page.waitForEvent('download'), click()]);
+  return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+}
+
+// ---- arithmetic ----
+
+test('principal components are those of the covariance, the same at each call', async () => {
+  const random = uniform(3);
+  const [n, d] = [400, 12];
+  const rows = new Float32Array(n * d);
+  for (let i = 0; i < n; i++) {
+    const [a, b] = [random() - 0.5, random() - 0.5];
+    for (let j = 0; j < d; j++)
+      rows[i * d + j] = 5 + 4 * a * (j % 2) + 2 * b * (j % 3) + 0.1 * random();
+  }
+  const mean = Array.from({ length: d }, (_, j) =>
+    evenly(n, n).reduce((s, i) => s + rows[i * d + j] / n, 0),
+  );
+  const covariance = mean.map((_, a) =>
+    mean.map((__, b) =>
+      evenly(n, n).reduce(
+        (s, i) => s + ((rows[i * d + a] - mean[a]) * (rows[i * d + b] - mean[b])) / n,
+        0,
+      ),
+    ),
+  );
+  const wanted = eigen(covariance);
+  const found = await principal(rows, n, d, 2);
+  const trace = covariance.reduce((sum, row, i) => sum + row[i], 0);
+  assert.ok(Math.abs(found.total - trace) < 1e-6 * trace);
+  found.variances.forEach((variance, i) => {
+    assert.ok(Math.abs(variance - wanted[i].value) < 1e-3 * wanted[0].value, `${variance}`);
+    const along = found.axes[i].reduce((sum, v, j) => sum + v * wanted[i].vector[j], 0);
+    assert.ok(Math.abs(Math.abs(along) - 1) < 1e-3, `axis ${i}: ${along}`);
+  });
+  assert.deepEqual(await principal(rows, n, d, 2), found);
+  const at = project(found, found.mean);
+  assert.ok(at.every((v) => Math.abs(v) < 1e-9));
+});
+
+test('a map that keeps all neighbours is trusted, one that keeps none is not', async () => {
+  const random = uniform(5);
+  const n = 200;
+  const codes = Float32Array.from({ length: 2 * n }, random);
+  const labels = evenly(n, n).map((i) => Number(codes[2 * i] > 0.5));
+  const same = await trust(codes, codes, labels, 12);
+  assert.equal(same.trustworthiness, 1);
+  assert.equal(same.onMap, same.byCode);
+  assert.ok(same.byCode > 0.9);
+  const other = await trust(Float32Array.from({ length: 2 * n }, random), codes, labels, 12);
+  assert.ok(other.trustworthiness < 0.6 && other.trustworthiness > 0.4, `${other.trustworthiness}`);
+  assert.ok(other.onMap < 0.6);
+});
+
+test('arranged by neighbours, groups stay whole that no two directions can keep apart', async () => {
+  const random = uniform(8);
+  const [n, d, groups] = [480, 12, 12];
+  const labels = evenly(n, n).map((i) => i % groups);
+  const codes = Float32Array.from(
+    { length: n * d },
+    (_, at) => Number(at % d === labels[Math.floor(at / d)]) + 0.25 * random(),
+  );
+  const components = await principal(codes, n, d, 2);
+  const flat = new Float32Array(2 * n);
+  for (let i = 0; i < n; i++)
+    flat.set(project(components, codes.subarray(i * d, (i + 1) * d)), 2 * i);
+  const found = await arrange(codes, n, flat);
+  const [before, after] = [
+    await trust(flat, codes, labels, 12),
+    await trust(found.at, codes, labels, 12),
+  ];
+  assert.ok(before.onMap < 0.8, `${before.onMap}`);
+  assert.ok(
+    after.onMap > 0.98 && after.trustworthiness > before.trustworthiness,
+    JSON.stringify(after),
+  );
+  assert.deepEqual(await arrange(codes, n, flat), found);
+  // One of them, were it new, would lie where it lies.
+  const [x, y] = settle(found, codes.subarray(5 * d, 6 * d));
+  assert.ok(Math.hypot(x - found.at[10], y - found.at[11]) < 0.1);
+});
+
+test('the least, the curve and the lasso are as defined', () => {
+  assert.deepEqual(least(Float32Array.of(3, 1, 2, 1, 0), 3), [4, 1, 3]);
+  assert.deepEqual(least(Float32Array.of(3, 1, 2, 1, 0), 3, 4), [1, 3, 2]);
+  assert.equal(roc([1, 2], [3, 4]).area, 1);
+  assert.equal(roc([1, 2], [1, 2]).area, 0.5);
+  assert.equal(roc([1, 2, 3], [2]).area, 0.5);
+  assert.deepEqual(roc([1, 2], [3]).points, [
+    [0, 0],
+    [0, 1],
+    [0.5, 1],
+    [1, 1],
+  ]);
+  const square = [
+    { x: 0, y: 0 },
+    { x: 4, y: 0 },
+    { x: 4, y: 4 },
+    { x: 0, y: 4 },
+  ];
+  assert.ok(inside(square, { x: 2, y: 3 }) && !inside(square, { x: 5, y: 3 }));
+});
+
+// ---- panels ----
+
+test('nothing of the panels is fetched before they are near, and no worker runs', () =>
+  onPage(
+    async (page, asked) => {
+      await draw(page, digits[3]);
+      await page.waitForTimeout(300);
+      assert.deepEqual(
+        asked.filter((name) => /map|compare|lab|train|report/.test(name)),
+        [],
+      );
+      assert.equal(page.workers().length, 0);
+      await reach(page, 'map', '.map');
+      assert.ok(asked.some((name) => name.startsWith('map')));
+      assert.ok(!asked.some((name) => /train.*wasm/.test(name)));
+    },
+    { viewport: { width: 1440, height: 600 } },
+  ));
+
+test('neighbours by code and by pixels, and nine steps between two that are pinned by keyboard', () =>
+  onPage(async (page) => {
+    await page.locator('#samples button').nth(4).click();
+    const near = await reach(page, 'nearest', '.near button');
+    const [byCode, byPixels] = [near.locator('.near').first(), near.locator('.near').last()];
+    for (const list of [byCode, byPixels]) {
+      assert.equal(await list.locator('canvas').count(), 8);
+      const all = await list.locator('.number').allTextContents();
+      const distances = all.filter((text) => !text.startsWith('#')).map(Number);
+      assert.deepEqual(
+        distances,
+        [...distances].sort((a, b) => a - b),
+      );
+    }
+    // It is known itself: nothing is nearer, and of its pixels none differ.
+    const [first, itself] = [byCode, byPixels].map((list) =>
+      list.locator('li').first().locator('.number'),
+    );
+    assert.equal(await itself.first().textContent(), '0.000');
+    assert.equal(await first.last().textContent(), await itself.last().textContent());
+    const quick = await page.locator('#neighbours .number').allTextContents();
+    const slow = await byCode.locator('.number').allTextContents();
+    assert.deepEqual(
+      slow.filter((text) => !text.startsWith('#')),
+      quick,
+    );
+    for (const list of [byCode, byPixels]) {
+      await list.locator('button').nth(3).focus();
+      await page.keyboard.press('Enter');
+    }
+    await near.locator('.between-images canvas').nth(8).waitFor();
+    assert.equal(await near.locator('.between-images canvas').count(), 9);
+    assert.equal((await near.locator('[aria-pressed=true]').count()) >= 2, true);
+    await near.screenshot({ path: `${screens}panel-nearest.png` });
+    await near.getByRole('button', { name: 'Unpin' }).click();
+    assert.equal(await near.locator('.between-images canvas').count(), 0);
+  }));
+
+test('the map shows every known image, moves its star, and saves what is selected', () =>
+  onPage(
+    async (page) => {
+      const map = await reach(page, 'map', '.map-legend button');
+      const gallery = await page.evaluate(() => window.likeness.state.gallery);
+      assert.equal(Number(await map.getAttribute('data-points')), gallery);
+      const counts = await map.locator('.map-legend .number').allTextContents();
+      assert.equal(counts.length, 10);
+      assert.equal(
+        counts.reduce((sum, text) => sum + Number(text.replace(',', '')), 0),
+        gallery,
+      );
+      assert.equal(await map.locator('.star').isVisible(), false);
+      const star = async () => {
+        await map.scrollIntoViewIfNeeded();
+        await map.locator('.star').waitFor();
+        await page.waitForTimeout(200);
+        return map.locator('.star').evaluate((e) => /** @type {HTMLElement} */ (e).style.transform);
+      };
+      /** @param {typeof digits[0]} lines */
+      const drawn = async (lines) => {
+        await page.evaluate(() => scrollTo(0, 0));
+        await page.locator('#pad').scrollIntoViewIfNeeded();
+        await draw(page, lines);
+      };
+      await drawn(digits[3]);
+      const first = await star();
+      await page.locator('[data-action=clear]').click();
+      await drawn(digits[7]);
+      assert.notEqual(await star(), first);
+      await map.getByText('Trustworthiness 0.').waitFor();
+      const says = (await map.textContent()) ?? '';
+      const [, trusted, k, images] =
+        /Trustworthiness ([\d.]+) \((\d+) neighbours, measured on ([\d,]+)/.exec(says) ?? [];
+      assert.ok(Number(trusted) > 0.6 && Number(trusted) < 1, trusted);
+      assert.deepEqual([k, images], ['12', Math.min(2000, gallery).toLocaleString('en')]);
+
+      // The nearest lie nearer when the map is arranged by them, and the star moves along.
+      const agreement = async () =>
+        Number(/nearest on the map (\d+)/.exec((await map.textContent()) ?? '')?.[1]);
+      const byDirections = [await agreement(), await star()];
+      await map.getByText('neighbours', { exact: true }).click();
+      await map.getByText('Each was pulled to its nearest').waitFor();
+      assert.ok((await agreement()) > Number(byDirections[0]) + 3, `${byDirections[0]}`);
+      assert.notEqual(await star(), byDirections[1]);
+
+      // By keyboard from image to image.
+      await map.locator('.map').focus();
+      await page.keyboard.press('ArrowRight');
+      const looked = () => map.locator('.map-says').textContent();
+      const here = await looked();
+      assert.match(here ?? '', /^\d, image \d+$/);
+      await page.keyboard.press('ArrowRight');
+      assert.notEqual(await looked(), here);
+
+      // A lasso around the left half.
+      await map.getByRole('button', { name: 'Lasso' }).click();
+      await map.locator('.map').evaluate((canvas) => canvas.scrollIntoView({ block: 'center' }));
+      const box = await map.locator('.map').boundingBox();
+      assert.ok(box);
+      const { x, y, width, height } = box;
+      await page.mouse.move(x + 0.02 * width, y + 0.02 * height);
+      await page.mouse.down();
+      for (const [a, b] of [
+        [0.45, 0.01],
+        [0.45, 0.99],
+        [0.01, 0.99],
+      ])
+        await page.mouse.move(x + a * width, y + b * height, { steps: 4 });
+      await page.mouse.up();
+      const [, some] =
+        /^([\d,]+) selected/.exec((await map.locator('.map-below .label').textContent()) ?? '') ??
+        [];
+      const { name, bytes } = await saved(page, () =>
+        map.getByRole('button', { name: 'Save as CSV' }).click(),
+      );
+      const [head, ...rows] = bytes.toString().trim().split('\n');
+      assert.deepEqual([name, head], [`${small}-map.csv`, 'index,label,x,y']);
+      assert.equal(rows.length, Number(some.replace(',', '')));
+      assert.ok(rows.length > 20 && rows.length < gallery, `${rows.length}`);
+      assert.match(rows[0], /^\d+,\d,-?[\d.]+(e-\d+)?,-?[\d.]+(e-\d+)?$/);
+      await map.screenshot({ path: `${screens}panel-map.png` });
+      await map.getByRole('button', { name: 'Unselect' }).click();
+      for (let i = 0; i < 7; i++) await map.getByRole('button', { name: 'Zoom in' }).click();
+      await page.waitForTimeout(200);
+      await map.screenshot({ path: `${screens}panel-map-near.png` });
+    },
+    {},
+    small,
+  ));
+
+/** Images of soft spots, as an .npy of bytes. @param {string} file @param {number} n @param {number} side */
+function writeSpots(file, n, side) {
+  const random = uniform(9);
+  const text = `{'descr': '|u1', 'fortran_order': False, 'shape': (${n}, ${side}, ${side}), }`;
+  const head = `\x93NUMPY\x01\x00\x76\x00${text.padEnd(117)}\n`;
+  const pixels = new Uint8Array(n * side * side);
+  for (let i = 0; i < n; i++) {
+    const [cx, cy, size] = [side * random(), side * random(), 1 + 2 * random()];
+    for (let j = 0; j < side * side; j++) {
+      const far = ((j % side) - cx) ** 2 + (Math.floor(j / side) - cy) ** 2;
+      pixels[i * side * side + j] = Math.round(255 * Math.exp(-far / (size * size)));
+    }
+  }
+  writeFileSync(file, Buffer.concat([Buffer.from(head, 'latin1'), pixels]));
+}
+
+test('a map of 60,000 images never halts the page', () =>
+  onPage(async (page) => {
+    const folder = mkdtempSync(join(tmpdir(), 'likeness-'));
+    try {
+      writeSpots(`${folder}/spots.npy`, 72000, 8);
+      const out = `${folder}/spots.safetensors`;
+      execFileSync(
+        program,
+        [
+          'train',
+          'ae',
+          '--data',
+          `${folder}/spots.npy`,
+          '--latent',
+          '8',
+          '--epochs',
+          '1',
+          '--gallery',
+          '60000',
+          '--references',
+          '200',
+          '--out',
+          out,
+        ],
+        { stdio: 'ignore' },
+      );
+      const map = await reach(page, 'map', '.map-legend button');
+      await page.setInputFiles('#model-file', out);
+      await page.waitForFunction(() => window.likeness.state.model === 'own');
+      await map.getByText('There is no map without the gallery').waitFor();
+      await page.setInputFiles('#model-file', `${folder}/spots.gallery.safetensors`);
+      await page.waitForFunction(() => window.likeness.state.gallery === 60000);
+      await page.evaluate(() => {
+        /** @type {number[]} */
+        const long = [];
+        Object.assign(window, { long });
+        new PerformanceObserver((list) => {
+          for (const entry of list.getEntries()) long.push(entry.duration);
+        }).observe({ type: 'longtask' });
+      });
+      await page.locator('[data-panel=map][data-points="60000"]').waitFor();
+      await map.getByText('Trustworthiness').waitFor();
+      await map.locator('.map').evaluate((canvas) => canvas.scrollIntoView({ block: 'center' }));
+      const box = await map.locator('.map').boundingBox();
+      assert.ok(box);
+      const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+      // The machine may be busy with other things: of three times the best counts.
+      const longest = [];
+      for (let round = 0; round < 3; round++) {
+        await page.evaluate(() => {
+          /** @type {any} */ (window).long.length = 0;
+        });
+        await page.mouse.move(x, y);
+        await page.mouse.down();
+        for (let i = 0; i < 12; i++) await page.mouse.move(x + 8 * i, y + 4 * i);
+        await page.mouse.up();
+        for (let i = 0; i < 6; i++) await page.mouse.wheel(0, -120);
+        await page.mouse.move(x + 20, y + 20, { steps: 5 });
+        await page.keyboard.press('0');
+        await page.waitForTimeout(150);
+        longest.push(await page.evaluate(() => Math.max(0, .../** @type {any} */ (window).long)));
+      }
+      assert.ok(Math.min(...longest) <= 50, `${longest} ms`);
+      await map.screenshot({ path: `${screens}panel-map-60000.png` });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }));
+
+test('every network of such images redraws the same drawing, and the next one', () =>
+  onPage(async (page, asked) => {
+    const same = models.filter(({ title }) => title === 'digits');
+    await draw(page, digits[3]);
+    const compare = await reach(page, 'compare', 'thead th');
+    const heads = compare.locator('thead th');
+    assert.equal(await heads.count(), 1);
+    // The classifier's opinion is asked for all the same.
+    assert.deepEqual(
+      asked.filter((name) => /^digits-(?!cnn)/.test(name)),
+      [],
+    );
+    if (same.length > 1) {
+      const all = compare.getByRole('button', { name: /^Compare all/ });
+      const [, shown] = /\(([\d.]+) MB\)/.exec((await all.textContent()) ?? '') ?? [];
+      const bytes = same
+        .filter(({ name }) => name !== 'digits')
+        .reduce((sum, { bytes: b }) => sum + b, 0);
+      assert.ok(Math.abs(Number(shown) - bytes / 1e6) <= 0.5, `${shown} of ${bytes}`);
+      await all.click();
+      await page.waitForFunction(
+        (n) => document.querySelectorAll('.compare tbody tr:last-child [class^=said]').length === n,
+        same.length,
+      );
+    }
+    assert.equal(await heads.count(), same.length);
+    const images = same.filter(({ output }) => output === 'image').length;
+    assert.equal(await compare.locator('tbody tr').nth(1).locator('canvas').count(), images);
+    const errors = () => compare.locator('tbody tr').nth(3).locator('td').allTextContents();
+    const before = await errors();
+    const numbers = before.map(Number).filter(Number.isFinite);
+    assert.equal(numbers.length, images);
+    assert.equal(
+      (await compare.locator('[data-best]').count()) >= Math.min(1, same.length - 1),
+      true,
+    );
+    await compare.screenshot({ path: `${screens}panel-compare.png` });
+    await page.evaluate(() => scrollTo(0, 0));
+    await page.locator('#doodles button').last().click();
+    await compare.scrollIntoViewIfNeeded();
+    await page.waitForFunction((was) => {
+      const cells = document.querySelectorAll('.compare tbody tr:nth-child(4) td');
+      return [...cells].every((cell, i) => cell.textContent !== was[i] || was[i] === '–');
+    }, before);
+    assert.equal(
+      await compare.locator('tbody tr:last-child td').first().locator('.said-out').count(),
+      1,
+    );
+  }));
+
+test('the evidence: curves, confusion, curves of alarms, worst images, components', () =>
+  onPage(async (page) => {
+    const report = JSON.parse(readFileSync(`${site}models/digits.report.json`, 'utf8'));
+    const learned = await reach(page, 'learned', '.chart');
+    const { epochs } = report;
+    const last = epochs[epochs.length - 1];
+    await learned.locator('summary').click();
+    const row = await learned.locator('.numbers tr').last().locator('th, td').allTextContents();
+    assert.equal(row[0], String(last.epoch));
+    assert.equal(Number(row[1]), Number(last.loss.toPrecision(4)));
+    assert.ok((await learned.textContent())?.includes(report.weights_sha256));
+
+    const mixup = await reach(page, 'mixup', '.confusion');
+    const cells = await mixup.locator('.confusion td button').allTextContents();
+    const sum = cells.reduce((total, text) => total + Number(text), 0);
+    const [, count] = /of ([\d,]+) known/.exec((await mixup.textContent()) ?? '') ?? [];
+    assert.equal(sum, Number(count.replace(',', '')));
+    const right = cells
+      .filter((_, i) => i % 11 === 0)
+      .reduce((total, text) => total + Number(text), 0);
+    assert.ok(right / sum > 0.7, `${right} of ${sum}`);
+    // By keyboard to 3 taken for 3: its images are all 3.
+    await mixup.locator('.confusion td button').first().focus();
+    for (let i = 0; i < 3; i++) await page.keyboard.press('ArrowRight');
+    for (let i = 0; i < 3; i++) await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    assert.equal(
+      await mixup.locator('h3').textContent(),
+      `3, taken for it: ${cells[33]}, the first 48`,
+    );
+    const names = await mixup
+      .locator('.known-images button')
+      .evaluateAll((all) => all.map((b) => b.getAttribute('title')));
+    assert.ok(
+      names.length > 10 && names.every((name) => name?.startsWith('Open 3, image')),
+      names.join(),
+    );
+    await mixup.screenshot({ path: `${screens}panel-mixup.png` });
+
+    const unusual = await reach(page, 'unusual', '.sets li:nth-child(5)');
+    const other = models.some(({ title, gallery }) => title === 'fashion' && gallery > 0);
+    if (other) {
+      await unusual.getByRole('button', { name: /^Add clothes \([\d.]+ MB\)/ }).click();
+      await unusual.locator('.sets li:nth-child(6)').waitFor();
+    }
+    /** @type {Record<string, number>} */
+    const areas = {};
+    for (const text of await unusual.locator('.sets li').allTextContents()) {
+      const [, name, area] = /^(.*)AUROC ([\d.]+)/.exec(text) ?? [];
+      areas[name] = Number(area);
+    }
+    assert.ok(areas.noise > 0.99 && areas.inverted > 0.99, JSON.stringify(areas));
+    assert.ok(areas.mirrored > 0.5, JSON.stringify(areas));
+    if (other) assert.ok(areas.clothes > 0.95, JSON.stringify(areas));
+    await unusual.locator('.worst button').nth(15).waitFor();
+    await unusual.screenshot({ path: `${screens}panel-unusual.png` });
+    await unusual.locator('.worst button').first().click();
+    await page.waitForFunction(() => (window.likeness.state.result?.p ?? 1) < 0.01);
+
+    const common = await reach(page, 'common', '.common-images canvas');
+    const shares = (await common.locator('li:not(:first-child) span').allTextContents()).map(
+      Number.parseFloat,
+    );
+    assert.equal(shares.length, 9);
+    assert.deepEqual(
+      shares,
+      [...shares].sort((a, b) => b - a),
+    );
+    assert.ok(shares[0] > 5 && shares.reduce((a, b) => a + b) < 100, shares.join());
+  }));
+
+test('a network is trained here on known images, opens, judges and is saved; another is cancelled', () =>
+  onPage(async (page, asked) => {
+    await draw(page, digits[3]);
+    const train = await reach(page, 'train', 'button');
+    assert.equal(
+      await train.getByRole('button', { name: 'Train', exact: true }).isDisabled(),
+      true,
+    );
+    await train.getByText('known images', { exact: true }).click();
+    await train.getByLabel('Epochs').fill('300');
+    assert.ok(!asked.some((name) => name.endsWith('.wasm') && name.includes('train')));
+    await train.getByRole('button', { name: 'Train', exact: true }).click();
+    await train.locator('.chart').waitFor();
+    await train.getByRole('button', { name: 'Cancel' }).click();
+    await train.getByText('Cancelled').waitFor();
+    assert.equal(await page.evaluate(() => window.likeness.state.model), 'digits');
+    await train.getByLabel('Epochs').fill('10');
+    await train.getByRole('button', { name: 'Train', exact: true }).click();
+    await page.waitForFunction(() => window.likeness.state.model === 'own');
+    await train.getByText('It is open above').waitFor();
+    assert.ok(asked.some((name) => name.endsWith('.wasm') && name.includes('train')));
+    const says = await train.locator('.chart svg').getAttribute('aria-label');
+    const [, first, last] = /From (\d\.\d+) to (\d\.\d+)/.exec(says ?? '') ?? [];
+    assert.ok(Number(last) < 0.7 * Number(first), says ?? '');
+    assert.ok((await brightness(page, '.watched-images canvas:last-child')) > 3);
+    const result = await page.evaluate(() => window.likeness.state.result);
+    assert.ok(result && ['in', 'out'].includes(result.verdict) && result.p > 0);
+    const { name, bytes } = await saved(page, () =>
+      train.getByRole('button', { name: 'Save the model' }).click(),
+    );
+    assert.equal(name, 'trained-here.safetensors');
+    assert.ok(
+      bytes.toString('latin1', 8, 400).includes('__metadata__'),
+      bytes.toString('latin1', 8, 90),
+    );
+    await train.screenshot({ path: `${screens}panel-train.png` });
+  }));
+
+test('a network is trained on two drawings', () =>
+  onPage(async (page) => {
+    const train = await reach(page, 'train', 'button');
+    for (const lines of [digits[0], doodles.star]) {
+      await page.evaluate(() => scrollTo(0, 0));
+      if (lines === doodles.star) await page.locator('[data-action=clear]').click();
+      await draw(page, lines);
+      await train.scrollIntoViewIfNeeded();
+      await train.getByRole('button', { name: 'Add this drawing' }).click();
+    }
+    assert.equal(await train.locator('.own-images canvas').count(), 2);
+    await train.getByText('2 images; with 60 or more it will judge as well').waitFor();
+    await train.getByLabel('Epochs').fill('20');
+    await train.getByRole('button', { name: 'Train', exact: true }).click();
+    await train.getByText('too few images to judge').waitFor();
+    assert.match((await page.locator('#verdict').textContent()) ?? '', /No verdict/);
+  }));
+
+test('with all panels open the page fits each screen and axe finds nothing', () =>
+  onPage(
+    async (page) => {
+      await page.locator('#samples button').nth(3).click();
+      for (const [name, selector] of [
+        ['nearest', '.near button'],
+        ['map', '.map-legend button'],
+        ['compare', 'thead th'],
+        ['learned', '.chart'],
+        ['mixup', '.confusion'],
+        ['unusual', '.sets li:nth-child(5)'],
+        ['common', '.common-images canvas'],
+        ['train', 'button'],
+      ])
+        await reach(page, name, selector);
+      for (const all of await page.locator('[data-panel] details').all())
+        await all.evaluate((details) => details.setAttribute('open', ''));
+      for (const [width, colorScheme] of /** @type {const} */ ([
+        [1440, 'light'],
+        [768, 'dark'],
+        [320, 'light'],
+        [320, 'dark'],
+      ])) {
+        await page.setViewportSize({ width, height: 900 });
+        await page.emulateMedia({ colorScheme });
+        const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        assert.ok(over <= 0, `${over} pixels too wide at ${width}`);
+        assert.deepEqual(await faults(page), [], `${width} ${colorScheme}`);
+        const path = `${screens}panels-${width}-${colorScheme}.png`;
+        await page.screenshot({ path, fullPage: true });
+      }
+    },
+    { reducedMotion: 'reduce' },
+    small,
+  ));

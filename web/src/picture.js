@@ -1,0 +1,41 @@
+// The tab with a picture that was dropped, pasted or chosen.
+
+import { decode } from './decode.js';
+import { byId, context, one } from './dom.js';
+
+/** @param {(file: File) => void} onFile */
+export function startPicture(onFile) {
+  const shown = byId('picture', HTMLCanvasElement);
+  const hint = byId('drop-hint', HTMLElement);
+  const file = byId('picture-file', HTMLInputElement);
+  /** @type {{picture: ImageData, name: string} | null} */
+  let chosen = null;
+
+  /** @param {ImageData} picture @param {string} name */
+  function show(picture, name) {
+    chosen = { picture, name };
+    shown.width = picture.width;
+    shown.height = picture.height;
+    context(shown).putImageData(picture, 0, 0);
+    // Pixel art is shown as pixels, a photograph smoothly.
+    shown.classList.toggle('pixels', Math.max(picture.width, picture.height) <= 128);
+    shown.hidden = false;
+    hint.hidden = true;
+  }
+
+  one('[data-action=choose]').addEventListener('click', () => file.click());
+  file.addEventListener('change', () => {
+    if (file.files?.[0]) onFile(file.files[0]);
+    file.value = ''; // the same file may be chosen again
+  });
+
+  return {
+    /** @returns {import('./input.js').Input | null} */
+    input: () => chosen && { kind: 'picture', ...chosen },
+    show,
+    /** Fails, and shows what was there before, if it is no picture. */
+    async open(/** @type {File} */ chosenFile) {
+      show(await decode(chosenFile), chosenFile.name);
+    },
+  };
+}
