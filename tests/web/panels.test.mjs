@@ -65,6 +65,7 @@ after(async () => {
 async function onPage(work, options = {}, model = 'digits') {
   const url = model === 'digits' ? server.url : `${server.url}#model=${model}`;
   const { page, troubles, close } = await visit(browser, { ...server, url }, options);
+  page.setDefaultTimeout(60000); // the worker's studies take seconds, on a busy machine many
   /** @type {string[]} */
   const asked = [];
   page.on('request', (request) => asked.push(request.url().replace(/^.*\//, '')));
