@@ -298,6 +298,50 @@ enum { LK_MAX_NEIGHBOURS = 128 };
 size_t lk_index_search(const lk_index *index, const lk_real *queries, size_t n, size_t k,
                        int threads, lk_simd simd, lk_neighbour *out);
 
+/* ---- maps: vectors in two dimensions ---- */
+
+/* The two leading principal axes of vectors[n x d], and what they leave of any vector: positions
+   [n x 2]. Each axis has its largest component positive. Owned by the caller. */
+typedef struct lk_axes lk_axes;
+lk_axes *lk_axes_create(const lk_real *vectors, size_t n, size_t d, int threads, lk_simd simd,
+                        lk_error *error);
+void lk_axes_free(lk_axes *axes);
+double lk_axes_share(const lk_axes *axes, size_t which); /* of the variance, 0 to 1 */
+void lk_axes_place(const lk_axes *axes, const lk_real *vectors, size_t n, lk_real *positions);
+
+/* t-SNE of at least LK_LEAST_MAPPED vectors, a step at a time; LK_TSNE_STEPS are enough. The first
+   250 exaggerate what is near. All bits depend on vectors, perplexity, seed and steps alone. */
+enum { LK_LEAST_MAPPED = 8, LK_TSNE_STEPS = 750, LK_MOST_PERPLEXITY = 42 };
+typedef struct lk_tsne_options {
+    double perplexity; /* about how many neighbours count as near: 2 to LK_MOST_PERPLEXITY */
+    uint64_t seed;
+    int threads; /* at least 1 */
+    lk_simd simd;
+} lk_tsne_options;
+typedef struct lk_tsne lk_tsne;
+lk_tsne *lk_tsne_create(const lk_real *vectors, size_t n, size_t d, const lk_tsne_options *options,
+                        lk_error *error);
+void lk_tsne_free(lk_tsne *tsne);
+void lk_tsne_step(lk_tsne *tsne);
+uint32_t lk_tsne_steps(const lk_tsne *tsne);
+void lk_tsne_positions(const lk_tsne *tsne, lk_real *positions); /* [n x 2] */
+/* The Kullback-Leibler divergence of the positions from the vectors: what the steps lessen. */
+double lk_tsne_divergence(lk_tsne *tsne);
+
+/* Positions [count x 2] for queries[count x d] on a map of known[n x d] that stays as it is: the
+   mean of those of the nearest known vectors, weighted by t-SNE's Gaussian at perplexity 5. */
+lk_status lk_tsne_place(const lk_real *known, const lk_real *positions, size_t n, size_t d,
+                        const lk_real *queries, size_t count, int threads, lk_simd simd,
+                        lk_real *placed, lk_error *error);
+
+/* Trustworthiness (Venna and Kaski 2001) of positions[n x 2]: 1 when all k nearest of each point in
+   the map are among its k nearest vectors, less the farther they are from that. The mean over
+   `sample` points drawn by `seed`; their ranks are among all n. LK_USAGE: k is 0 or n / 2 or more,
+   or over 127. */
+lk_status lk_trustworthiness(const lk_real *vectors, size_t n, size_t d, const lk_real *positions,
+                             size_t k, size_t sample, uint64_t seed, int threads, lk_simd simd,
+                             double *out, lk_error *error);
+
 /* ---- the verdict ---- */
 
 typedef enum lk_verdict { LK_IN, LK_OUT, LK_EMPTY } lk_verdict;

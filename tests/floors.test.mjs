@@ -11,7 +11,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 const FLOORS = [
   ['base', 'alloc', 'arena', 'rng', 'likeness'],
-  ['vec', 'kernels', 'gemm_narrow', 'kernels_norm', 'cpu', 'linear', 'winograd', 'sketch'],
+  ['vec', 'kernels', 'gemm_narrow', 'kernels_norm', 'cpu', 'linear', 'winograd', 'sketch', 'fft'],
   [
     'layer',
     'layer_*',
@@ -24,6 +24,8 @@ const FLOORS = [
     'mixture',
     'eigen',
     'texture',
+    'repulsion',
+    'affinity',
   ],
   ['arch', 'model', 'aspect', 'zoo', 'score.h'],
   [
@@ -39,6 +41,9 @@ const FLOORS = [
     'resume',
     'evaluate',
     'bench',
+    'axes',
+    'tsne',
+    'trust',
   ],
 ];
 const SYSTEM = ['stdarg.h', 'stdbool.h', 'stddef.h', 'stdint.h', 'string.h', 'math.h', 'float.h'];
