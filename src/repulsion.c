@@ -1,12 +1,11 @@
-/* Interpolation and Fourier transforms (G. C. Linderman et al. 2019, "Fast interpolation-based
-   t-SNE"). The plane is cut into square boxes with 3 x 3 nodes each, evenly spaced over all of
-   them. Points hand their charges to the nodes of their box by Lagrange's polynomials; between
-   nodes the kernel (1 + d^2)^-2 depends on their offset alone, so that its sums are a convolution;
-   and points read off the potential by the same polynomials. With the charges 1, x, y and
-   x^2 + y^2, for a point at (x, y) with potentials p1, px, py and pr,
-       sum of (y_i - y_j) k           = (x p1 - px, y p1 - py)
-       sum of (1 + d^2) k             = (1 + x^2 + y^2) p1 - 2 (x px + y py) + pr
-   the second of which is the sum of 1 / (1 + d^2). Two real charges make one complex series. */
+/* Interpolation and Fourier transforms (after G. C. Linderman et al. 2019, "Fast
+   interpolation-based t-SNE"). Points hand their charges to the 4 x 4 nodes of a grid that are
+   nearest to them, by Lagrange's polynomials. Between nodes the kernel (1 + d^2)^-2 depends on
+   their offset alone, so that its sums are a convolution; and points read off the potential by the
+   same polynomials. With the charges 1, x, y and x^2 + y^2, for a point at (x, y) with potentials
+   p1, px, py and pr, sum of (y_i - y_j) k           = (x p1 - px, y p1 - py) sum of (1 + d^2) k =
+   (1 + x^2 + y^2) p1 - 2 (x px + y py) + pr the second of which is the sum of 1 / (1 + d^2). Two
+   real charges make one complex series. */
 #include "repulsion.h"
 
 #include <math.h>
@@ -14,36 +13,41 @@
 #include "arena.h"
 #include "fft.h"
 
-enum { NODES = 3, L = LK_FFT_LANES, SHARD = 1024, CHARGES = 4 };
+enum { NODES = 4, L = LK_FFT_LANES, SHARD = 1024 };
 
 /* Sides of the transforms: twice as many as there are nodes, so that nothing wraps around. */
 static const size_t SIDES[] = {256, 384, 512, 768, 1024, 1536};
 #define LARGEST 1536
-/* Boxes are as wide as the kernel, or narrower where few cover all. */
-enum { LEAST_SIDE = 384 };
+/* From node to node at most, where the largest side allows it: the kernel's width is 1. */
+static const double WIDEST = 0.5;
 
 /* A pair of charges or potentials at the nodes: re and im are [side / 2][side]. */
 typedef struct plane {
     double *re, *im;
 } plane;
 
+/* Which nodes a point touches: four by four from here on, and their weights. */
+typedef struct touch {
+    uint32_t across, down;
+    double x[NODES], y[NODES];
+} touch;
+
 struct lk_repulsion {
     size_t n;
-    size_t side, nodes, boxes; /* nodes and boxes of each side of the square */
-    double reach;              /* half the square's side */
+    size_t side, nodes; /* nodes of each side of the grid */
+    double reach, step; /* half the side of the square that points may lie in; node to node */
     lk_fft fft;
-    double *twiddle;      /* [2 LARGEST] */
-    double *kernel;       /* [side][side]: the kernel's transform, over side^2 */
-    plane planes[2];      /* 1 + i x, y + i (x^2 + y^2) */
-    uint32_t *box;        /* [n]: of each point */
-    uint32_t *order;      /* [n]: points, box after box */
-    uint32_t *first;      /* [boxes^2 + 1]: where a box begins in `order` */
-    double *shards;       /* partial sums */
-    double (*weights)[6]; /* [n]: of the three nodes, across and down */
+    double *twiddle; /* [2 LARGEST] */
+    double *kernel;  /* [side][side]: the kernel's transform, over side^2 */
+    plane planes[2]; /* 1 + i x, y + i (x^2 + y^2) */
+    touch *touches;  /* [n] */
+    uint32_t *order; /* [n]: points by `down`, and by number */
+    uint32_t *first; /* [nodes + 1]: where those of one `down` begin in `order` */
+    double *shards;  /* partial sums */
 };
 
 lk_repulsion *lk_repulsion_create(size_t n) {
-    const size_t half = LARGEST / 2, boxes = half / NODES;
+    const size_t half = LARGEST / 2;
     lk_arena arena = {0};
     for (int pass = 0; pass < 2; pass++) {
         lk_repulsion *r = lk_arena_take(&arena, 1, sizeof *r), all = {.n = n};
@@ -53,11 +57,10 @@ lk_repulsion *lk_repulsion_create(size_t n) {
             all.planes[p].re = lk_arena_take(&arena, half * LARGEST, sizeof(double));
             all.planes[p].im = lk_arena_take(&arena, half * LARGEST, sizeof(double));
         }
-        all.box = lk_arena_take(&arena, n, sizeof *all.box);
+        all.touches = lk_arena_take(&arena, n, sizeof *all.touches);
         all.order = lk_arena_take(&arena, n, sizeof *all.order);
-        all.first = lk_arena_take(&arena, boxes * boxes + 1, sizeof *all.first);
+        all.first = lk_arena_take(&arena, half + 1, sizeof *all.first);
         all.shards = lk_arena_take(&arena, (n + SHARD - 1) / SHARD, sizeof(double));
-        all.weights = lk_arena_take(&arena, n, sizeof *all.weights);
         if (r) {
             *r = all;
             return r;
@@ -146,14 +149,13 @@ static void convolve(lk_repulsion *r, int threads) {
    is real, since the kernel is even. */
 static void make_kernel(lk_repulsion *r) {
     const size_t side = r->side;
-    const double step = 2 * r->reach / (double)(r->boxes * NODES);
     const double scale = 1 / ((double)side * (double)side);
     strip s;
     for (size_t y = 0; y < side; y += L) {
         for (size_t x = 0; x < side; x++)
             for (size_t l = 0; l < L; l++) {
-                const double down = step * (double)LK_MIN(y + l, side - y - l);
-                const double across = step * (double)LK_MIN(x, side - x);
+                const double down = r->step * (double)LK_MIN(y + l, side - y - l);
+                const double across = r->step * (double)LK_MIN(x, side - x);
                 const double k = 1 / (1 + down * down + across * across);
                 s.re[x * L + l] = k * k * scale;
                 s.im[x * L + l] = 0;
@@ -174,7 +176,7 @@ static void make_kernel(lk_repulsion *r) {
     }
 }
 
-/* ---- points and boxes ---- */
+/* ---- points and nodes ---- */
 
 /* The square that covers all points: its size is one of few, so that the kernel seldom changes. */
 static void cover(lk_repulsion *r, const double *y) {
@@ -182,98 +184,95 @@ static void cover(lk_repulsion *r, const double *y) {
     for (size_t i = 0; i < 2 * r->n; i++) most = LK_MAX(most, fabs(y[i]));
     while (reach < most * (1 + 1e-9)) reach *= 1.125;
     size_t i = 0;
-    while (SIDES[i] < LEAST_SIDE ||
-           (SIDES[i] < LARGEST && (double)(SIDES[i] / 2 / NODES) < 2 * reach))
-        i++;
+    while (SIDES[i] < LARGEST && (double)(SIDES[i] / 2 - NODES) * WIDEST < 2 * reach) i++;
     if (r->side == SIDES[i] && r->reach == reach) return;
     if (r->side != SIDES[i]) r->fft = lk_fft_make(SIDES[i], r->twiddle);
     r->side = SIDES[i];
     r->nodes = r->side / 2;
-    r->boxes = r->nodes / NODES;
     r->reach = reach;
+    r->step = 2 * reach / (double)(r->nodes - NODES);
     make_kernel(r);
 }
 
-/* Which box of a row a coordinate lies in, and the weights of its nodes, at 1/6, 3/6 and 5/6. */
-static size_t weigh(const lk_repulsion *r, double coordinate, double *weights) {
-    const double at = (coordinate + r->reach) / (2 * r->reach) * (double)r->boxes;
-    const size_t box = LK_MIN((size_t)at, r->boxes - 1);
-    const double t = 3 * (at - (double)box) - 0.5; /* nodes at 0, 1 and 2 */
-    weights[0] = (t - 1) * (t - 2) / 2;
-    weights[1] = t * (2 - t);
-    weights[2] = t * (t - 1) / 2;
-    return box;
+/* The first of the nodes that a coordinate touches, and their weights: it lies between the second
+   and the third. */
+static uint32_t weigh(const lk_repulsion *r, double coordinate, double *weights) {
+    const double at = (coordinate + r->reach) / r->step;
+    const uint32_t node = (uint32_t)at;
+    const double t = at - (double)node;
+    weights[0] = t * (1 - t) * (t - 2) / 6;
+    weights[1] = (1 + t) * (1 - t) * (2 - t) / 2;
+    weights[2] = (1 + t) * t * (2 - t) / 2;
+    weights[3] = (1 + t) * t * (t - 1) / 6;
+    return node;
 }
 
-/* Points in the order of their boxes, and of their numbers within one. */
-static void sort_points(lk_repulsion *r, const double *y, int threads) {
-    const size_t count = r->boxes * r->boxes;
+static void touch_all(lk_repulsion *r, const double *y, int threads) {
 #pragma omp parallel for num_threads(threads) if (threads > 1)
     for (size_t i = 0; i < r->n; i++) {
-        const size_t across = weigh(r, y[2 * i], r->weights[i]);
-        r->box[i] = (uint32_t)(weigh(r, y[2 * i + 1], r->weights[i] + NODES) * r->boxes + across);
+        touch *t = &r->touches[i];
+        t->across = weigh(r, y[2 * i], t->x);
+        t->down = weigh(r, y[2 * i + 1], t->y);
     }
-    for (size_t b = 0; b <= count; b++) r->first[b] = 0;
-    for (size_t i = 0; i < r->n; i++) r->first[r->box[i] + 1]++;
-    for (size_t b = 0; b < count; b++) r->first[b + 1] += r->first[b];
-    for (size_t i = r->n; i-- > 0;) r->order[--r->first[r->box[i] + 1]] = (uint32_t)i;
-    /* Each entry has moved back to where its box begins, one place further on. */
-    for (size_t b = 0; b < count; b++) r->first[b] = r->first[b + 1];
-    r->first[count] = (uint32_t)r->n;
+    for (size_t row = 0; row <= r->nodes; row++) r->first[row] = 0;
+    for (size_t i = 0; i < r->n; i++) r->first[r->touches[i].down]++;
+    for (size_t row = 0; row < r->nodes; row++) r->first[row + 1] += r->first[row];
+    /* Now where each row ends, which the last of its points moves to where it begins. */
+    for (size_t i = r->n; i-- > 0;) r->order[--r->first[r->touches[i].down]] = (uint32_t)i;
 }
 
-static size_t first_node(const lk_repulsion *r, size_t box) {
-    return (box / r->boxes * r->side + box % r->boxes) * NODES;
+static void clear_row(lk_repulsion *r, size_t row) {
+    for (int p = 0; p < 2; p++)
+        for (size_t x = 0; x < r->nodes; x++)
+            r->planes[p].re[row * r->side + x] = r->planes[p].im[row * r->side + x] = 0;
 }
 
-/* Adds the charges of the points in a box to its nodes, which no other box has. */
-static void charge_box(lk_repulsion *r, size_t box, const double *y) {
-    double sums[CHARGES][NODES * NODES] = {{0}};
-    for (size_t k = r->first[box]; k < r->first[box + 1]; k++) {
+/* Adds the charges of the points whose nodes begin in this row. */
+static void charge_row(lk_repulsion *r, size_t row, const double *y) {
+    for (size_t k = r->first[row]; k < r->first[row + 1]; k++) {
         const size_t i = r->order[k];
-        const double px = y[2 * i], py = y[2 * i + 1];
-        for (size_t a = 0; a < NODES * NODES; a++) {
-            const double w = r->weights[i][a % NODES] * r->weights[i][NODES + a / NODES];
-            sums[0][a] += w;
-            sums[1][a] += w * px;
-            sums[2][a] += w * py;
-            sums[3][a] += w * (px * px + py * py);
+        const touch *t = &r->touches[i];
+        const double px = y[2 * i], py = y[2 * i + 1], pr = px * px + py * py;
+        for (size_t a = 0; a < NODES; a++) {
+            const size_t to = (row + a) * r->side + t->across;
+            for (size_t b = 0; b < NODES; b++) {
+                const double w = t->y[a] * t->x[b];
+                r->planes[0].re[to + b] += w;
+                r->planes[0].im[to + b] += w * px;
+                r->planes[1].re[to + b] += w * py;
+                r->planes[1].im[to + b] += w * pr;
+            }
         }
     }
-    const size_t node = first_node(r, box);
-    for (size_t a = 0; a < NODES * NODES; a++) {
-        const size_t to = node + a / NODES * r->side + a % NODES;
-        r->planes[0].re[to] = sums[0][a];
-        r->planes[0].im[to] = sums[1][a];
-        r->planes[1].re[to] = sums[2][a];
-        r->planes[1].im[to] = sums[3][a];
-    }
 }
 
+/* Rows that are four apart touch no node in common; so all sums are taken in one order. */
 static void charge(lk_repulsion *r, const double *y, int threads) {
-#pragma omp parallel for schedule(dynamic, 4) num_threads(threads) if (threads > 1)
-    for (size_t row = 0; row < r->nodes; row++) {
-        for (int p = 0; p < 2; p++)
-            for (size_t x = 0; x < r->nodes; x++)
-                r->planes[p].re[row * r->side + x] = r->planes[p].im[row * r->side + x] = 0;
+    const int rows = (int)r->nodes;
+#pragma omp parallel num_threads(threads) if (threads > 1)
+    {
+#pragma omp for
+        for (int row = 0; row < rows; row++) clear_row(r, (size_t)row);
+        for (int turn = 0; turn < NODES; turn++) {
+#pragma omp for schedule(dynamic, 2)
+            for (int row = turn; row < rows; row += NODES) charge_row(r, (size_t)row, y);
+        }
     }
-#pragma omp parallel for schedule(dynamic, 4) num_threads(threads) if (threads > 1)
-    for (size_t down = 0; down < r->boxes; down++)
-        for (size_t across = 0; across < r->boxes; across++)
-            charge_box(r, down * r->boxes + across, y);
 }
 
 /* The force on point i; returns its sum of 1 / (1 + d^2), itself included. */
 static double read_off(const lk_repulsion *r, size_t i, const double *y, double *force) {
-    const size_t node = first_node(r, r->box[i]);
+    const touch *t = &r->touches[i];
     double p1 = 0, px = 0, py = 0, pr = 0;
-    for (size_t a = 0; a < NODES * NODES; a++) {
-        const double w = r->weights[i][a % NODES] * r->weights[i][NODES + a / NODES];
-        const size_t from = node + a / NODES * r->side + a % NODES;
-        p1 += w * r->planes[0].re[from];
-        px += w * r->planes[0].im[from];
-        py += w * r->planes[1].re[from];
-        pr += w * r->planes[1].im[from];
+    for (size_t a = 0; a < NODES; a++) {
+        const size_t from = (t->down + a) * r->side + t->across;
+        for (size_t b = 0; b < NODES; b++) {
+            const double w = t->y[a] * t->x[b];
+            p1 += w * r->planes[0].re[from + b];
+            px += w * r->planes[0].im[from + b];
+            py += w * r->planes[1].re[from + b];
+            pr += w * r->planes[1].im[from + b];
+        }
     }
     const double x = y[2 * i], z = y[2 * i + 1];
     force[0] = x * p1 - px;
@@ -283,7 +282,7 @@ static double read_off(const lk_repulsion *r, size_t i, const double *y, double 
 
 double lk_repulsion_measure(lk_repulsion *r, const double *y, int threads, double *forces) {
     cover(r, y);
-    sort_points(r, y, threads);
+    touch_all(r, y, threads);
     charge(r, y, threads);
     convolve(r, threads);
     const size_t shards = (r->n + SHARD - 1) / SHARD;

@@ -139,6 +139,8 @@ static void move(lk_tsne *t, size_t i, double exaggeration, double momentum) {
 
 void lk_tsne_step(lk_tsne *t) {
     const bool early = t->steps < EARLY;
+    if (t->steps == EARLY)
+        for (size_t i = 0; i < 2 * t->n; i++) t->gains[i] = 1;
     t->total = lk_repulsion_measure(t->repulsion, t->y, t->threads, t->forces);
     const size_t shards = shard_count(t->n);
 #pragma omp parallel for schedule(dynamic) num_threads(t->threads) if (t->threads > 1)
