@@ -25,7 +25,7 @@ const FLOORS = [
     'eigen',
     'texture',
   ],
-  ['arch', 'model', 'aspect', 'zoo', 'score.h'],
+  ['arch', 'model', 'aspect', 'zoo', 'score.h', 'subspace'],
   [
     'checkpoint',
     'calibration',
@@ -33,6 +33,9 @@ const FLOORS = [
     'gallery',
     'dataset',
     'pca',
+    'components',
+    'cluster',
+    'partition',
     'sample',
     'train',
     'trainer.h',
