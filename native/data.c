@@ -192,7 +192,7 @@ void data_free(data *d) {
 
 /* ---- loading ---- */
 
-static bool same_shape(lk_shape a, lk_shape b) {
+bool data_same_shape(lk_shape a, lk_shape b) {
     return a.channels == b.channels && a.height == b.height && a.width == b.width;
 }
 
@@ -269,8 +269,8 @@ static void cut(data *d, uint32_t limit) {
     data_set_count_classes(&d->set);
 }
 
-lk_status data_open(const char *spec, data_part part, lk_shape wanted, uint32_t limit, data *out,
-                    fault *f) {
+lk_status data_open_one(const char *spec, data_part part, lk_shape wanted, uint32_t limit,
+                        data *out, fault *f) {
     char base[PATH_MAX];
     classes chosen;
     *out = (data){0};
@@ -285,24 +285,17 @@ lk_status data_open(const char *spec, data_part part, lk_shape wanted, uint32_t 
     return status;
 }
 
-lk_status data_load(const char *spec, data_part part, lk_shape wanted, uint32_t limit, data *out,
-                    fault *f) {
-    lk_status status = data_open(spec, part, wanted, limit, out, f);
+lk_status data_load_one(const char *spec, data_part part, lk_shape wanted, uint32_t limit,
+                        data *out, fault *f) {
+    lk_status status = data_open_one(spec, part, wanted, limit, out, f);
     if (status) return status;
     if (out->files.count > 0 && !wanted.channels) status = folder_shape(out, &wanted, f);
     if (!status && out->files.count > 0)
         status = folder_read(out, wanted, f);
-    else if (!status && wanted.channels && !same_shape(out->set.shape, wanted))
+    else if (!status && wanted.channels && !data_same_shape(out->set.shape, wanted))
         status = reshape(out, wanted, f);
     if (status) data_free(out);
     return status;
-}
-
-bool data_is_at(const char *spec, const char *path) {
-    char base[PATH_MAX];
-    classes chosen;
-    fault ignored;
-    return classes_split(spec, base, &chosen, &ignored) == LK_OK && file_same(base, path);
 }
 
 const char *data_image_name(const data *d, const char *spec, size_t i, char *out) {

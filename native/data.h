@@ -10,17 +10,18 @@
 typedef struct data {
     lk_dataset set;      /* pixels and labels owned */
     strings files;       /* of a folder: each image's file; else empty */
-    strings classes;     /* of a folder: its class folders; else empty */
-    const char *kind;    /* "idx", "npy", "folder" */
+    strings classes;     /* of a folder its class folders, of several sets these; else empty */
+    const char *kind;    /* "idx", "npy", "folder", "joined" */
     char path[PATH_MAX]; /* the images' file or folder */
 } data;
 
 typedef enum data_part { DATA_TRAIN, DATA_TEST } data_part;
 
-/* Opens what --data says, of all its classes those that it chooses (classes.h). `part` is what a
+/* Opens what --data says: a data set, of all its classes those that it chooses (classes.h), or
+   several, A+B, each of which is then a class (joined.c). `part` is what a
    bare name stands for; `wanted`, if not all zero, says what a row of a .npy table is; `limit` of 0
-   takes all. Of a folder only files and labels are gathered: no pixels, no shape. On failure
-   nothing is kept. */
+   takes all, another so many of each set. Of a folder only files and labels are gathered: no
+   pixels, no shape. On failure nothing is kept. */
 lk_status data_open(const char *spec, data_part part, lk_shape wanted, uint32_t limit, data *out,
                     fault *f);
 /* The same with all pixels, every image brought to the shape `wanted`; if that is all zero, left as
@@ -28,8 +29,13 @@ lk_status data_open(const char *spec, data_part part, lk_shape wanted, uint32_t 
 lk_status data_load(const char *spec, data_part part, lk_shape wanted, uint32_t limit, data *out,
                     fault *f);
 void data_free(data *d);
+/* The same of one data set. */
+lk_status data_open_one(const char *spec, data_part part, lk_shape wanted, uint32_t limit,
+                        data *out, fault *f);
+lk_status data_load_one(const char *spec, data_part part, lk_shape wanted, uint32_t limit,
+                        data *out, fault *f);
 
-/* Whether the file or folder that `spec` names is the one at `path`. */
+/* Whether a file or folder that `spec` names is the one at `path`. */
 bool data_is_at(const char *spec, const char *path);
 
 /* What image i is called: its file, or SPEC#i. Into out[PATH_MAX]. */
@@ -42,6 +48,7 @@ lk_status data_take(lk_dataset *set, size_t count, uint64_t seed, bool balanced,
 /* Values at or over `threshold` of white become 1, all others 0. */
 void data_binarise(lk_dataset *set, double threshold);
 void data_set_free(lk_dataset *set);
+bool data_same_shape(lk_shape a, lk_shape b);
 
 /* Room for `count` images, and for their labels if they have some. */
 lk_status data_set_make(lk_dataset *set, lk_shape shape, size_t count, bool labelled,

@@ -44,9 +44,9 @@ static const char *const PREPARATIONS[] = {"image", "ink", NULL};
 
 enum {
     RUNS = FOR_TRAIN | FOR_EVAL | FOR_CALIBRATE | FOR_SCORE | FOR_RECONSTRUCT | FOR_ENCODE |
-           FOR_NEIGHBOURS | FOR_SAMPLE | FOR_DECODE | FOR_INTERPOLATE | FOR_AUDIT,
+           FOR_NEIGHBOURS | FOR_SAMPLE | FOR_DECODE | FOR_INTERPOLATE | FOR_AUDIT | FOR_CLUSTER,
     READS = FOR_DATA | FOR_TRAIN | FOR_EVAL | FOR_CALIBRATE | FOR_SCORE | FOR_RECONSTRUCT |
-            FOR_ENCODE | FOR_AUDIT,
+            FOR_ENCODE | FOR_AUDIT | FOR_PCA | FOR_CLUSTER,
     EVERY = ~0,
 };
 
@@ -54,15 +54,16 @@ enum {
 static const row ROWS[] = {
     {"data", TEXT, AT(data), READS & ~FOR_DATA, .value = "SPEC",
      .summary = "mnist or fashion, :train or :test; an IDX or .npy file; a folder class/*.png|jpg; "
-                "of any of them :only=3 or :without=3,5 chooses classes"},
+                "of any of them :only=3 or :without=3,5 chooses classes; A+B joins sets, each a "
+                "class"},
     {"limit", COUNT, AT(limit), READS, 1, UINT32_MAX - 1, .value = "N",
-     .summary = "take the first N images", .fallback = "all"},
-    {"shape", SHAPE, AT(shape), FOR_TRAIN | FOR_DATA, .value = "CxHxW",
+     .summary = "take the first N images, of sets that are joined of each", .fallback = "all"},
+    {"shape", SHAPE, AT(shape), FOR_TRAIN | FOR_DATA | FOR_PCA, .value = "CxHxW",
      .summary = "bring every image to this shape",
      .fallback = "its own; of a folder 32 x 32, or that of small squares, grey or in colour"},
     {"out", TEXT, AT(out),
      FOR_TRAIN | FOR_CALIBRATE | FOR_RECONSTRUCT | FOR_ENCODE | FOR_SAMPLE | FOR_DECODE |
-         FOR_INTERPOLATE,
+         FOR_INTERPOLATE | FOR_PCA | FOR_CLUSTER,
      .value = "FILE", .summary = "where the result goes"},
     {"arch", TEXT, AT(arch), FOR_TRAIN, .value = "LINE",
      .summary = "an own architecture in place of a family"},
@@ -160,8 +161,12 @@ static const row ROWS[] = {
      .summary = "how many neighbours", .fallback = "8; in eval, where they vote, 5"},
     {"metric", CHOICE, AT(metric), FOR_NEIGHBOURS, .value = "NAME",
      .summary = "distance between codes", .choices = METRICS},
-    {"threads", COUNT, AT(threads), RUNS & ~(FOR_SAMPLE | FOR_DECODE), 1, 256, .value = "N",
-     .summary = "threads; they never change a result"},
+    {"components", COUNT, AT(components), FOR_PCA, 1, 4096, .value = "K",
+     .summary = "how many components"},
+    {"reconstruct", TEXT, AT(reconstruct), FOR_PCA, .value = "FILE.png",
+     .summary = "the images beside what the components make of them"},
+    {"threads", COUNT, AT(threads), (RUNS | FOR_PCA) & ~(FOR_SAMPLE | FOR_DECODE), 1, 256,
+     .value = "N", .summary = "threads; they never change a result"},
     {"simd", CHOICE, AT(simd), RUNS, .value = "LEVEL",
      .summary = "instruction set; it never changes a result", .choices = SIMDS,
      .first = LK_SIMD_BEST},
@@ -195,7 +200,9 @@ static void set_defaults(options *o) {
                    .metric = LK_METRIC_COSINE,
                    .images = 64,
                    .steps = 8,
-                   .label = NOT_GIVEN};
+                   .label = NOT_GIVEN,
+                   .components = 16,
+                   .restarts = 10};
 }
 
 /* ---- strict values ---- */

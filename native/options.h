@@ -45,6 +45,10 @@ typedef struct options {
     const char *known, *corrupt;
     bool ablation;
     uint32_t images, steps, label;
+
+    uint32_t components, clusters, restarts; /* clusters 0: not given */
+    const char *by, *centres, *reconstruct;
+    bool pixels;
 } options;
 
 typedef struct command {
@@ -72,6 +76,8 @@ enum {
     FOR_DECODE = 1 << 14,
     FOR_INTERPOLATE = 1 << 15,
     FOR_AUDIT = 1 << 16,
+    FOR_PCA = 1 << 17,
+    FOR_CLUSTER = 1 << 18,
 };
 
 /* Fills *o from argv[2..] and the defaults; the texts in it point into argv. */

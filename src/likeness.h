@@ -519,6 +519,28 @@ lk_status lk_dataset_visit(const lk_dataset *data, const lk_model *model,
 lk_status lk_dataset_encode(const lk_dataset *data, const lk_model *model, int threads,
                             lk_simd simd, lk_real *codes, lk_error *error);
 
+/* ---- principal components ---- */
+
+/* The directions in which some images vary most, the largest first. */
+typedef struct lk_components {
+    size_t count, size; /* components; values of an image */
+    double total;       /* variance of all values together */
+    double *mean;       /* [size] */
+    double *vectors;    /* [count][size], of length 1, their largest value positive; all zero where
+                           fewer images leave no more */
+    double *variances;  /* [count], in which the vectors' shares of the total are told */
+} lk_components;
+/* Of pixels in 0..1 or of the values, on any number of threads. Exact, but where images and values
+   both are more than 1,000: then to nine digits. LK_DATA: no images, or both over 20,000; LK_USAGE:
+   more components than values. The caller owns *out: lk_components_free. */
+lk_status lk_components_find(const lk_dataset *data, size_t count, int threads, lk_components *out,
+                             lk_error *error);
+void lk_components_free(lk_components *components);
+/* z[count] = the components of x[size]; and back from the first `count` of them. */
+void lk_components_encode(const lk_components *components, const lk_real *x, lk_real *z);
+void lk_components_decode(const lk_components *components, const lk_real *z, size_t count,
+                          lk_real *x_hat);
+
 /* ---- speed ---- */
 
 /* A piece of training or search by itself; for `likeness bench`. */

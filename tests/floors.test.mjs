@@ -27,7 +27,7 @@ const FLOORS = [
     'repulsion',
     'affinity',
   ],
-  ['arch', 'model', 'aspect', 'zoo', 'score.h'],
+  ['arch', 'model', 'aspect', 'zoo', 'score.h', 'subspace'],
   [
     'checkpoint',
     'calibration',
@@ -35,6 +35,9 @@ const FLOORS = [
     'gallery',
     'dataset',
     'pca',
+    'components',
+    'cluster',
+    'partition',
     'sample',
     'train',
     'trainer.h',
