@@ -300,18 +300,9 @@ size_t lk_index_search(const lk_index *index, const lk_real *queries, size_t n, 
 
 /* ---- maps: vectors in two dimensions ---- */
 
-/* The two leading principal axes of vectors[n x d], and what they leave of any vector: positions
-   [n x 2]. Each axis has its largest component positive. Owned by the caller. */
-typedef struct lk_axes lk_axes;
-lk_axes *lk_axes_create(const lk_real *vectors, size_t n, size_t d, int threads, lk_simd simd,
-                        lk_error *error);
-void lk_axes_free(lk_axes *axes);
-double lk_axes_share(const lk_axes *axes, size_t which); /* of the variance, 0 to 1 */
-void lk_axes_place(const lk_axes *axes, const lk_real *vectors, size_t n, lk_real *positions);
-
 /* t-SNE of at least LK_LEAST_MAPPED vectors, a step at a time; LK_TSNE_STEPS are enough. The first
    250 exaggerate what is near. All bits depend on vectors, perplexity, seed and steps alone. */
-enum { LK_LEAST_MAPPED = 8, LK_TSNE_STEPS = 750, LK_MOST_PERPLEXITY = 42 };
+enum { LK_LEAST_MAPPED = 8, LK_TSNE_STEPS = 1000, LK_MOST_PERPLEXITY = 42 };
 typedef struct lk_tsne_options {
     double perplexity; /* about how many neighbours count as near: 2 to LK_MOST_PERPLEXITY */
     uint64_t seed;

@@ -35,22 +35,22 @@ static size_t shard_count(size_t n) {
    equal vectors can part. */
 static lk_status start(lk_tsne *t, const lk_real *vectors, size_t d, const lk_tsne_options *o,
                        lk_error *error) {
-    lk_axes *axes = lk_axes_create(vectors, t->n, d, o->threads, o->simd, error);
-    if (!axes) return error->status;
+    const lk_dataset data = {
+        .shape = {1, 1, (uint32_t)d}, .count = t->n, .values = (lk_real *)vectors};
+    lk_components plane;
+    const lk_status status = lk_components_find(&data, LK_MIN(d, 2), o->threads, &plane, error);
+    if (status) return status;
     const lk_rng rng = lk_rng_make(o->seed, LK_STREAM_MAP, 0);
-    double squares = 0;
+    const double scale = plane.variances[0] > 0 ? 1e-4 / sqrt(plane.variances[0]) : 0;
     for (size_t i = 0; i < t->n; i++) {
-        lk_real plane[2];
-        lk_axes_place(axes, vectors + i * d, 1, plane);
-        for (size_t k = 0; k < 2; k++) t->y[2 * i + k] = (double)plane[k];
-        squares += (double)plane[0] * (double)plane[0];
+        lk_real z[2] = {0, 0};
+        lk_components_encode(&plane, vectors + i * d, z);
+        for (size_t k = 0; k < 2; k++) {
+            t->y[2 * i + k] = (double)z[k] * scale + 1e-6 * lk_rng_normal(rng, 2 * i + k);
+            t->gains[2 * i + k] = 1;
+        }
     }
-    lk_axes_free(axes);
-    const double scale = squares > 0 ? 1e-4 / sqrt(squares / (double)t->n) : 0;
-    for (size_t i = 0; i < 2 * t->n; i++) {
-        t->y[i] = t->y[i] * scale + 1e-6 * lk_rng_normal(rng, i);
-        t->gains[i] = 1;
-    }
+    lk_components_free(&plane);
     return LK_OK;
 }
 
@@ -78,7 +78,7 @@ lk_tsne *lk_tsne_create(const lk_real *vectors, size_t n, size_t d, const lk_tsn
         lk_fail(error, LK_USAGE, "the perplexity must be 2 to 42");
         return NULL;
     }
-    if (n < LK_LEAST_MAPPED || n > UINT32_MAX || d == 0) {
+    if (n < LK_LEAST_MAPPED || n > UINT32_MAX || d == 0 || d > UINT32_MAX) {
         lk_fail(error, LK_DATA, "a map wants at least 8 images");
         return NULL;
     }

@@ -44,7 +44,6 @@ const FLOORS = [
     'resume',
     'evaluate',
     'bench',
-    'axes',
     'tsne',
     'trust',
   ],
