@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "map.h"
 #include "output.h"
 
 typedef enum kind {
@@ -40,13 +41,15 @@ static const char *const SIMDS[] = {"best", "scalar", "v2", "v3", "v4", NULL};
 static const char *const INITS[] = {"glorot", "he", NULL};
 static const char *const FALLS[] = {"linear", "cosine", NULL};
 static const char *const METRICS[] = {"l2", "cosine", NULL};
+static const char *const MAP_METHODS[] = {"pca", "tsne", "code", NULL};
 static const char *const PREPARATIONS[] = {"image", "ink", NULL};
 
 enum {
     RUNS = FOR_TRAIN | FOR_EVAL | FOR_CALIBRATE | FOR_SCORE | FOR_RECONSTRUCT | FOR_ENCODE |
-           FOR_NEIGHBOURS | FOR_SAMPLE | FOR_DECODE | FOR_INTERPOLATE | FOR_AUDIT | FOR_CLUSTER,
+           FOR_NEIGHBOURS | FOR_SAMPLE | FOR_DECODE | FOR_INTERPOLATE | FOR_AUDIT | FOR_CLUSTER |
+           FOR_MAP,
     READS = FOR_DATA | FOR_TRAIN | FOR_EVAL | FOR_CALIBRATE | FOR_SCORE | FOR_RECONSTRUCT |
-            FOR_ENCODE | FOR_AUDIT | FOR_PCA | FOR_CLUSTER,
+            FOR_ENCODE | FOR_AUDIT | FOR_PCA | FOR_CLUSTER | FOR_MAP,
     EVERY = ~0,
 };
 
@@ -63,7 +66,7 @@ static const row ROWS[] = {
      .fallback = "its own; of a folder 32 x 32, or that of small squares, grey or in colour"},
     {"out", TEXT, AT(out),
      FOR_TRAIN | FOR_CALIBRATE | FOR_RECONSTRUCT | FOR_ENCODE | FOR_SAMPLE | FOR_DECODE |
-         FOR_INTERPOLATE | FOR_PCA | FOR_CLUSTER,
+         FOR_INTERPOLATE | FOR_PCA | FOR_CLUSTER | FOR_MAP,
      .value = "FILE", .summary = "where the result goes"},
     {"arch", TEXT, AT(arch), FOR_TRAIN, .value = "LINE",
      .summary = "an own architecture in place of a family"},
@@ -107,8 +110,8 @@ static const row ROWS[] = {
      .fallback = "0; with --patience a tenth, at most 5000"},
     {"init", CHOICE, AT(init), FOR_TRAIN, .value = "NAME", .summary = "first weights",
      .choices = INITS, .fallback = "glorot, or the family's"},
-    {"seed", SEED, AT(seed), FOR_TRAIN | FOR_CALIBRATE | FOR_EVAL | FOR_SAMPLE, .value = "N",
-     .summary = "the same seed gives the same bits"},
+    {"seed", SEED, AT(seed), FOR_TRAIN | FOR_CALIBRATE | FOR_EVAL | FOR_SAMPLE | FOR_MAP,
+     .value = "N", .summary = "the same seed gives the same bits"},
     {"holdout", COUNT, AT(holdout), FOR_TRAIN, 0, UINT32_MAX - 1, .value = "N",
      .summary = "images kept from training, to calibrate on", .fallback = "a sixth, at most 10000"},
     {"references", COUNT, AT(references), FOR_TRAIN, 1, 1000000, .value = "N",
@@ -157,14 +160,25 @@ static const row ROWS[] = {
      .summary = "ask a model that tells classes apart as well"},
     {"fail-on-ood", FLAG, AT(fail_on_ood), FOR_SCORE,
      .summary = "exit with 10 when any image is not 'in'"},
-    {"k", COUNT, AT(k), FOR_NEIGHBOURS | FOR_EVAL, 1, LK_MAX_NEIGHBOURS, .value = "N",
-     .summary = "how many neighbours", .fallback = "8; in eval, where they vote, 5"},
+    {"k", COUNT, AT(k), FOR_NEIGHBOURS | FOR_EVAL | FOR_MAP, 1, LK_MAX_NEIGHBOURS, .value = "N",
+     .summary = "how many neighbours", .fallback = "8; in eval, where they vote, 5; in map 10"},
     {"metric", CHOICE, AT(metric), FOR_NEIGHBOURS, .value = "NAME",
      .summary = "distance between codes", .choices = METRICS},
     {"components", COUNT, AT(components), FOR_PCA, 1, 4096, .value = "K",
      .summary = "how many components"},
     {"reconstruct", TEXT, AT(reconstruct), FOR_PCA, .value = "FILE.png",
      .summary = "the images beside what the components make of them"},
+    {"method", CHOICE, AT(method), FOR_MAP, .value = "NAME",
+     .summary = "how points are found; code: the codes themselves, of 2 values",
+     .choices = MAP_METHODS},
+    {"perplexity", NUMBER, AT(perplexity), FOR_MAP, 2, LK_MOST_PERPLEXITY, .value = "X",
+     .summary = "tsne: about how many neighbours count as near"},
+    {"pixels", FLAG, AT(pixels), FOR_MAP, .summary = "map pixels, without a model"},
+    {"place", TEXT, AT(place), FOR_MAP, .value = "SPEC",
+     .summary = "put these images too on the map, which stays as it is", .fallback = "none"},
+    {"map", TEXT, AT(map), FOR_MAP, .value = "FILE.json",
+     .summary = "take the points of --data from a map that --out has written",
+     .fallback = "they are found"},
     {"threads", COUNT, AT(threads), (RUNS | FOR_PCA) & ~(FOR_SAMPLE | FOR_DECODE), 1, 256,
      .value = "N", .summary = "threads; they never change a result"},
     {"simd", CHOICE, AT(simd), RUNS, .value = "LEVEL",
@@ -202,7 +216,9 @@ static void set_defaults(options *o) {
                    .steps = 8,
                    .label = NOT_GIVEN,
                    .components = 16,
-                   .restarts = 10};
+                   .restarts = 10,
+                   .method = MAP_TSNE,
+                   .perplexity = 30};
 }
 
 /* ---- strict values ---- */

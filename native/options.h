@@ -49,6 +49,10 @@ typedef struct options {
     uint32_t components, clusters, restarts; /* clusters 0: not given */
     const char *by, *centres, *reconstruct;
     bool pixels;
+
+    int method; /* map_method */
+    double perplexity;
+    const char *place, *map;
 } options;
 
 typedef struct command {
@@ -78,6 +82,7 @@ enum {
     FOR_AUDIT = 1 << 16,
     FOR_PCA = 1 << 17,
     FOR_CLUSTER = 1 << 18,
+    FOR_MAP = 1 << 19,
 };
 
 /* Fills *o from argv[2..] and the defaults; the texts in it point into argv. */
