@@ -319,8 +319,8 @@ void lk_tsne_positions(const lk_tsne *tsne, lk_real *positions); /* [n x 2] */
 /* The Kullback-Leibler divergence of the positions from the vectors: what the steps lessen. */
 double lk_tsne_divergence(lk_tsne *tsne);
 
-/* Positions [count x 2] for queries[count x d] on a map of known[n x d] that stays as it is: the
-   mean of those of the nearest known vectors, weighted by t-SNE's Gaussian at perplexity 5. */
+/* Positions [count x 2] for queries[count x d] on a map of known[n x d] that stays as it is: where
+   t-SNE's attraction to the nearest known vectors, of perplexity 5, comes to rest. */
 lk_status lk_tsne_place(const lk_real *known, const lk_real *positions, size_t n, size_t d,
                         const lk_real *queries, size_t count, int threads, lk_simd simd,
                         lk_real *placed, lk_error *error);

@@ -1,11 +1,11 @@
-/* Interpolation and Fourier transforms (after G. C. Linderman et al. 2019, "Fast
-   interpolation-based t-SNE"). Points hand their charges to the 4 x 4 nodes of a grid that are
-   nearest to them, by Lagrange's polynomials. Between nodes the kernel (1 + d^2)^-2 depends on
-   their offset alone, so that its sums are a convolution; and points read off the potential by the
-   same polynomials. With the charges 1, x, y and x^2 + y^2, for a point at (x, y) with potentials
-   p1, px, py and pr, sum of (y_i - y_j) k           = (x p1 - px, y p1 - py) sum of (1 + d^2) k =
-   (1 + x^2 + y^2) p1 - 2 (x px + y py) + pr the second of which is the sum of 1 / (1 + d^2). Two
-   real charges make one complex series. */
+/* Few points are taken pair by pair. Of many: interpolation and Fourier transforms (after G. C.
+   Linderman et al. 2019, "Fast interpolation-based t-SNE"). Points hand their charges to the 4 x 4
+   nodes of a grid that are nearest to them, by Lagrange's polynomials. Between nodes the kernel (1
+   + d^2)^-2 depends on their offset alone, so that its sums are a convolution; and points read off
+   the potential by the same polynomials. With the charges 1, x, y and x^2 + y^2, for a point at (x,
+   y) with potentials p1, px, py and pr, sum of (y_i - y_j) k           = (x p1 - px, y p1 - py) sum
+   of (1 + d^2) k = (1 + x^2 + y^2) p1 - 2 (x px + y py) + pr the second of which is the sum of 1 /
+   (1 + d^2). Two real charges make one complex series. */
 #include "repulsion.h"
 
 #include <math.h>
@@ -13,7 +13,7 @@
 #include "arena.h"
 #include "fft.h"
 
-enum { NODES = 4, L = LK_FFT_LANES, SHARD = 1024 };
+enum { NODES = 4, L = LK_FFT_LANES, SHARD = 256, MOST_BY_PAIRS = 1024 };
 
 /* Sides of the transforms: twice as many as there are nodes, so that nothing wraps around. */
 static const size_t SIDES[] = {256, 384, 512, 768, 1024, 1536};
@@ -47,18 +47,18 @@ struct lk_repulsion {
 };
 
 lk_repulsion *lk_repulsion_create(size_t n) {
-    const size_t half = LARGEST / 2;
+    const size_t side = n <= MOST_BY_PAIRS ? 0 : LARGEST, half = side / 2;
     lk_arena arena = {0};
     for (int pass = 0; pass < 2; pass++) {
         lk_repulsion *r = lk_arena_take(&arena, 1, sizeof *r), all = {.n = n};
-        all.twiddle = lk_arena_take(&arena, 2 * LARGEST, sizeof(double));
-        all.kernel = lk_arena_take(&arena, LARGEST * LARGEST, sizeof(double));
+        all.twiddle = lk_arena_take(&arena, 2 * side, sizeof(double));
+        all.kernel = lk_arena_take(&arena, side * side, sizeof(double));
         for (int p = 0; p < 2; p++) {
-            all.planes[p].re = lk_arena_take(&arena, half * LARGEST, sizeof(double));
-            all.planes[p].im = lk_arena_take(&arena, half * LARGEST, sizeof(double));
+            all.planes[p].re = lk_arena_take(&arena, half * side, sizeof(double));
+            all.planes[p].im = lk_arena_take(&arena, half * side, sizeof(double));
         }
-        all.touches = lk_arena_take(&arena, n, sizeof *all.touches);
-        all.order = lk_arena_take(&arena, n, sizeof *all.order);
+        all.touches = lk_arena_take(&arena, side ? n : 0, sizeof *all.touches);
+        all.order = lk_arena_take(&arena, side ? n : 0, sizeof *all.order);
         all.first = lk_arena_take(&arena, half + 1, sizeof *all.first);
         all.shards = lk_arena_take(&arena, (n + SHARD - 1) / SHARD, sizeof(double));
         if (r) {
@@ -280,17 +280,35 @@ static double read_off(const lk_repulsion *r, size_t i, const double *y, double 
     return (1 + x * x + z * z) * p1 - 2 * (x * px + z * py) + pr;
 }
 
+/* The same by the definition. */
+static double go_through(size_t n, size_t i, const double *y, double *force) {
+    double sum = 0;
+    force[0] = force[1] = 0;
+    for (size_t j = 0; j < n; j++) {
+        const double dx = y[2 * i] - y[2 * j], dz = y[2 * i + 1] - y[2 * j + 1];
+        const double k = 1 / (1 + dx * dx + dz * dz);
+        sum += k;
+        force[0] += k * k * dx;
+        force[1] += k * k * dz;
+    }
+    return sum;
+}
+
 double lk_repulsion_measure(lk_repulsion *r, const double *y, int threads, double *forces) {
-    cover(r, y);
-    touch_all(r, y, threads);
-    charge(r, y, threads);
-    convolve(r, threads);
+    const bool by_pairs = r->n <= MOST_BY_PAIRS;
+    if (!by_pairs) {
+        cover(r, y);
+        touch_all(r, y, threads);
+        charge(r, y, threads);
+        convolve(r, threads);
+    }
     const size_t shards = (r->n + SHARD - 1) / SHARD;
 #pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1)
     for (size_t s = 0; s < shards; s++) {
         r->shards[s] = 0;
         for (size_t i = s * SHARD; i < LK_MIN((s + 1) * SHARD, r->n); i++)
-            r->shards[s] += read_off(r, i, y, forces + 2 * i);
+            r->shards[s] += by_pairs ? go_through(r->n, i, y, forces + 2 * i)
+                                     : read_off(r, i, y, forces + 2 * i);
     }
     double sum = -(double)r->n; /* each point's own 1 */
     for (size_t s = 0; s < shards; s++) sum += r->shards[s];

@@ -186,30 +186,72 @@ double lk_tsne_divergence(lk_tsne *t) {
 
 /* ---- new points ---- */
 
+enum { NEAR = 15, ROUNDS = 20 };
+
+/* What draws a point at y to its nearest: the sum of p_j log(1 + d^2), t-SNE's divergence without
+   the repulsion. */
+static double pull_of(const lk_real *weights, const double (*near)[2], size_t count,
+                      const double *y) {
+    double sum = 0;
+    for (size_t j = 0; j < count; j++) {
+        const double dx = near[j][0] - y[0], dy = near[j][1] - y[1];
+        sum += (double)weights[j] * lk_log(1 + dx * dx + dy * dy);
+    }
+    return sum;
+}
+
+/* The place of the least pull: from the best of the near points on, each round goes to the mean of
+   all, weighted by p_j / (1 + d^2), where the present one's slope is 0. A plain mean would lie
+   between the clusters of neighbours that are in two. */
+static void settle(const lk_real *weights, const double (*near)[2], size_t count, double *y) {
+    double least = INFINITY;
+    for (size_t j = 0; j < count; j++) {
+        const double pull = pull_of(weights, near, count, near[j]);
+        if (pull >= least) continue;
+        least = pull;
+        y[0] = near[j][0];
+        y[1] = near[j][1];
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        double sum = 0, x = 0, z = 0;
+        for (size_t j = 0; j < count; j++) {
+            const double dx = near[j][0] - y[0], dy = near[j][1] - y[1];
+            const double w = (double)weights[j] / (1 + dx * dx + dy * dy);
+            sum += w;
+            x += w * near[j][0];
+            z += w * near[j][1];
+        }
+        y[0] = x / sum;
+        y[1] = z / sum;
+    }
+}
+
+static void place_one(const lk_kernels *kernels, const lk_neighbour *found, size_t count,
+                      const lk_real *positions, lk_real *placed) {
+    lk_real weights[NEAR];
+    double near[NEAR][2], y[2] = {0, 0};
+    lk_affinity_weights(kernels, found, count, (double)count / 3, weights);
+    for (size_t j = 0; j < count; j++)
+        for (size_t k = 0; k < 2; k++)
+            near[j][k] = (double)positions[2 * (size_t)found[j].index + k];
+    settle(weights, near, count, y);
+    placed[0] = (lk_real)y[0];
+    placed[1] = (lk_real)y[1];
+}
+
 lk_status lk_tsne_place(const lk_real *known, const lk_real *positions, size_t n, size_t d,
                         const lk_real *queries, size_t count, int threads, lk_simd simd,
                         lk_real *placed, lk_error *error) {
-    enum { NEAR = 15 };
-    const lk_kernels *kernels = lk_kernels_get(simd);
-    size_t total = 0;
-    if (!lk_mul_size(count, NEAR * sizeof(lk_neighbour), &total))
+    size_t bytes = 0;
+    if (!lk_mul_size(count, NEAR * sizeof(lk_neighbour), &bytes))
         return lk_fail(error, LK_MEMORY, "out of memory");
     lk_index *index = lk_index_create(known, n, d, LK_METRIC_L2, error);
     if (!index) return error->status;
-    lk_neighbour *found = lk_alloc(total);
+    lk_neighbour *found = lk_alloc(bytes);
     if (found) {
         const size_t each = lk_index_search(index, queries, count, NEAR, threads, simd, found);
-        for (size_t i = 0; i < count; i++) {
-            lk_real weights[NEAR];
-            double sum[2] = {0, 0};
-            lk_affinity_weights(kernels, found + i * NEAR, each, (double)each / 3, weights);
-            for (size_t j = 0; j < each; j++)
-                for (size_t k = 0; k < 2; k++)
-                    sum[k] += (double)weights[j] *
-                              (double)positions[2 * (size_t)found[i * NEAR + j].index + k];
-            placed[2 * i] = (lk_real)sum[0];
-            placed[2 * i + 1] = (lk_real)sum[1];
-        }
+        for (size_t i = 0; i < count; i++)
+            place_one(lk_kernels_get(simd), found + i * NEAR, each, positions, placed + 2 * i);
     }
     lk_free(found);
     lk_index_free(index);
