@@ -225,6 +225,12 @@ void lk_reconstruct(lk_run *run, const lk_real *x, size_t n, lk_real *z, lk_real
    reconstructed: indices[lk_model_codes]; nothing where there is no codebook. */
 void lk_run_codes(const lk_run *run, size_t row, uint32_t *indices);
 
+/* How many values the last layer on the way to the code has that still makes an image, 0 where none
+   does; and features[lk_model_features] of image `row` of the last call that encoded, each pixel's
+   channels side by side. */
+size_t lk_model_features(const lk_model *model);
+void lk_run_features(const lk_run *run, size_t row, lk_real *features);
+
 /* probabilities[n x lk_model_classes]; nothing where there are none. */
 void lk_classify(lk_run *run, const lk_real *x, size_t n, lk_real *probabilities);
 
@@ -332,6 +338,20 @@ lk_status lk_tsne_place(const lk_real *known, const lk_real *positions, size_t n
 lk_status lk_trustworthiness(const lk_real *vectors, size_t n, size_t d, const lk_real *positions,
                              size_t k, size_t sample, uint64_t seed, int threads, lk_simd simd,
                              double *out, lk_error *error);
+
+/* ---- who is made of whom ---- */
+
+typedef struct lk_link {
+    uint32_t index;
+    float weight; /* its coefficient, not 0 */
+} lk_link;
+/* Each of vectors[n x d], centred and of length 1, as a combination of few others: coefficients b
+   with the least |x_i - sum of b_j x_j|^2 / 2 + lambda sum of |b_j|, lambda being `ratio`, between
+   0 and 1, of the one at which all are 0. The counts[i] of them that are not 0, LK_MOST_LINKS at
+   most, into links[n x LK_MOST_LINKS]. */
+enum { LK_MOST_LINKS = 64 };
+lk_status lk_lasso(const lk_real *vectors, size_t n, size_t d, double ratio, int threads,
+                   lk_simd simd, lk_link *links, uint32_t *counts, lk_error *error);
 
 /* ---- the verdict ---- */
 

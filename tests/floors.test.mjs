@@ -46,6 +46,8 @@ const FLOORS = [
     'bench',
     'tsne',
     'trust',
+    'lasso',
+    'features',
   ],
 ];
 const SYSTEM = ['stdarg.h', 'stdbool.h', 'stddef.h', 'stdint.h', 'string.h', 'math.h', 'float.h'];

@@ -38,6 +38,8 @@ const COMMANDS = [
   'sample',
   'interpolate',
   'neighbours',
+  'pca',
+  'map',
   'families',
   'inspect',
   'bench',
