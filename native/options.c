@@ -42,14 +42,16 @@ static const char *const INITS[] = {"glorot", "he", NULL};
 static const char *const FALLS[] = {"linear", "cosine", NULL};
 static const char *const METRICS[] = {"l2", "cosine", NULL};
 static const char *const MAP_METHODS[] = {"pca", "tsne", "code", NULL};
+static const char *const FEATURES[] = {"input", "scaled", "map", "dense", NULL};
+static const char *const EDGES[] = {"nearest", "correlation", "lasso", NULL};
 static const char *const PREPARATIONS[] = {"image", "ink", NULL};
 
 enum {
     RUNS = FOR_TRAIN | FOR_EVAL | FOR_CALIBRATE | FOR_SCORE | FOR_RECONSTRUCT | FOR_ENCODE |
            FOR_NEIGHBOURS | FOR_SAMPLE | FOR_DECODE | FOR_INTERPOLATE | FOR_AUDIT | FOR_CLUSTER |
-           FOR_MAP,
+           FOR_MAP | FOR_GRAPH,
     READS = FOR_DATA | FOR_TRAIN | FOR_EVAL | FOR_CALIBRATE | FOR_SCORE | FOR_RECONSTRUCT |
-            FOR_ENCODE | FOR_AUDIT | FOR_PCA | FOR_CLUSTER | FOR_MAP,
+            FOR_ENCODE | FOR_AUDIT | FOR_PCA | FOR_CLUSTER | FOR_MAP | FOR_GRAPH,
     EVERY = ~0,
 };
 
@@ -66,7 +68,7 @@ static const row ROWS[] = {
      .fallback = "its own; of a folder 32 x 32, or that of small squares, grey or in colour"},
     {"out", TEXT, AT(out),
      FOR_TRAIN | FOR_CALIBRATE | FOR_RECONSTRUCT | FOR_ENCODE | FOR_SAMPLE | FOR_DECODE |
-         FOR_INTERPOLATE | FOR_PCA | FOR_CLUSTER | FOR_MAP,
+         FOR_INTERPOLATE | FOR_PCA | FOR_CLUSTER | FOR_MAP | FOR_GRAPH,
      .value = "FILE", .summary = "where the result goes"},
     {"arch", TEXT, AT(arch), FOR_TRAIN, .value = "LINE",
      .summary = "an own architecture in place of a family"},
@@ -110,8 +112,9 @@ static const row ROWS[] = {
      .fallback = "0; with --patience a tenth, at most 5000"},
     {"init", CHOICE, AT(init), FOR_TRAIN, .value = "NAME", .summary = "first weights",
      .choices = INITS, .fallback = "glorot, or the family's"},
-    {"seed", SEED, AT(seed), FOR_TRAIN | FOR_CALIBRATE | FOR_EVAL | FOR_SAMPLE | FOR_MAP,
-     .value = "N", .summary = "the same seed gives the same bits"},
+    {"seed", SEED, AT(seed),
+     FOR_TRAIN | FOR_CALIBRATE | FOR_EVAL | FOR_SAMPLE | FOR_MAP | FOR_GRAPH, .value = "N",
+     .summary = "the same seed gives the same bits"},
     {"holdout", COUNT, AT(holdout), FOR_TRAIN, 0, UINT32_MAX - 1, .value = "N",
      .summary = "images kept from training, to calibrate on", .fallback = "a sixth, at most 10000"},
     {"references", COUNT, AT(references), FOR_TRAIN, 1, 1000000, .value = "N",
@@ -160,8 +163,9 @@ static const row ROWS[] = {
      .summary = "ask a model that tells classes apart as well"},
     {"fail-on-ood", FLAG, AT(fail_on_ood), FOR_SCORE,
      .summary = "exit with 10 when any image is not 'in'"},
-    {"k", COUNT, AT(k), FOR_NEIGHBOURS | FOR_EVAL | FOR_MAP, 1, LK_MAX_NEIGHBOURS, .value = "N",
-     .summary = "how many neighbours", .fallback = "8; in eval, where they vote, 5; in map 10"},
+    {"k", COUNT, AT(k), FOR_NEIGHBOURS | FOR_EVAL | FOR_MAP | FOR_GRAPH, 1, LK_MAX_NEIGHBOURS,
+     .value = "N", .summary = "how many neighbours",
+     .fallback = "8; in eval, where they vote, 5; in map 10"},
     {"metric", CHOICE, AT(metric), FOR_NEIGHBOURS, .value = "NAME",
      .summary = "distance between codes", .choices = METRICS},
     {"components", COUNT, AT(components), FOR_PCA, 1, 4096, .value = "K",
@@ -179,6 +183,17 @@ static const row ROWS[] = {
     {"map", TEXT, AT(map), FOR_MAP, .value = "FILE.json",
      .summary = "take the points of --data from a map that --out has written",
      .fallback = "they are found"},
+    {"feature", CHOICE, AT(feature), FOR_GRAPH, .value = "NAME",
+     .summary = "what of an image: its pixels, these of mean 0 and deviation 1, the model's last "
+                "feature map, or its code",
+     .choices = FEATURES, .fallback = "each in turn"},
+    {"edges", CHOICE, AT(edges), FOR_GRAPH, .value = "NAME",
+     .summary = "who is joined: the nearest, the most correlated, or who is made of whom",
+     .choices = EDGES, .fallback = "each in turn"},
+    {"threshold", NUMBER, AT(threshold), FOR_GRAPH, 0, 1, .value = "R",
+     .summary = "correlation: of the k most correlated join those with at least R"},
+    {"lambda", INSIDE, AT(lambda), FOR_GRAPH, 0, 1, .value = "SHARE",
+     .summary = "lasso: how sparse, as a part of what leaves nothing"},
     {"threads", COUNT, AT(threads), (RUNS | FOR_PCA) & ~(FOR_SAMPLE | FOR_DECODE), 1, 256,
      .value = "N", .summary = "threads; they never change a result"},
     {"simd", CHOICE, AT(simd), RUNS, .value = "LEVEL",
@@ -218,7 +233,10 @@ static void set_defaults(options *o) {
                    .components = 16,
                    .restarts = 10,
                    .method = MAP_TSNE,
-                   .perplexity = 30};
+                   .perplexity = 30,
+                   .feature = -1,
+                   .edges = -1,
+                   .lambda = 0.5};
 }
 
 /* ---- strict values ---- */
@@ -333,6 +351,11 @@ static lk_status set_value(const row *r, const char *text, options *o, fault *f)
 
 /* ---- parsing ---- */
 
+/* What stands between the program's name and the command's: likeness-graph is one of its own. */
+static char joint(const command *c) {
+    return c->bit == FOR_GRAPH ? '-' : ' ';
+}
+
 static lk_status unknown_option(const command *c, const char *argument, fault *f) {
     const char *names[ROW_COUNT];
     size_t count = 0;
@@ -344,13 +367,13 @@ static lk_status unknown_option(const command *c, const char *argument, fault *f
     if (near)
         return fail(f, LK_USAGE, NULL, "%s has no option '%s'; did you mean --%s?", c->name, word,
                     near);
-    return fail(f, LK_USAGE, NULL, "%s has no option '%s'; see likeness help %s", c->name, word,
-                c->name);
+    return fail(f, LK_USAGE, NULL, "%s has no option '%s'; see likeness%c%s --help", c->name, word,
+                joint(c), c->name);
 }
 
 enum { FIRST_VALUE = 256 }; /* getopt's values below are characters */
 
-lk_status options_parse(const command *c, int argc, char **argv, options *o, fault *f) {
+lk_status options_parse(const command *c, int argc, char **argv, int first, options *o, fault *f) {
     set_defaults(o);
     struct option table[ROW_COUNT + 1] = {0};
     size_t count = 0;
@@ -359,7 +382,7 @@ lk_status options_parse(const command *c, int argc, char **argv, options *o, fau
         table[count++] = (struct option){ROWS[i].name, ROWS[i].kind != FLAG, NULL, FIRST_VALUE + i};
     }
     opterr = 0;
-    optind = 2;
+    optind = first;
     for (;;) {
         const int before = optind;
         const int value = getopt_long(argc, argv, ":h", table, NULL);
@@ -391,10 +414,10 @@ lk_status options_parse(const command *c, int argc, char **argv, options *o, fau
         return fail(f, LK_USAGE, NULL, "--simd %s: this processor does not have it",
                     lk_simd_name((lk_simd)o->simd));
     if (o->arguments.count < c->least)
-        return fail(f, LK_USAGE, NULL, "usage: likeness %s %s", c->name, c->usage);
+        return fail(f, LK_USAGE, NULL, "usage: likeness%c%s %s", joint(c), c->name, c->usage);
     if (o->arguments.count > c->most)
-        return fail(f, LK_USAGE, NULL, "unexpected argument '%.40s'; usage: likeness %s %s",
-                    o->arguments.items[c->most], c->name, c->usage);
+        return fail(f, LK_USAGE, NULL, "unexpected argument '%.40s'; usage: likeness%c%s %s",
+                    o->arguments.items[c->most], joint(c), c->name, c->usage);
     return LK_OK;
 }
 
@@ -436,7 +459,7 @@ static void format_default(const row *r, const options *o, char *out, size_t siz
 void options_print_help(const command *c) {
     options defaults;
     set_defaults(&defaults);
-    printf("Usage: likeness %s %s\n\n%s\n\nOptions:\n", c->name, c->usage, c->summary);
+    printf("Usage: likeness%c%s %s\n\n%s\n\nOptions:\n", joint(c), c->name, c->usage, c->summary);
     for (size_t i = 0; i < ROW_COUNT; i++) {
         const row *r = &ROWS[i];
         if (!(r->commands & c->bit)) continue;

@@ -53,6 +53,9 @@ typedef struct options {
     int method; /* map_method */
     double perplexity;
     const char *place, *map;
+
+    int feature, edges; /* under 0: each in turn */
+    double threshold, lambda;
 } options;
 
 typedef struct command {
@@ -83,10 +86,11 @@ enum {
     FOR_PCA = 1 << 17,
     FOR_CLUSTER = 1 << 18,
     FOR_MAP = 1 << 19,
+    FOR_GRAPH = 1 << 20,
 };
 
-/* Fills *o from argv[2..] and the defaults; the texts in it point into argv. */
-lk_status options_parse(const command *c, int argc, char **argv, options *o, fault *f);
+/* Fills *o from argv[first..] and the defaults; the texts in it point into argv. */
+lk_status options_parse(const command *c, int argc, char **argv, int first, options *o, fault *f);
 void options_free(options *o);
 /* Whether all that was given for --`option` is NAME=SPEC. */
 lk_status options_check_named(const strings *given, const char *option, fault *f);

@@ -283,6 +283,11 @@ typedef struct lk_separation {
 lk_status lk_separate(const float *usual, size_t n_usual, const float *unusual, size_t n_unusual,
                       lk_separation *out, lk_error *error);
 
+/* The middle 95 % of the AUROCs of 1,000 sets drawn from both with repetition (B. Efron 1979). */
+lk_status lk_separation_interval(const float *usual, size_t n_usual, const float *unusual,
+                                 size_t n_unusual, uint64_t seed, double *low, double *high,
+                                 lk_error *error);
+
 /* ---- nearest neighbours ---- */
 
 typedef enum lk_metric { LK_METRIC_L2, LK_METRIC_COSINE } lk_metric;
