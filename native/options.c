@@ -58,7 +58,7 @@ static const row ROWS[] = {
                 "class"},
     {"limit", COUNT, AT(limit), READS, 1, UINT32_MAX - 1, .value = "N",
      .summary = "take the first N images, of sets that are joined of each", .fallback = "all"},
-    {"shape", SHAPE, AT(shape), FOR_TRAIN | FOR_DATA | FOR_PCA, .value = "CxHxW",
+    {"shape", SHAPE, AT(shape), FOR_TRAIN | FOR_DATA | FOR_PCA | FOR_CLUSTER, .value = "CxHxW",
      .summary = "bring every image to this shape",
      .fallback = "its own; of a folder 32 x 32, or that of small squares, grey or in colour"},
     {"out", TEXT, AT(out),
@@ -107,8 +107,8 @@ static const row ROWS[] = {
      .fallback = "0; with --patience a tenth, at most 5000"},
     {"init", CHOICE, AT(init), FOR_TRAIN, .value = "NAME", .summary = "first weights",
      .choices = INITS, .fallback = "glorot, or the family's"},
-    {"seed", SEED, AT(seed), FOR_TRAIN | FOR_CALIBRATE | FOR_EVAL | FOR_SAMPLE, .value = "N",
-     .summary = "the same seed gives the same bits"},
+    {"seed", SEED, AT(seed), FOR_TRAIN | FOR_CALIBRATE | FOR_EVAL | FOR_SAMPLE | FOR_CLUSTER,
+     .value = "N", .summary = "the same seed gives the same bits"},
     {"holdout", COUNT, AT(holdout), FOR_TRAIN, 0, UINT32_MAX - 1, .value = "N",
      .summary = "images kept from training, to calibrate on", .fallback = "a sixth, at most 10000"},
     {"references", COUNT, AT(references), FOR_TRAIN, 1, 1000000, .value = "N",
@@ -161,6 +161,18 @@ static const row ROWS[] = {
      .summary = "how many neighbours", .fallback = "8; in eval, where they vote, 5"},
     {"metric", CHOICE, AT(metric), FOR_NEIGHBOURS, .value = "NAME",
      .summary = "distance between codes", .choices = METRICS},
+    {"k", COUNT, AT(clusters), FOR_CLUSTER, 1, 1000, .value = "N", .summary = "how many clusters"},
+    {"pixels", FLAG, AT(pixels), FOR_CLUSTER, .summary = "cluster pixels, without a model"},
+    {"by", TEXT, AT(by), FOR_CLUSTER, .value = "HOW",
+     .summary = "cluster 'codes', their 'pca:P' first components, or their 'umap:N' by N nearest "
+                "neighbours",
+     .fallback = "codes"},
+    {"gaussians", FLAG, AT(gaussians), FOR_CLUSTER,
+     .summary = "go on from k-means to a mixture of Gaussians: clusters of any width and tilt"},
+    {"restarts", COUNT, AT(restarts), FOR_CLUSTER, 1, 1000, .value = "N",
+     .summary = "starts of k-means, of which the best is kept"},
+    {"centres", TEXT, AT(centres), FOR_CLUSTER, .value = "FILE.png",
+     .summary = "an image of each cluster: of the mean code of its members"},
     {"components", COUNT, AT(components), FOR_PCA, 1, 4096, .value = "K",
      .summary = "how many components"},
     {"reconstruct", TEXT, AT(reconstruct), FOR_PCA, .value = "FILE.png",
@@ -202,7 +214,8 @@ static void set_defaults(options *o) {
                    .steps = 8,
                    .label = NOT_GIVEN,
                    .components = 16,
-                   .restarts = 10};
+                   .restarts = 10,
+                   .by = "codes"};
 }
 
 /* ---- strict values ---- */

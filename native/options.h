@@ -48,7 +48,7 @@ typedef struct options {
 
     uint32_t components, clusters, restarts; /* clusters 0: not given */
     const char *by, *centres, *reconstruct;
-    bool pixels;
+    bool pixels, gaussians;
 } options;
 
 typedef struct command {

@@ -497,6 +497,38 @@ void lk_components_encode(const lk_components *components, const lk_real *x, lk_
 void lk_components_decode(const lk_components *components, const lk_real *z, size_t count,
                           lk_real *x_hat);
 
+/* ---- clusters ---- */
+
+/* k-means from `restarts` starts by k-means++, of which the one with the least inertia (the sum of
+   squared distances to the centres) is kept: centres[clusters x d], cluster[n]. No cluster is empty
+   where there are as many different vectors[n x d]. The same bits for any number of threads. */
+lk_status lk_kmeans(const lk_real *vectors, size_t n, size_t d, size_t clusters, size_t restarts,
+                    uint64_t seed, int threads, lk_simd simd, lk_real *centres, uint32_t *cluster,
+                    double *inertia, lk_error *error);
+
+/* From clusters of vectors, which it replaces, to those of a mixture of as many Gaussians with full
+   covariances, fitted to the same vectors; *likelihood is the mean logarithm of their density. A
+   wide cluster and a narrow one may then lie within each other. */
+lk_status lk_gaussians(const lk_real *vectors, size_t n, size_t d, size_t clusters, int threads,
+                       lk_simd simd, uint32_t *cluster, double *likelihood, lk_error *error);
+
+/* out[n x dimensions]: UMAP of vectors[n x d] (umap.c), in which what is joined by a chain of near
+   neighbours is brought together, however far its ends are apart, and the rest is pushed away. */
+lk_status lk_umap(const lk_real *vectors, size_t n, size_t d, size_t neighbours, size_t dimensions,
+                  uint64_t seed, int threads, lk_simd simd, lk_real *out, lk_error *error);
+
+/* How clusters agree with labels. accuracy: the share of images whose label is that of their
+   cluster, under the best assignment of one class to each cluster at most. nmi: their mutual
+   information by the mean of their entropies. ari: the share of pairs of images that are together,
+   or apart, in both, adjusted for chance (L. Hubert and P. Arabie 1985). */
+typedef struct lk_agreement {
+    double accuracy, nmi, ari;
+} lk_agreement;
+/* labels[n] below `classes`, clusters[n] below k; class_of[k] is that assignment, UINT32_MAX where
+   there are more clusters than classes. */
+lk_status lk_agree(const uint32_t *labels, uint32_t classes, const uint32_t *clusters, uint32_t k,
+                   size_t n, uint32_t *class_of, lk_agreement *out, lk_error *error);
+
 /* ---- speed ---- */
 
 /* A piece of training or search by itself; for `likeness bench`. */
