@@ -301,8 +301,9 @@ int cmd_cluster(const options *o, fault *f) {
                            &d, f);
     if (!status) {
         c.model = model;
+        if (model) status = data_suit_table(&d, model, f);
         c.set = d.set;
-        status = run(&c, f);
+        if (!status) status = run(&c, f);
         data_free(&d);
     }
     lk_model_free(model);

@@ -213,7 +213,8 @@ static lk_status add_all(search *s, const lk_model *model, json_t *report, fault
     if (!status)
         status = add_nearest(s, s->known->values, s->images->values, s->size, LK_METRIC_COSINE,
                              "pixel_cosine_1nn", neighbours, f);
-    if (!status && s->size <= MOST_SOLVED) status = add_pca(s, neighbours, f);
+    if (!status && s->size <= MOST_SOLVED && !lk_model_is_table(model))
+        status = add_pca(s, neighbours, f);
     return status ? status : add_conditioning(s, model, report, f);
 }
 

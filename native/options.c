@@ -54,6 +54,7 @@ enum {
 static const row ROWS[] = {
     {"data", TEXT, AT(data), READS & ~FOR_DATA, .value = "SPEC",
      .summary = "mnist or fashion, :train or :test; an IDX or .npy file; a folder class/*.png|jpg; "
+                "rows of numbers: .csv, with a column of labels :label=NAME, or .npy; "
                 "of any of them :only=3 or :without=3,5 chooses classes; A+B joins sets, each a "
                 "class"},
     {"limit", COUNT, AT(limit), READS, 1, UINT32_MAX - 1, .value = "N",

@@ -238,6 +238,17 @@ void lk_run_set_label(lk_run *run, uint32_t label);
 lk_status lk_model_sample(const lk_model *model, uint64_t seed, size_t n, lk_real *z,
                           lk_error *error);
 
+/* ---- rows of numbers ---- */
+
+/* A model whose chain begins with `table` is for rows of numbers, of 1x1xN, each column in a unit
+   of its own: it takes them prepared, about the means of the columns and in their deviations, which
+   it holds. */
+bool lk_model_is_table(const lk_model *model);
+/* Sets these to those of the values of `data`. LK_NONFINITE: they are too large. */
+lk_status lk_table_fit(lk_model *model, const lk_dataset *data, lk_error *error);
+/* x[n x N] = rows[n x N] prepared; x may be rows. */
+void lk_table_prepare(const lk_model *model, const lk_real *rows, size_t n, lk_real *x);
+
 /* ---- corruption ---- */
 
 /* What the links noise, mask and salt do. */

@@ -33,6 +33,7 @@ const FLOORS = [
     'gallery',
     'dataset',
     'pca',
+    'table',
     'components',
     'cluster',
     'agreement',
