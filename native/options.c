@@ -44,9 +44,10 @@ static const char *const PREPARATIONS[] = {"image", "ink", NULL};
 
 enum {
     RUNS = FOR_TRAIN | FOR_EVAL | FOR_CALIBRATE | FOR_SCORE | FOR_RECONSTRUCT | FOR_ENCODE |
-           FOR_NEIGHBOURS | FOR_SAMPLE | FOR_DECODE | FOR_INTERPOLATE | FOR_AUDIT | FOR_CLUSTER,
+           FOR_NEIGHBOURS | FOR_SAMPLE | FOR_DECODE | FOR_INTERPOLATE | FOR_AUDIT | FOR_CLUSTER |
+           FOR_OUTLIERS,
     READS = FOR_DATA | FOR_TRAIN | FOR_EVAL | FOR_CALIBRATE | FOR_SCORE | FOR_RECONSTRUCT |
-            FOR_ENCODE | FOR_AUDIT | FOR_PCA | FOR_CLUSTER,
+            FOR_ENCODE | FOR_AUDIT | FOR_PCA | FOR_CLUSTER | FOR_OUTLIERS,
     EVERY = ~0,
 };
 
@@ -64,7 +65,7 @@ static const row ROWS[] = {
      .fallback = "its own; of a folder 32 x 32, or that of small squares, grey or in colour"},
     {"out", TEXT, AT(out),
      FOR_TRAIN | FOR_CALIBRATE | FOR_RECONSTRUCT | FOR_ENCODE | FOR_SAMPLE | FOR_DECODE |
-         FOR_INTERPOLATE | FOR_PCA | FOR_CLUSTER,
+         FOR_INTERPOLATE | FOR_PCA | FOR_CLUSTER | FOR_OUTLIERS,
      .value = "FILE", .summary = "where the result goes"},
     {"arch", TEXT, AT(arch), FOR_TRAIN, .value = "LINE",
      .summary = "an own architecture in place of a family"},
@@ -125,7 +126,7 @@ static const row ROWS[] = {
      .summary = "go on from FILE.checkpoint, to the same bits"},
     {"log-jsonl", TEXT, AT(log), FOR_TRAIN, .value = "FILE",
      .summary = "one line of JSON an epoch"},
-    {"ood", MANY, AT(ood), FOR_EVAL | FOR_AUDIT, .value = "NAME=SPEC",
+    {"ood", MANY, AT(ood), FOR_EVAL | FOR_AUDIT | FOR_OUTLIERS, .value = "NAME=SPEC",
      .summary = "images of another kind, to be told apart; may be given again"},
     {"in", MANY, AT(inside), FOR_AUDIT, .value = "NAME=SPEC",
      .summary = "images of the same kind, from elsewhere, that should pass; may be given again"},
@@ -147,7 +148,7 @@ static const row ROWS[] = {
      .summary = "what to calibrate: pictures as they are, or drawn ink", .choices = PREPARATIONS},
     {"ink", FLAG, AT(ink),
      FOR_TRAIN | FOR_EVAL | FOR_SCORE | FOR_RECONSTRUCT | FOR_ENCODE | FOR_NEIGHBOURS |
-         FOR_INTERPOLATE | FOR_AUDIT,
+         FOR_INTERPOLATE | FOR_AUDIT | FOR_OUTLIERS,
      .summary = "images are drawn ink (train: calibrate for it too)"},
     {"alpha", INSIDE, AT(alpha), FOR_EVAL | FOR_SCORE | FOR_CALIBRATE, 0, 1, .value = "SHARE",
      .summary = "false alarms that are accepted; calibrate keeps them in the model",
@@ -174,6 +175,10 @@ static const row ROWS[] = {
      .summary = "starts of k-means, of which the best is kept"},
     {"centres", TEXT, AT(centres), FOR_CLUSTER, .value = "FILE.png",
      .summary = "an image of each cluster: of the mean code of its members"},
+    {"threshold", INSIDE, AT(threshold), FOR_OUTLIERS, 0, 1000, .value = "X",
+     .summary = "also tell what is flagged over this error"},
+    {"worst", TEXT, AT(worst), FOR_OUTLIERS, .value = "FILE.png",
+     .summary = "the ten images that are reconstructed worst, above what is made of them"},
     {"components", COUNT, AT(components), FOR_PCA, 1, 4096, .value = "K",
      .summary = "how many components"},
     {"reconstruct", TEXT, AT(reconstruct), FOR_PCA, .value = "FILE.png",

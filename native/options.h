@@ -47,7 +47,8 @@ typedef struct options {
     uint32_t images, steps, label;
 
     uint32_t components, clusters, restarts; /* clusters 0: not given */
-    const char *by, *centres, *reconstruct;
+    const char *by, *centres, *reconstruct, *worst;
+    double threshold; /* 0: not given */
     bool pixels, gaussians;
 } options;
 
@@ -78,6 +79,7 @@ enum {
     FOR_AUDIT = 1 << 16,
     FOR_PCA = 1 << 17,
     FOR_CLUSTER = 1 << 18,
+    FOR_OUTLIERS = 1 << 19,
 };
 
 /* Fills *o from argv[2..] and the defaults; the texts in it point into argv. */
