@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analyses.h"
 #include "clock.h"
 #include "commands.h"
 #include "file.h"

@@ -41,15 +41,15 @@ static lk_status check_options(const options *o, fault *f) {
     return status;
 }
 
-/* As many to a row as are asked for and fit. */
-static size_t columns_of(lk_shape shape, size_t wanted) {
-    const size_t most = MAX_SIDE / shape.width;
-    return wanted < most ? wanted : most ? most : 1;
+/* In a row of `count` images and more. */
+static size_t columns_of(lk_shape shape, size_t count) {
+    const size_t fit = MAX_SIDE / shape.width, wanted = count < COLUMNS ? count : COLUMNS;
+    return wanted < fit ? wanted : fit;
 }
 
 static lk_status check_sheets(const options *o, lk_shape shape, fault *f) {
     const bool sheet = o->out && text_ends_with(o->out, ".png");
-    if (sheet && !made_fits(o->components + 1, columns_of(shape, COLUMNS), shape))
+    if (sheet && !made_fits(o->components + 1, columns_of(shape, o->components + 1), shape))
         return fail(f, LK_USAGE, NULL,
                     "%u components make a PNG of over %d pixels a side: use .npy", o->components,
                     MAX_SIDE);
@@ -83,8 +83,9 @@ static lk_status write_components(const options *o, const lk_components *c, lk_s
     if (!x) return fail_memory(f);
     draw(c, sheet, x);
     const lk_status status =
-        sheet ? made_write_sheet(o->out, x, sizes[0], columns_of(shape, COLUMNS), shape, f)
-              : npy_write(o->out, x, sizes, 4, f);
+        sheet
+            ? made_write_sheet(o->out, x, sizes[0], columns_of(shape, o->components + 1), shape, f)
+            : npy_write(o->out, x, sizes, 4, f);
     lk_free(x);
     return status;
 }

@@ -19,6 +19,8 @@ int cmd_sample(const options *o, fault *f);
 int cmd_interpolate(const options *o, fault *f);
 int cmd_neighbours(const options *o, fault *f);
 int cmd_pca(const options *o, fault *f);
+int cmd_cluster(const options *o, fault *f);
+int cmd_outliers(const options *o, fault *f);
 int cmd_map(const options *o, fault *f);
 int cmd_families(const options *o, fault *f);
 int cmd_inspect(const options *o, fault *f);

@@ -8,10 +8,11 @@
 #include "text.h"
 
 typedef struct data {
-    lk_dataset set;      /* pixels and labels owned */
+    lk_dataset set;      /* pixels or, of rows of numbers, values; and labels: all owned */
     strings files;       /* of a folder: each image's file; else empty */
-    strings classes;     /* of a folder its class folders, of several sets these; else empty */
-    const char *kind;    /* "idx", "npy", "folder", "joined" */
+    strings classes;     /* of a folder its class folders, of a table its labels, of
+                            several sets these; else empty */
+    const char *kind;    /* "idx", "npy", "csv", "folder", "joined" */
     char path[PATH_MAX]; /* the images' file or folder */
 } data;
 
@@ -53,6 +54,13 @@ bool data_same_shape(lk_shape a, lk_shape b);
 /* Room for `count` images, and for their labels if they have some. */
 lk_status data_set_make(lk_dataset *set, lk_shape shape, size_t count, bool labelled,
                         const char *path, fault *f);
+/* Of X.csv:label=NAME the name, cut off the spec; NULL: there is none. */
+char *data_cut_label(char *spec);
+/* Whether a SPEC names a table as text; tables in .npy files are seen by what is in them. */
+bool data_is_csv(const char *spec);
+/* The rows of numbers are prepared as the model wants them. LK_DATA: the one has none, or the other
+   wants none. Of images nothing is done. */
+lk_status data_suit_table(data *d, const lk_model *model, fault *f);
 void data_set_count_classes(lk_dataset *set);
 
 /* What a named data set's images are called in sentences, or NULL. */
@@ -71,6 +79,8 @@ void data_sha256(const lk_dataset *set, char *hex);
 
 /* An IDX images file of rank 3 or 4 and the labels file beside it, if there is one. */
 lk_status idx_load(const char *path, data *out, fault *f);
+/* Rows of numbers, and their labels in the column of this heading, if it is not NULL. */
+lk_status csv_load(const char *path, const char *label, data *out, fault *f);
 lk_status npy_load(const char *path, lk_shape wanted, data *out, fault *f);
 /* Rows of `columns` finite values, as they are; *values, rows x columns, is owned by the caller. */
 lk_status npy_read_rows(const char *path, size_t columns, lk_real **values, size_t *rows, fault *f);

@@ -46,6 +46,8 @@ static lk_status join(data *d, const data *more, const char *spec, fault *f) {
                     "images of %ux%ux%u beside those of %ux%ux%u: what is joined has one shape",
                     other->shape.channels, other->shape.height, other->shape.width,
                     set->shape.channels, set->shape.height, set->shape.width);
+    if (label > 0 && !set->values != !other->values)
+        return fail(f, LK_DATA, more->path, "rows of numbers beside images");
     if (other->count > UINT32_MAX - set->count)
         return fail(f, LK_DATA, more->path, "too many images");
     bool ok = strings_add(&d->classes, spec);
@@ -53,6 +55,9 @@ static lk_status join(data *d, const data *more, const char *spec, fault *f) {
         ok = strings_add(&d->files, more->files.items[i]);
     if (ok && other->pixels)
         ok = append((void **)&set->pixels, set->count, other->pixels, other->count, size);
+    if (ok && other->values)
+        ok = append((void **)&set->values, set->count, other->values, other->count,
+                    size * sizeof *set->values);
     uint32_t *labels = lk_alloc((set->count + other->count) * sizeof *labels);
     if (!ok || !labels) {
         lk_free(labels);
@@ -121,8 +126,9 @@ bool data_is_at(const char *spec, const char *path) {
     for (size_t i = 0; split_up && i < parts.count; i++) {
         char base[PATH_MAX];
         classes chosen;
-        found |= classes_split(parts.items[i], base, &chosen, &ignored) == LK_OK &&
-                 file_same(base, path);
+        if (classes_split(parts.items[i], base, &chosen, &ignored)) continue;
+        data_cut_label(base);
+        found |= file_same(base, path);
     }
     strings_free(&parts);
     return found;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyses.h"
+
 enum { NEIGHBOURS = 8 };
 
 static size_t size_of(lk_shape s) {

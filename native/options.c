@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyses.h"
 #include "map.h"
 #include "output.h"
 
@@ -49,9 +50,9 @@ static const char *const PREPARATIONS[] = {"image", "ink", NULL};
 enum {
     RUNS = FOR_TRAIN | FOR_EVAL | FOR_CALIBRATE | FOR_SCORE | FOR_RECONSTRUCT | FOR_ENCODE |
            FOR_NEIGHBOURS | FOR_SAMPLE | FOR_DECODE | FOR_INTERPOLATE | FOR_AUDIT | FOR_CLUSTER |
-           FOR_MAP | FOR_GRAPH,
+           FOR_OUTLIERS | FOR_MAP | FOR_GRAPH,
     READS = FOR_DATA | FOR_TRAIN | FOR_EVAL | FOR_CALIBRATE | FOR_SCORE | FOR_RECONSTRUCT |
-            FOR_ENCODE | FOR_AUDIT | FOR_PCA | FOR_CLUSTER | FOR_MAP | FOR_GRAPH,
+            FOR_ENCODE | FOR_AUDIT | FOR_PCA | FOR_CLUSTER | FOR_OUTLIERS | FOR_MAP | FOR_GRAPH,
     EVERY = ~0,
 };
 
@@ -59,16 +60,17 @@ enum {
 static const row ROWS[] = {
     {"data", TEXT, AT(data), READS & ~FOR_DATA, .value = "SPEC",
      .summary = "mnist or fashion, :train or :test; an IDX or .npy file; a folder class/*.png|jpg; "
+                "rows of numbers: .csv, with a column of labels :label=NAME, or .npy; "
                 "of any of them :only=3 or :without=3,5 chooses classes; A+B joins sets, each a "
                 "class"},
     {"limit", COUNT, AT(limit), READS, 1, UINT32_MAX - 1, .value = "N",
      .summary = "take the first N images, of sets that are joined of each", .fallback = "all"},
-    {"shape", SHAPE, AT(shape), FOR_TRAIN | FOR_DATA | FOR_PCA, .value = "CxHxW",
+    {"shape", SHAPE, AT(shape), FOR_TRAIN | FOR_DATA | FOR_PCA | FOR_CLUSTER, .value = "CxHxW",
      .summary = "bring every image to this shape",
      .fallback = "its own; of a folder 32 x 32, or that of small squares, grey or in colour"},
     {"out", TEXT, AT(out),
      FOR_TRAIN | FOR_CALIBRATE | FOR_RECONSTRUCT | FOR_ENCODE | FOR_SAMPLE | FOR_DECODE |
-         FOR_INTERPOLATE | FOR_PCA | FOR_CLUSTER | FOR_MAP | FOR_GRAPH,
+         FOR_INTERPOLATE | FOR_PCA | FOR_CLUSTER | FOR_OUTLIERS | FOR_MAP | FOR_GRAPH,
      .value = "FILE", .summary = "where the result goes"},
     {"arch", TEXT, AT(arch), FOR_TRAIN, .value = "LINE",
      .summary = "an own architecture in place of a family"},
@@ -113,8 +115,8 @@ static const row ROWS[] = {
     {"init", CHOICE, AT(init), FOR_TRAIN, .value = "NAME", .summary = "first weights",
      .choices = INITS, .fallback = "glorot, or the family's"},
     {"seed", SEED, AT(seed),
-     FOR_TRAIN | FOR_CALIBRATE | FOR_EVAL | FOR_SAMPLE | FOR_MAP | FOR_GRAPH, .value = "N",
-     .summary = "the same seed gives the same bits"},
+     FOR_TRAIN | FOR_CALIBRATE | FOR_EVAL | FOR_SAMPLE | FOR_CLUSTER | FOR_MAP | FOR_GRAPH,
+     .value = "N", .summary = "the same seed gives the same bits"},
     {"holdout", COUNT, AT(holdout), FOR_TRAIN, 0, UINT32_MAX - 1, .value = "N",
      .summary = "images kept from training, to calibrate on", .fallback = "a sixth, at most 10000"},
     {"references", COUNT, AT(references), FOR_TRAIN, 1, 1000000, .value = "N",
@@ -130,7 +132,7 @@ static const row ROWS[] = {
      .summary = "go on from FILE.checkpoint, to the same bits"},
     {"log-jsonl", TEXT, AT(log), FOR_TRAIN, .value = "FILE",
      .summary = "one line of JSON an epoch"},
-    {"ood", MANY, AT(ood), FOR_EVAL | FOR_AUDIT, .value = "NAME=SPEC",
+    {"ood", MANY, AT(ood), FOR_EVAL | FOR_AUDIT | FOR_OUTLIERS, .value = "NAME=SPEC",
      .summary = "images of another kind, to be told apart; may be given again"},
     {"in", MANY, AT(inside), FOR_AUDIT, .value = "NAME=SPEC",
      .summary = "images of the same kind, from elsewhere, that should pass; may be given again"},
@@ -152,7 +154,7 @@ static const row ROWS[] = {
      .summary = "what to calibrate: pictures as they are, or drawn ink", .choices = PREPARATIONS},
     {"ink", FLAG, AT(ink),
      FOR_TRAIN | FOR_EVAL | FOR_SCORE | FOR_RECONSTRUCT | FOR_ENCODE | FOR_NEIGHBOURS |
-         FOR_INTERPOLATE | FOR_AUDIT,
+         FOR_INTERPOLATE | FOR_AUDIT | FOR_OUTLIERS,
      .summary = "images are drawn ink (train: calibrate for it too)"},
     {"alpha", INSIDE, AT(alpha), FOR_EVAL | FOR_SCORE | FOR_CALIBRATE, 0, 1, .value = "SHARE",
      .summary = "false alarms that are accepted; calibrate keeps them in the model",
@@ -168,6 +170,22 @@ static const row ROWS[] = {
      .fallback = "8; in eval, where they vote, 5; in map 10"},
     {"metric", CHOICE, AT(metric), FOR_NEIGHBOURS, .value = "NAME",
      .summary = "distance between codes", .choices = METRICS},
+    {"k", COUNT, AT(clusters), FOR_CLUSTER, 1, 1000, .value = "N", .summary = "how many clusters"},
+    {"pixels", FLAG, AT(pixels), FOR_CLUSTER | FOR_MAP, .summary = "take pixels, without a model"},
+    {"by", TEXT, AT(by), FOR_CLUSTER, .value = "HOW",
+     .summary = "cluster 'codes', their 'pca:P' first components, or their 'umap:N' by N nearest "
+                "neighbours",
+     .fallback = "codes"},
+    {"gaussians", FLAG, AT(gaussians), FOR_CLUSTER,
+     .summary = "go on from k-means to a mixture of Gaussians: clusters of any width and tilt"},
+    {"restarts", COUNT, AT(restarts), FOR_CLUSTER, 1, 1000, .value = "N",
+     .summary = "starts of k-means, of which the best is kept"},
+    {"centres", TEXT, AT(centres), FOR_CLUSTER, .value = "FILE.png",
+     .summary = "an image of each cluster: of the mean code of its members"},
+    {"threshold", INSIDE, AT(threshold), FOR_OUTLIERS, 0, 1000, .value = "X",
+     .summary = "also tell what is flagged over this error"},
+    {"worst", TEXT, AT(worst), FOR_OUTLIERS, .value = "FILE.png",
+     .summary = "the ten images that are reconstructed worst, above what is made of them"},
     {"components", COUNT, AT(components), FOR_PCA, 1, 4096, .value = "K",
      .summary = "how many components"},
     {"reconstruct", TEXT, AT(reconstruct), FOR_PCA, .value = "FILE.png",
@@ -177,7 +195,6 @@ static const row ROWS[] = {
      .choices = MAP_METHODS},
     {"perplexity", NUMBER, AT(perplexity), FOR_MAP, 2, LK_MOST_PERPLEXITY, .value = "X",
      .summary = "tsne: about how many neighbours count as near"},
-    {"pixels", FLAG, AT(pixels), FOR_MAP, .summary = "map pixels, without a model"},
     {"place", TEXT, AT(place), FOR_MAP, .value = "SPEC",
      .summary = "put these images too on the map, which stays as it is", .fallback = "none"},
     {"map", TEXT, AT(map), FOR_MAP, .value = "FILE.json",
@@ -232,6 +249,7 @@ static void set_defaults(options *o) {
                    .label = NOT_GIVEN,
                    .components = 16,
                    .restarts = 10,
+                   .by = "codes",
                    .method = MAP_TSNE,
                    .perplexity = 30,
                    .feature = -1,

@@ -47,15 +47,16 @@ typedef struct options {
     uint32_t images, steps, label;
 
     uint32_t components, clusters, restarts; /* clusters 0: not given */
-    const char *by, *centres, *reconstruct;
-    bool pixels;
+    const char *by, *centres, *reconstruct, *worst;
+    double threshold; /* 0: not given */
+    bool pixels, gaussians;
 
     int method; /* map_method */
     double perplexity;
     const char *place, *map;
 
     int feature, edges; /* under 0: each in turn */
-    double threshold, lambda;
+    double lambda;
 } options;
 
 typedef struct command {
@@ -85,8 +86,9 @@ enum {
     FOR_AUDIT = 1 << 16,
     FOR_PCA = 1 << 17,
     FOR_CLUSTER = 1 << 18,
-    FOR_MAP = 1 << 19,
-    FOR_GRAPH = 1 << 20,
+    FOR_OUTLIERS = 1 << 19,
+    FOR_MAP = 1 << 20,
+    FOR_GRAPH = 1 << 21,
 };
 
 /* Fills *o from argv[first..] and the defaults; the texts in it point into argv. */

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "analyses.h"
 #include "arena.h"
 #include "base.h"
 

@@ -244,6 +244,17 @@ void lk_run_set_label(lk_run *run, uint32_t label);
 lk_status lk_model_sample(const lk_model *model, uint64_t seed, size_t n, lk_real *z,
                           lk_error *error);
 
+/* ---- rows of numbers ---- */
+
+/* A model whose chain begins with `table` is for rows of numbers, of 1x1xN, each column in a unit
+   of its own: it takes them prepared, about the means of the columns and in their deviations, which
+   it holds. */
+bool lk_model_is_table(const lk_model *model);
+/* Sets these to those of the values of `data`. LK_NONFINITE: they are too large. */
+lk_status lk_table_fit(lk_model *model, const lk_dataset *data, lk_error *error);
+/* x[n x N] = rows[n x N] prepared; x may be rows. */
+void lk_table_prepare(const lk_model *model, const lk_real *rows, size_t n, lk_real *x);
+
 /* ---- corruption ---- */
 
 /* What the links noise, mask and salt do. */
@@ -308,55 +319,6 @@ size_t lk_index_count(const lk_index *index);
 enum { LK_MAX_NEIGHBOURS = 128 };
 size_t lk_index_search(const lk_index *index, const lk_real *queries, size_t n, size_t k,
                        int threads, lk_simd simd, lk_neighbour *out);
-
-/* ---- maps: vectors in two dimensions ---- */
-
-/* t-SNE of at least LK_LEAST_MAPPED vectors, a step at a time; LK_TSNE_STEPS are enough. The first
-   250 exaggerate what is near. All bits depend on vectors, perplexity, seed and steps alone. */
-enum { LK_LEAST_MAPPED = 8, LK_TSNE_STEPS = 1000, LK_MOST_PERPLEXITY = 42 };
-typedef struct lk_tsne_options {
-    double perplexity; /* about how many neighbours count as near: 2 to LK_MOST_PERPLEXITY */
-    uint64_t seed;
-    int threads; /* at least 1 */
-    lk_simd simd;
-} lk_tsne_options;
-typedef struct lk_tsne lk_tsne;
-lk_tsne *lk_tsne_create(const lk_real *vectors, size_t n, size_t d, const lk_tsne_options *options,
-                        lk_error *error);
-void lk_tsne_free(lk_tsne *tsne);
-void lk_tsne_step(lk_tsne *tsne);
-uint32_t lk_tsne_steps(const lk_tsne *tsne);
-void lk_tsne_positions(const lk_tsne *tsne, lk_real *positions); /* [n x 2] */
-/* The Kullback-Leibler divergence of the positions from the vectors: what the steps lessen. */
-double lk_tsne_divergence(lk_tsne *tsne);
-
-/* Positions [count x 2] for queries[count x d] on a map of known[n x d] that stays as it is: where
-   t-SNE's attraction to the nearest known vectors, of perplexity 5, comes to rest. */
-lk_status lk_tsne_place(const lk_real *known, const lk_real *positions, size_t n, size_t d,
-                        const lk_real *queries, size_t count, int threads, lk_simd simd,
-                        lk_real *placed, lk_error *error);
-
-/* Trustworthiness (Venna and Kaski 2001) of positions[n x 2]: 1 when all k nearest of each point in
-   the map are among its k nearest vectors, less the farther they are from that. The mean over
-   `sample` points drawn by `seed`; their ranks are among all n. LK_USAGE: k is 0 or n / 2 or more,
-   or over 127. */
-lk_status lk_trustworthiness(const lk_real *vectors, size_t n, size_t d, const lk_real *positions,
-                             size_t k, size_t sample, uint64_t seed, int threads, lk_simd simd,
-                             double *out, lk_error *error);
-
-/* ---- who is made of whom ---- */
-
-typedef struct lk_link {
-    uint32_t index;
-    float weight; /* its coefficient, not 0 */
-} lk_link;
-/* Each of vectors[n x d], centred and of length 1, as a combination of few others: coefficients b
-   with the least |x_i - sum of b_j x_j|^2 / 2 + lambda sum of |b_j|, lambda being `ratio`, between
-   0 and 1, of the one at which all are 0. The counts[i] of them that are not 0, LK_MOST_LINKS at
-   most, into links[n x LK_MOST_LINKS]. */
-enum { LK_MOST_LINKS = 64 };
-lk_status lk_lasso(const lk_real *vectors, size_t n, size_t d, double ratio, int threads,
-                   lk_simd simd, lk_link *links, uint32_t *counts, lk_error *error);
 
 /* ---- the verdict ---- */
 
@@ -556,6 +518,38 @@ void lk_components_free(lk_components *components);
 void lk_components_encode(const lk_components *components, const lk_real *x, lk_real *z);
 void lk_components_decode(const lk_components *components, const lk_real *z, size_t count,
                           lk_real *x_hat);
+
+/* ---- clusters ---- */
+
+/* k-means from `restarts` starts by k-means++, of which the one with the least inertia (the sum of
+   squared distances to the centres) is kept: centres[clusters x d], cluster[n]. No cluster is empty
+   where there are as many different vectors[n x d]. The same bits for any number of threads. */
+lk_status lk_kmeans(const lk_real *vectors, size_t n, size_t d, size_t clusters, size_t restarts,
+                    uint64_t seed, int threads, lk_simd simd, lk_real *centres, uint32_t *cluster,
+                    double *inertia, lk_error *error);
+
+/* From clusters of vectors, which it replaces, to those of a mixture of as many Gaussians with full
+   covariances, fitted to the same vectors; *likelihood is the mean logarithm of their density. A
+   wide cluster and a narrow one may then lie within each other. */
+lk_status lk_gaussians(const lk_real *vectors, size_t n, size_t d, size_t clusters, int threads,
+                       lk_simd simd, uint32_t *cluster, double *likelihood, lk_error *error);
+
+/* out[n x dimensions]: UMAP of vectors[n x d] (umap.c), in which what is joined by a chain of near
+   neighbours is brought together, however far its ends are apart, and the rest is pushed away. */
+lk_status lk_umap(const lk_real *vectors, size_t n, size_t d, size_t neighbours, size_t dimensions,
+                  uint64_t seed, int threads, lk_simd simd, lk_real *out, lk_error *error);
+
+/* How clusters agree with labels. accuracy: the share of images whose label is that of their
+   cluster, under the best assignment of one class to each cluster at most. nmi: their mutual
+   information by the mean of their entropies. ari: the share of pairs of images that are together,
+   or apart, in both, adjusted for chance (L. Hubert and P. Arabie 1985). */
+typedef struct lk_agreement {
+    double accuracy, nmi, ari;
+} lk_agreement;
+/* labels[n] below `classes`, clusters[n] below k; class_of[k] is that assignment, UINT32_MAX where
+   there are more clusters than classes. */
+lk_status lk_agree(const uint32_t *labels, uint32_t classes, const uint32_t *clusters, uint32_t k,
+                   size_t n, uint32_t *class_of, lk_agreement *out, lk_error *error);
 
 /* ---- speed ---- */
 

@@ -1,5 +1,6 @@
 /* Trustworthiness (J. Venna and S. Kaski 2001): whether those whom a map shows side by side are
    near each other. */
+#include "analyses.h"
 #include "arena.h"
 #include "kernels.h"
 #include "rng.h"

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "affinity.h"
+#include "analyses.h"
 #include "arena.h"
 #include "repulsion.h"
 #include "rng.h"

@@ -39,6 +39,8 @@ const COMMANDS = [
   'interpolate',
   'neighbours',
   'pca',
+  'cluster',
+  'outliers',
   'map',
   'families',
   'inspect',

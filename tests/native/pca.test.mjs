@@ -44,7 +44,13 @@ test('pca: images in colour of more values than there are images, and what is ma
       ),
       { color: RGB },
     );
-  for (const [i, [a, b]] of [[1, 3], [20, 9], [5, 30], [11, 2], [30, 15]].entries())
+  for (const [i, [a, b]] of [
+    [1, 3],
+    [20, 9],
+    [5, 30],
+    [11, 2],
+    [30, 15],
+  ].entries())
     write(join(path, 'in', `${i}.png`), picture(a, b));
   const other = write(join(path, 'other.png'), picture(16, 21));
   const args = ['pca', other, '--data', join(path, 'in'), '--components', '2', '--json'];

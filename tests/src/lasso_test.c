@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "analyses.h"
 #include "fixture.h"
 #include "test.h"
 

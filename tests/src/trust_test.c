@@ -1,6 +1,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "analyses.h"
 #include "fixture.h"
 #include "test.h"
 
