@@ -21,8 +21,9 @@ static const command COMMANDS[] = {
      "Calibrates the verdict anew on other held-out images, or gives the model an alpha of its "
      "own.",
      cmd_calibrate, FOR_CALIBRATE, 1, 1},
-    {"score", "MODEL IMAGE... | MODEL --data SPEC",
-     "Judges images: a verdict and a p-value for each; - reads names from standard input.",
+    {"score", "MODEL IMAGE... | MODEL ROWS.csv | MODEL --data SPEC",
+     "Judges images, or rows of numbers: a verdict and a p-value for each; - reads names from "
+     "standard input.",
      cmd_score, FOR_SCORE, 1, UINT32_MAX},
     {"reconstruct", "MODEL (IMAGE... | --data SPEC) --out FILE.npy|FILE.png",
      "Writes what the model makes of images.", cmd_reconstruct, FOR_RECONSTRUCT, 1, UINT32_MAX},

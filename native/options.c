@@ -170,7 +170,8 @@ static const row ROWS[] = {
      .fallback = "8; in eval, where they vote, 5; in map 10"},
     {"metric", CHOICE, AT(metric), FOR_NEIGHBOURS, .value = "NAME",
      .summary = "distance between codes", .choices = METRICS},
-    {"k", COUNT, AT(clusters), FOR_CLUSTER, 1, 1000, .value = "N", .summary = "how many clusters"},
+    {"k", COUNT, AT(clusters), FOR_CLUSTER, 1, 1000, .value = "N", .summary = "how many clusters",
+     .fallback = "none: it is to be given"},
     {"pixels", FLAG, AT(pixels), FOR_CLUSTER | FOR_MAP, .summary = "take pixels, without a model"},
     {"by", TEXT, AT(by), FOR_CLUSTER, .value = "HOW",
      .summary = "cluster 'codes', their 'pca:P' first components, or their 'umap:N' by N nearest "
@@ -183,7 +184,7 @@ static const row ROWS[] = {
     {"centres", TEXT, AT(centres), FOR_CLUSTER, .value = "FILE.png",
      .summary = "an image of each cluster: of the mean code of its members"},
     {"threshold", INSIDE, AT(threshold), FOR_OUTLIERS, 0, 1000, .value = "X",
-     .summary = "also tell what is flagged over this error"},
+     .summary = "also tell what is flagged over this error", .fallback = "none"},
     {"worst", TEXT, AT(worst), FOR_OUTLIERS, .value = "FILE.png",
      .summary = "the ten images that are reconstructed worst, above what is made of them"},
     {"components", COUNT, AT(components), FOR_PCA, 1, 4096, .value = "K",
