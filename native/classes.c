@@ -63,6 +63,8 @@ static void keep(data *d, const bool *marked, bool wanted) {
     for (size_t i = 0; i < set->count; i++) {
         if (marked[set->labels[i]] != wanted) continue;
         if (set->pixels) memmove(set->pixels + kept * size, set->pixels + i * size, size);
+        if (set->values)
+            memmove(set->values + kept * size, set->values + i * size, size * sizeof *set->values);
         if (d->files.count > 0) {
             char *file = d->files.items[kept];
             d->files.items[kept] = d->files.items[i];

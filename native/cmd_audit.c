@@ -469,6 +469,8 @@ int cmd_audit(const options *o, fault *f) {
     if (!lk_model_calibrated(a.model, a.preparation))
         status = fail(f, LK_MODEL, o->arguments.items[0], "is not calibrated for %s",
                       lk_preparation_name(a.preparation));
+    if (!status && lk_model_is_table(a.model))
+        status = fail(f, LK_MODEL, o->arguments.items[0], "is of rows of numbers, not of images");
     if (!status)
         status = prepared_open(o->data, DATA_TEST, o->limit, false, a.model, o, &a.usual, f);
     if (!status && a.usual.set.count < 2 * LK_MIN_CALIBRATION)

@@ -84,7 +84,8 @@ int cmd_calibrate(const options *o, fault *f) {
         data d;
         code = data_load(o->data, DATA_TEST, lk_model_shape(model), o->limit, &d, f);
         if (!code) {
-            code = run(model, o, out, &d, f);
+            code = data_suit_table(&d, model, f);
+            if (!code) code = run(model, o, out, &d, f);
             data_free(&d);
         }
     } else {

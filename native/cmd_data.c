@@ -29,6 +29,9 @@ static json_t *count_labels(const data *d) {
 static double mean_value(const lk_dataset *set) {
     const size_t size = (size_t)set->shape.channels * set->shape.height * set->shape.width;
     uint64_t sum = 0;
+    double total = 0;
+    for (size_t i = 0; set->values && i < set->count * size; i++) total += (double)set->values[i];
+    if (set->values) return total / ((double)set->count * (double)size);
     for (size_t i = 0; i < set->count * size; i++) sum += set->pixels[i];
     return (double)sum / (255.0 * (double)set->count * (double)size);
 }
@@ -37,7 +40,7 @@ static double mean_value(const lk_dataset *set) {
 static size_t count_blank(const lk_dataset *set) {
     const size_t size = (size_t)set->shape.channels * set->shape.height * set->shape.width;
     size_t blank = 0;
-    for (size_t i = 0; i < set->count; i++) {
+    for (size_t i = 0; set->pixels && i < set->count; i++) {
         const uint8_t *pixels = set->pixels + i * size;
         blank += size == 1 || memcmp(pixels, pixels + 1, size - 1) == 0;
     }

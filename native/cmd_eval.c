@@ -110,6 +110,9 @@ static json_t *report_errors(const evaluation *e) {
         bce += one->bce / n;
         sse += one->sse_per_image / n;
     }
+    if (lk_model_is_table(e->model)) /* the others are of values in 0..1 */
+        return json_pack("{s:o,s:o,s:o}", "mae", output_number(mae), "mse", output_number(mse),
+                         "sse_per_image", output_number(sse));
     return json_pack("{s:o,s:o,s:o,s:o,s:o}", "mae", output_number(mae), "mse", output_number(mse),
                      "bce", output_number(bce), "sse_per_image", output_number(sse), "psnr",
                      output_number(mse > 0 ? -10 * log10(mse) : INFINITY));

@@ -58,6 +58,28 @@ static lk_status judge(void *context, lk_run *run, size_t i, lk_picture picture,
     return status;
 }
 
+/* Rows of numbers, from which nothing is empty. */
+static lk_status judge_rows(void *context, lk_run *run, size_t first, size_t n, const lk_real *x,
+                            lk_error *error) {
+    const judging *j = context;
+    const lk_shape shape = lk_model_shape(j->model);
+    lk_status status = LK_OK;
+    for (size_t i = 0; i < n && !status; i++)
+        status =
+            lk_check_input(run, j->preparation, x + i * shape.channels * shape.height * shape.width,
+                           j->alpha, &j->opinions[first + i].result, error);
+    return status;
+}
+
+static lk_status visit_rows(const options *o, judging *j, const inputs *in, fault *f) {
+    if (o->explain || o->classifier || o->ink)
+        return fail(f, LK_USAGE, NULL, "--explain, --classifier and --ink are for images");
+    if (lk_dataset_visit(&in->data.set, j->model, LK_PREPARE_IMAGE, (int)o->threads,
+                         (lk_simd)o->simd, judge_rows, j, &f->error))
+        return blame(f, in->data.path);
+    return LK_OK;
+}
+
 /* The classifier gets the picture as it wants it, of its own size: whatever the verdict. */
 static lk_status ask(void *context, lk_run *run, size_t i, lk_picture picture, lk_error *error) {
     const judging *j = context;
@@ -174,7 +196,8 @@ static void print_lines(const inputs *in, const judging *j) {
 static int score(const options *o, judging *j, const inputs *in, fault *f) {
     j->opinions = lk_alloc(in->count * sizeof *j->opinions);
     if (!j->opinions) return fail_memory(f);
-    int code = inputs_visit(in, j->model, o, judge, j, f);
+    int code = in->data.set.values ? (int)visit_rows(o, j, in, f)
+                                   : (int)inputs_visit(in, j->model, o, judge, j, f);
     if (!code && j->classifier) code = inputs_visit(in, j->classifier, o, ask, j, f);
     if (!code && j->why) code = explain_write(j->why, f);
     if (!code && o->json) code = print_json(in, j, f);

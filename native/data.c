@@ -134,7 +134,10 @@ void data_print_list(const json_t *list) {
 
 void data_sha256(const lk_dataset *set, char *hex) {
     const size_t size = (size_t)set->shape.channels * set->shape.height * set->shape.width;
-    output_sha256(set->pixels, set->count * size, hex);
+    if (set->values)
+        output_sha256(set->values, set->count * size * sizeof *set->values, hex);
+    else
+        output_sha256(set->pixels, set->count * size, hex);
 }
 
 /* The labels as bytes, as their file has them. */
@@ -174,6 +177,7 @@ lk_status data_set_make(lk_dataset *set, lk_shape shape, size_t count, bool labe
 
 void data_set_free(lk_dataset *set) {
     lk_free(set->pixels);
+    lk_free(set->values);
     lk_free(set->labels);
     *set = (lk_dataset){0};
 }
@@ -192,7 +196,7 @@ void data_free(data *d) {
 
 /* ---- loading ---- */
 
-static bool same_shape(lk_shape a, lk_shape b) {
+bool data_same_shape(lk_shape a, lk_shape b) {
     return a.channels == b.channels && a.height == b.height && a.width == b.width;
 }
 
@@ -251,14 +255,32 @@ static lk_status find(const char *spec, data_part part, char *path, fault *f) {
     return fail(f, LK_DATA, spec, "data set not found: %s", n->how);
 }
 
-static lk_status open_found(lk_shape wanted, data *out, fault *f) {
+static lk_status open_found(lk_shape wanted, const char *label, data *out, fault *f) {
     if (file_kind_of(out->path) == FILE_FOLDER) {
         out->kind = "folder";
         return folder_open(out->path, out, f);
     }
+    if (data_is_csv(out->path)) {
+        out->kind = "csv";
+        return csv_load(out->path, label, out, f);
+    }
     const bool npy = text_ends_with(out->path, ".npy");
+    if (label) return fail(f, LK_USAGE, NULL, ":label= is for .csv files");
     out->kind = npy ? "npy" : "idx";
     return npy ? npy_load(out->path, wanted, out, f) : idx_load(out->path, out, f);
+}
+
+bool data_is_csv(const char *spec) {
+    const char *colon = strstr(spec, ".csv:");
+    return colon || text_ends_with(spec, ".csv");
+}
+
+char *data_cut_label(char *spec) {
+    static const char word[] = ":label=";
+    char *at = file_kind_of(spec) == FILE_ABSENT ? strstr(spec, word) : NULL;
+    if (!at) return NULL;
+    *at = 0;
+    return at + strlen(word);
 }
 
 /* Keeps the first `limit` images. */
@@ -269,14 +291,15 @@ static void cut(data *d, uint32_t limit) {
     data_set_count_classes(&d->set);
 }
 
-lk_status data_open(const char *spec, data_part part, lk_shape wanted, uint32_t limit, data *out,
-                    fault *f) {
+lk_status data_open_one(const char *spec, data_part part, lk_shape wanted, uint32_t limit,
+                        data *out, fault *f) {
     char base[PATH_MAX];
     classes chosen;
     *out = (data){0};
     lk_status status = classes_split(spec, base, &chosen, f);
+    char *label = status ? NULL : data_cut_label(base);
     if (!status) status = find(base, part, out->path, f);
-    if (!status) status = open_found(wanted, out, f);
+    if (!status) status = open_found(wanted, label, out, f);
     if (!status && chosen.list) status = classes_choose(chosen, spec, out, f);
     if (!status)
         cut(out, limit);
@@ -285,28 +308,38 @@ lk_status data_open(const char *spec, data_part part, lk_shape wanted, uint32_t 
     return status;
 }
 
-lk_status data_load(const char *spec, data_part part, lk_shape wanted, uint32_t limit, data *out,
-                    fault *f) {
-    lk_status status = data_open(spec, part, wanted, limit, out, f);
+lk_status data_load_one(const char *spec, data_part part, lk_shape wanted, uint32_t limit,
+                        data *out, fault *f) {
+    lk_status status = data_open_one(spec, part, wanted, limit, out, f);
     if (status) return status;
     if (out->files.count > 0 && !wanted.channels) status = folder_shape(out, &wanted, f);
     if (!status && out->files.count > 0)
         status = folder_read(out, wanted, f);
-    else if (!status && wanted.channels && !same_shape(out->set.shape, wanted))
+    else if (!status && wanted.channels && !out->set.values &&
+             !data_same_shape(out->set.shape, wanted))
         status = reshape(out, wanted, f);
     if (status) data_free(out);
     return status;
-}
-
-bool data_is_at(const char *spec, const char *path) {
-    char base[PATH_MAX];
-    classes chosen;
-    fault ignored;
-    return classes_split(spec, base, &chosen, &ignored) == LK_OK && file_same(base, path);
 }
 
 const char *data_image_name(const data *d, const char *spec, size_t i, char *out) {
     if (d->files.count > 0) return d->files.items[i];
     snprintf(out, PATH_MAX, "%s#%zu", spec, i);
     return out;
+}
+
+lk_status data_suit_table(data *d, const lk_model *model, fault *f) {
+    const lk_shape shape = lk_model_shape(model);
+    const size_t size = (size_t)shape.channels * shape.height * shape.width;
+    if (!d->set.values && !lk_model_is_table(model)) return LK_OK;
+    if (!d->set.values)
+        return fail(f, LK_DATA, d->path, "images, and the model is of rows of numbers");
+    if (!lk_model_is_table(model))
+        return fail(f, LK_DATA, d->path, "rows of numbers, and the model is of images");
+    if (d->set.shape.width != size)
+        return fail(f, LK_DATA, d->path, "rows of %u numbers, and the model is of %zu",
+                    d->set.shape.width, size);
+    lk_table_prepare(model, d->set.values, d->set.count, d->set.values);
+    d->set.shape = shape;
+    return LK_OK;
 }

@@ -8,19 +8,21 @@
 #include "text.h"
 
 typedef struct data {
-    lk_dataset set;      /* pixels and labels owned */
+    lk_dataset set;      /* pixels or, of rows of numbers, values; and labels: all owned */
     strings files;       /* of a folder: each image's file; else empty */
-    strings classes;     /* of a folder: its class folders; else empty */
-    const char *kind;    /* "idx", "npy", "folder" */
+    strings classes;     /* of a folder its class folders, of a table its labels, of
+                            several sets these; else empty */
+    const char *kind;    /* "idx", "npy", "csv", "folder", "joined" */
     char path[PATH_MAX]; /* the images' file or folder */
 } data;
 
 typedef enum data_part { DATA_TRAIN, DATA_TEST } data_part;
 
-/* Opens what --data says, of all its classes those that it chooses (classes.h). `part` is what a
+/* Opens what --data says: a data set, of all its classes those that it chooses (classes.h), or
+   several, A+B, each of which is then a class (joined.c). `part` is what a
    bare name stands for; `wanted`, if not all zero, says what a row of a .npy table is; `limit` of 0
-   takes all. Of a folder only files and labels are gathered: no pixels, no shape. On failure
-   nothing is kept. */
+   takes all, another so many of each set. Of a folder only files and labels are gathered: no
+   pixels, no shape. On failure nothing is kept. */
 lk_status data_open(const char *spec, data_part part, lk_shape wanted, uint32_t limit, data *out,
                     fault *f);
 /* The same with all pixels, every image brought to the shape `wanted`; if that is all zero, left as
@@ -28,8 +30,13 @@ lk_status data_open(const char *spec, data_part part, lk_shape wanted, uint32_t 
 lk_status data_load(const char *spec, data_part part, lk_shape wanted, uint32_t limit, data *out,
                     fault *f);
 void data_free(data *d);
+/* The same of one data set. */
+lk_status data_open_one(const char *spec, data_part part, lk_shape wanted, uint32_t limit,
+                        data *out, fault *f);
+lk_status data_load_one(const char *spec, data_part part, lk_shape wanted, uint32_t limit,
+                        data *out, fault *f);
 
-/* Whether the file or folder that `spec` names is the one at `path`. */
+/* Whether a file or folder that `spec` names is the one at `path`. */
 bool data_is_at(const char *spec, const char *path);
 
 /* What image i is called: its file, or SPEC#i. Into out[PATH_MAX]. */
@@ -42,10 +49,18 @@ lk_status data_take(lk_dataset *set, size_t count, uint64_t seed, bool balanced,
 /* Values at or over `threshold` of white become 1, all others 0. */
 void data_binarise(lk_dataset *set, double threshold);
 void data_set_free(lk_dataset *set);
+bool data_same_shape(lk_shape a, lk_shape b);
 
 /* Room for `count` images, and for their labels if they have some. */
 lk_status data_set_make(lk_dataset *set, lk_shape shape, size_t count, bool labelled,
                         const char *path, fault *f);
+/* Of X.csv:label=NAME the name, cut off the spec; NULL: there is none. */
+char *data_cut_label(char *spec);
+/* Whether a SPEC names a table as text; tables in .npy files are seen by what is in them. */
+bool data_is_csv(const char *spec);
+/* The rows of numbers are prepared as the model wants them. LK_DATA: the one has none, or the other
+   wants none. Of images nothing is done. */
+lk_status data_suit_table(data *d, const lk_model *model, fault *f);
 void data_set_count_classes(lk_dataset *set);
 
 /* What a named data set's images are called in sentences, or NULL. */
@@ -64,6 +79,8 @@ void data_sha256(const lk_dataset *set, char *hex);
 
 /* An IDX images file of rank 3 or 4 and the labels file beside it, if there is one. */
 lk_status idx_load(const char *path, data *out, fault *f);
+/* Rows of numbers, and their labels in the column of this heading, if it is not NULL. */
+lk_status csv_load(const char *path, const char *label, data *out, fault *f);
 lk_status npy_load(const char *path, lk_shape wanted, data *out, fault *f);
 /* Rows of `columns` finite values, as they are; *values, rows x columns, is owned by the caller. */
 lk_status npy_read_rows(const char *path, size_t columns, lk_real **values, size_t *rows, fault *f);

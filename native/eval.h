@@ -8,9 +8,9 @@
 
 enum { MOST_CONFUSED = 1000 }; /* classes of a confusion matrix that is reported */
 
-/* What labels say of nearest neighbours: adds "neighbours", "neighbour_confusion" and, of models
-   that multiply their codes by labels, "conditioning" to the report. codes[count x latent] are
-   those of `images`; both sets have labels and values. */
+/* What labels say of nearest neighbours: adds "neighbours", "search", "neighbour_confusion" and, of
+   models that multiply their codes by labels, "conditioning" to the report. codes[count x latent]
+   are those of `images`; both sets have labels and values. */
 lk_status eval_neighbours(const options *o, const lk_model *model, const lk_dataset *images,
                           const lk_real *codes, const lk_dataset *known, json_t *report, fault *f);
 

@@ -1,4 +1,5 @@
 /* Whose label is that of its nearest neighbours: by codes, and by what codes have to beat. */
+#include <stdio.h>
 #include <string.h>
 
 #include "eval.h"
@@ -8,13 +9,18 @@
 /* Solving for components takes the cube of an image's values: minutes, beyond these. */
 enum { MOST_COMPONENTS = 128, MOST_SOLVED = 2000, VOTERS = 5 };
 
+/* Of how many of the nearest it is told how many have the label. */
+static const size_t LOOKED_AT[] = {1, 10, 50};
+enum { LOOKS = sizeof LOOKED_AT / sizeof LOOKED_AT[0] };
+
 typedef struct search {
     const options *o;
     const lk_dataset *images, *known;
     size_t size, latent, k;
+    size_t most; /* of neighbours that are found: k, or what is looked at if that is more */
     const lk_real *codes; /* of the images */
     lk_real *known_codes;
-    lk_neighbour *found; /* [images][k] */
+    lk_neighbour *found; /* [images][most] */
 } search;
 
 static size_t size_of(lk_shape s) {
@@ -49,6 +55,25 @@ static lk_status add_nearest(const search *s, const lk_real *known, const lk_rea
     return LK_OK;
 }
 
+/* What a search among the known images is worth: the share of the first 1, 10 and 50 that it finds,
+   `each` being found, that have the label. Nothing where there are fewer. */
+static void add_precision(const search *s, size_t each, const char *name, json_t *report) {
+    json_t *all = json_object_get(report, "search"), *object = json_object();
+    if (!all) json_object_set_new(report, "search", all = json_object());
+    for (size_t l = 0; l < LOOKS && LOOKED_AT[l] <= each; l++) {
+        char key[16];
+        size_t right = 0;
+        for (size_t i = 0; i < s->images->count; i++)
+            for (size_t j = 0; j < LOOKED_AT[l]; j++)
+                right += label_of(s, &s->found[i * s->most + j]) == s->images->labels[i];
+        snprintf(key, sizeof key, "at_%zu", LOOKED_AT[l]);
+        json_object_set_new(
+            object, key,
+            json_real((double)right / ((double)s->images->count * (double)LOOKED_AT[l])));
+    }
+    json_object_set_new(all, name, object);
+}
+
 /* The nearest codes: one of them, several that vote, and what is taken for what. */
 static lk_status add_codes(const search *s, json_t *neighbours, json_t *report, fault *f) {
     const size_t n = s->images->count;
@@ -56,16 +81,18 @@ static lk_status add_codes(const search *s, json_t *neighbours, json_t *report, 
     if (s->images->classes > classes) classes = s->images->classes;
     size_t each = 0, right = 0, voted = 0;
     lk_status status =
-        find(s, s->known_codes, s->codes, s->latent, LK_METRIC_COSINE, s->k, &each, f);
+        find(s, s->known_codes, s->codes, s->latent, LK_METRIC_COSINE, s->most, &each, f);
     if (status) return status;
     uint32_t *guesses = lk_alloc(n * sizeof *guesses);
     if (!guesses) return fail_memory(f);
     for (size_t i = 0; i < n; i++) {
-        for (size_t j = 0; j < each; j++) votes[j] = label_of(s, &s->found[i * s->k + j]);
+        const size_t voters = each < s->k ? each : s->k;
+        for (size_t j = 0; j < voters; j++) votes[j] = label_of(s, &s->found[i * s->most + j]);
         guesses[i] = votes[0];
         right += votes[0] == s->images->labels[i];
-        voted += lk_vote(votes, each) == s->images->labels[i];
+        voted += lk_vote(votes, voters) == s->images->labels[i];
     }
+    add_precision(s, each, "codes", report);
     json_object_set_new(neighbours, "cosine_1nn", json_real((double)right / (double)n));
     json_object_set_new(neighbours, "cosine_knn", json_real((double)voted / (double)n));
     if (classes <= MOST_CONFUSED) {
@@ -75,6 +102,20 @@ static lk_status add_codes(const search *s, json_t *neighbours, json_t *report, 
     }
     lk_free(guesses);
     return status;
+}
+
+/* The nearest pixels. */
+static lk_status add_pixels(const search *s, json_t *neighbours, json_t *report, fault *f) {
+    size_t each = 0, right = 0;
+    const lk_status status =
+        find(s, s->known->values, s->images->values, s->size, LK_METRIC_L2, s->most, &each, f);
+    if (status) return status;
+    for (size_t i = 0; i < s->images->count; i++)
+        right += label_of(s, &s->found[i * s->most]) == s->images->labels[i];
+    json_object_set_new(neighbours, "pixel_1nn",
+                        json_real((double)right / (double)s->images->count));
+    add_precision(s, each, "pixels", report);
+    return LK_OK;
 }
 
 /* ---- principal components of the known images ---- */
@@ -207,13 +248,12 @@ static lk_status add_all(search *s, const lk_model *model, json_t *report, fault
     json_object_set_new(neighbours, "k", json_integer((json_int_t)s->k));
     lk_status status = encode(s, model, s->known, &s->known_codes, f);
     if (!status) status = add_codes(s, neighbours, report, f);
-    if (!status)
-        status = add_nearest(s, s->known->values, s->images->values, s->size, LK_METRIC_L2,
-                             "pixel_1nn", neighbours, f);
+    if (!status) status = add_pixels(s, neighbours, report, f);
     if (!status)
         status = add_nearest(s, s->known->values, s->images->values, s->size, LK_METRIC_COSINE,
                              "pixel_cosine_1nn", neighbours, f);
-    if (!status && s->size <= MOST_SOLVED) status = add_pca(s, neighbours, f);
+    if (!status && s->size <= MOST_SOLVED && !lk_model_is_table(model))
+        status = add_pca(s, neighbours, f);
     return status ? status : add_conditioning(s, model, report, f);
 }
 
@@ -226,7 +266,9 @@ lk_status eval_neighbours(const options *o, const lk_model *model, const lk_data
                 .latent = lk_model_latent(model),
                 .k = o->k ? o->k : VOTERS,
                 .codes = codes};
-    s.found = lk_alloc(images->count * s.k * sizeof *s.found);
+    s.most = s.k > LOOKED_AT[LOOKS - 1] ? s.k : LOOKED_AT[LOOKS - 1];
+    if (s.most > known->count) s.most = known->count;
+    s.found = lk_alloc(images->count * s.most * sizeof *s.found);
     const lk_status status = s.found ? add_all(&s, model, report, f) : fail_memory(f);
     lk_free(s.known_codes);
     lk_free(s.found);

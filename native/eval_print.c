@@ -57,6 +57,19 @@ static void print_matrix(const json_t *report, const char *name, const char *tit
     putchar('\n');
 }
 
+/* Codes beside pixels. */
+static void print_search(const json_t *report) {
+    const char *name, *key;
+    json_t *precision, *value;
+    if (json_object_get(report, "search")) puts("search: share of the nearest with the label");
+    json_object_foreach(json_object_get(report, "search"), name, precision) {
+        printf("  %-16s", name);
+        json_object_foreach(precision, key, value)
+            printf(" %s %.4f", key, json_number_value(value));
+        putchar('\n');
+    }
+}
+
 static void print_ood(const json_t *report) {
     size_t i;
     json_t *row;
@@ -80,6 +93,7 @@ void eval_print(const json_t *report) {
     print_group(report, "recall");
     print_matrix(report, "confusion", "confusion");
     print_group(report, "neighbours");
+    print_search(report);
     print_matrix(report, "neighbour_confusion", "confusion of cosine_1nn");
     print_group(report, "conditioning");
     size_t i;

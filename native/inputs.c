@@ -22,8 +22,10 @@ static lk_status gather_names(const strings *arguments, strings *files, fault *f
 lk_status inputs_open_data(const char *spec, data_part part, uint32_t limit, const lk_model *model,
                            inputs *in, fault *f) {
     *in = (inputs){.spec = spec};
-    const lk_status status = data_open(spec, part, lk_model_shape(model), limit, &in->data, f);
+    lk_status status = data_open(spec, part, lk_model_shape(model), limit, &in->data, f);
+    if (!status) status = data_suit_table(&in->data, model, f);
     in->count = in->data.set.count;
+    if (status) inputs_free(in);
     return status;
 }
 
@@ -33,6 +35,10 @@ lk_status inputs_open(const options *o, const lk_model *model, inputs *in, fault
         return fail(f, LK_USAGE, NULL, "give images or --data, not both");
     if (o->data) return inputs_open_data(o->data, DATA_TEST, o->limit, model, in, f);
     if (o->arguments.count < 2) return fail(f, LK_USAGE, NULL, "give images or --data SPEC");
+    if (lk_model_is_table(model) && o->arguments.count == 2)
+        return inputs_open_data(o->arguments.items[1], DATA_TEST, o->limit, model, in, f);
+    if (lk_model_is_table(model))
+        return fail(f, LK_USAGE, NULL, "the model is of rows of numbers: give one file of them");
     const lk_status status = gather_names(&o->arguments, &in->data.files, f);
     if (o->limit) strings_cut(&in->data.files, o->limit);
     in->count = in->data.files.count;
@@ -104,6 +110,8 @@ static void visit_all(const inputs *in, const worker *workers, int threads, inpu
 lk_status inputs_visit(const inputs *in, const lk_model *model, const options *o,
                        inputs_visitor *visit, void *context, fault *f) {
     const int threads = in->count < o->threads ? (int)in->count : (int)o->threads;
+    if (in->data.set.values)
+        return fail(f, LK_USAGE, in->data.path, "rows of numbers, and this is for images");
     worker *workers = lk_alloc((size_t)threads * sizeof *workers);
     if (!workers) return fail_memory(f);
     lk_status status = LK_OK;

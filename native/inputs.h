@@ -6,7 +6,8 @@
 #include "options.h"
 
 typedef struct inputs {
-    data data; /* its files, if it has some, are decoded when visited; else its pixels are there */
+    data data; /* its files, if it has some, are decoded when visited; else its pixels are there, or
+                  its rows of numbers, prepared */
     const char *spec; /* NULL when the files were named one by one */
     size_t count;
 } inputs;

@@ -119,7 +119,8 @@ lk_status job_check(job *j, fault *f) {
     if (!o->out) return fail(f, LK_USAGE, NULL, "--out FILE is needed");
     if (o->arch && (o->latent || o->shape.channels))
         return fail(f, LK_USAGE, NULL, "--arch already says the latent size and the shape");
-    const char *name = o->arguments.count == 1 ? o->arguments.items[0] : "gate";
+    const char *usual = data_is_csv(o->data) ? "table" : "gate";
+    const char *name = o->arguments.count == 1 ? o->arguments.items[0] : usual;
     lk_status status = o->arch ? LK_OK : find_family(j, name, f);
     if (status) return status;
     settle(j);
@@ -143,7 +144,10 @@ static lk_status make_model(job *j, const lk_dataset *set, fault *f) {
     const options *o = j->o;
     char arch[2048];
     if (j->family) {
-        if (lk_family_arch(j->family, set->shape, o->latent, set->classes, arch, 1024, &f->error))
+        /* Of a table half of its columns, unless it is told. */
+        const uint32_t half = set->values ? (set->shape.width + 1) / 2 : 0;
+        const uint32_t latent = o->latent || half > 64 ? o->latent : half;
+        if (lk_family_arch(j->family, set->shape, latent, set->classes, arch, 1024, &f->error))
             return f->error.status == LK_DATA ? blame(f, o->data) : f->error.status;
         if (o->noise) put_noise(o->noise, arch, sizeof arch);
     }
@@ -201,6 +205,17 @@ static lk_status choose_validation(const options *o, size_t count, size_t *valid
     return LK_OK;
 }
 
+/* Rows of numbers by the means and deviations of those that are trained on. */
+static lk_status prepare_rows(job *j, fault *f) {
+    lk_dataset *const sets[] = {&j->images, &j->validation, &j->held_out};
+    if (!j->images.values) return LK_OK;
+    if (lk_table_fit(j->model, &j->images, &f->error)) return blame(f, j->o->data);
+    for (size_t i = 0; i < 3; i++)
+        lk_table_prepare(j->model, sets[i]->values, sets[i]->count, sets[i]->values);
+    j->settled.gallery = 0; /* there is nothing to be shown */
+    return LK_OK;
+}
+
 /* Into those held out, those for validation, and those trained on. */
 static lk_status part(job *j, lk_dataset *all, fault *f) {
     const options *o = j->o;
@@ -218,6 +233,16 @@ static lk_status part(job *j, lk_dataset *all, fault *f) {
 
 static lk_status check_images(const job *j, const lk_dataset *set, fault *f) {
     const options *o = j->o;
+    if (set->values && !lk_model_is_table(j->model))
+        return fail(f, LK_USAGE, o->data,
+                    "rows of numbers want family table, or an --arch that begins with table");
+    if (!set->values && lk_model_is_table(j->model))
+        return fail(f, LK_DATA, o->data, "images, and this network is for rows of numbers");
+    if (set->values && lk_model_shape(j->model).width != set->shape.width)
+        return fail(f, LK_DATA, o->data, "rows of %u numbers, and the network is for %u",
+                    set->shape.width, lk_model_shape(j->model).width);
+    if (set->values && (o->ink || o->binarise > 0 || lk_augmentation_any(&j->how.augment)))
+        return fail(f, LK_USAGE, NULL, "--ink, --binarise and --augment are for images");
     if (o->ink && set->shape.channels != 1)
         return fail(f, LK_USAGE, NULL, "--ink is for grey images");
     if (lk_model_labelled(j->model) && !set->labels)
@@ -245,6 +270,7 @@ lk_status job_prepare(job *j, fault *f) {
     data_sha256(&d.set, j->data_sha256);
     if (o->binarise > 0) data_binarise(&d.set, o->binarise);
     if (!status) status = part(j, &d.set, f);
+    if (!status) status = prepare_rows(j, f);
     data_free(&d);
     settle_epochs(j);
     return status;

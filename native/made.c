@@ -29,8 +29,7 @@ lk_status made_check_output(const options *o, const lk_model *model, const char 
     if (!o->out) return fail(f, LK_USAGE, NULL, "--out FILE is needed");
     if (!png && !text_ends_with(o->out, ".npy"))
         return fail(f, LK_USAGE, NULL, "--out wants a name ending in .npy or .png");
-    const size_t rows = (count + columns - 1) / columns;
-    if (png && (columns > MAX_SIDE / shape.width || rows > MAX_SIDE / shape.height))
+    if (png && !made_fits(count, columns, shape))
         return fail(f, LK_USAGE, NULL, "%zu images make a PNG of over %d pixels a side: use .npy",
                     count, MAX_SIDE);
     if (file_same(o->out, o->arguments.items[0]) || (input && file_same(o->out, input)))
@@ -56,9 +55,13 @@ lk_status made_decode(const options *o, const lk_model *model, const lk_real *z,
     return LK_OK;
 }
 
-/* Side by side, row after row; what is left of the last row is black. */
-static lk_status write_sheet(const char *path, const lk_real *x, size_t count, size_t columns,
-                             lk_shape shape, fault *f) {
+bool made_fits(size_t count, size_t columns, lk_shape shape) {
+    const size_t rows = (count + columns - 1) / columns;
+    return columns <= MAX_SIDE / shape.width && rows <= MAX_SIDE / shape.height;
+}
+
+lk_status made_write_sheet(const char *path, const lk_real *x, size_t count, size_t columns,
+                           lk_shape shape, fault *f) {
     const size_t rows = (count + columns - 1) / columns, width = columns * shape.width;
     const lk_shape whole = {shape.channels, (uint32_t)(rows * shape.height), (uint32_t)width};
     lk_real *sheet = lk_alloc(shape.channels * (size_t)whole.height * width * sizeof *sheet);
@@ -80,7 +83,7 @@ lk_status made_write(const options *o, const lk_real *x_hat, size_t count, size_
                      lk_shape shape, fault *f) {
     const size_t sizes[] = {count, shape.channels, shape.height, shape.width};
     const lk_status status = text_ends_with(o->out, ".png")
-                                 ? write_sheet(o->out, x_hat, count, columns, shape, f)
+                                 ? made_write_sheet(o->out, x_hat, count, columns, shape, f)
                                  : npy_write(o->out, x_hat, sizes, 4, f);
     if (status) return status;
     if (o->json)

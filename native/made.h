@@ -15,6 +15,12 @@ lk_status made_check_output(const options *o, const lk_model *model, const char 
 lk_status made_decode(const options *o, const lk_model *model, const lk_real *z, size_t n,
                       lk_real *x_hat, fault *f);
 
+/* Whether so many images, `columns` to a row, make a PNG of sides that can be written. */
+bool made_fits(size_t count, size_t columns, lk_shape shape);
+/* All of x[count x input] in one PNG, row after row; what is left of the last row is black. */
+lk_status made_write_sheet(const char *path, const lk_real *x, size_t count, size_t columns,
+                           lk_shape shape, fault *f);
+
 /* Writes --out: .npy, or all images in one PNG; says so. */
 lk_status made_write(const options *o, const lk_real *x_hat, size_t count, size_t columns,
                      lk_shape shape, fault *f);

@@ -1,13 +1,10 @@
 /* The likeness program: finds the command, runs it, says what went wrong. */
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "commands.h"
 #include "output.h"
+#include "program.h"
 
 static const command COMMANDS[] = {
     {"data", "list | info SPEC | verify SPEC", "Lists, describes or checks data sets.", cmd_data,
@@ -24,8 +21,9 @@ static const command COMMANDS[] = {
      "Calibrates the verdict anew on other held-out images, or gives the model an alpha of its "
      "own.",
      cmd_calibrate, FOR_CALIBRATE, 1, 1},
-    {"score", "MODEL IMAGE... | MODEL --data SPEC",
-     "Judges images: a verdict and a p-value for each; - reads names from standard input.",
+    {"score", "MODEL IMAGE... | MODEL ROWS.csv | MODEL --data SPEC",
+     "Judges images, or rows of numbers: a verdict and a p-value for each; - reads names from "
+     "standard input.",
      cmd_score, FOR_SCORE, 1, UINT32_MAX},
     {"reconstruct", "MODEL (IMAGE... | --data SPEC) --out FILE.npy|FILE.png",
      "Writes what the model makes of images.", cmd_reconstruct, FOR_RECONSTRUCT, 1, UINT32_MAX},
@@ -40,6 +38,18 @@ static const command COMMANDS[] = {
      FOR_INTERPOLATE, 3, 3},
     {"neighbours", "MODEL IMAGE", "Finds the nearest images of the model's gallery.",
      cmd_neighbours, FOR_NEIGHBOURS, 2, 2},
+    {"pca", "[IMAGE...] --data SPEC [--out FILE.png|FILE.npy]",
+     "Finds the principal components of images: mean, eigen-images and their shares of variance.",
+     cmd_pca, FOR_PCA, 0, UINT32_MAX},
+    {"cluster", "(MODEL | --pixels) --data SPEC --k N",
+     "Groups images by their codes, and says how well the groups agree with labels.", cmd_cluster,
+     FOR_CLUSTER, 0, 1},
+    {"outliers", "MODEL --data SPEC --ood NAME=SPEC",
+     "Tells images from others by the error of their reconstruction alone: both histograms.",
+     cmd_outliers, FOR_OUTLIERS, 1, 1},
+    {"map", "(MODEL | --pixels) --data SPEC [--place SPEC] [--out FILE.png|svg|csv|json]",
+     "Draws images as points in the plane, near each other where their codes are.", cmd_map,
+     FOR_MAP, 0, 1},
     {"export", "MODEL --html FILE.html", "Puts a model into a page of its own.", cmd_export,
      FOR_EXPORT, 1, 1},
     {"families", "", "Lists the named architectures.", cmd_families, FOR_FAMILIES, 0, 0},
@@ -103,56 +113,12 @@ static int run(int argc, char **argv, fault *f) {
     const command *c = find_command(name, f);
     if (!c) return LK_USAGE;
     options o;
-    int code = options_parse(c, argc, argv, &o, f);
+    int code = options_parse(c, argc, argv, 2, &o, f);
     if (code == LK_OK) code = o.help ? (int)print_command(c, o.json, f) : c->run(&o, f);
     options_free(&o);
     return code;
 }
 
-/* Before options are parsed, since parsing them may be what fails. */
-static bool wants_json(int argc, char **argv) {
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-        if (strcmp(argv[i], "--json") == 0) return true;
-    return false;
-}
-
-/* A closed descriptor 0, 1 or 2 would be given to the first file that is opened. */
-static lk_status hold_standard_descriptors(fault *f) {
-    bool no_output = false;
-    for (int i = 0; i < 3; i++) {
-        if (fcntl(i, F_GETFD) >= 0) continue;
-        no_output |= i == STDOUT_FILENO;
-        if (open("/dev/null", i == STDIN_FILENO ? O_RDONLY : O_WRONLY) != i)
-            return fail(f, LK_IO, "/dev/null", "cannot open");
-    }
-    return no_output ? fail(f, LK_IO, "standard output", "is closed") : LK_OK;
-}
-
-/* GCC's OpenMP waits by spinning for milliseconds, which on a machine with other work keeps the
-   very thread it waits for from running: training then is ten times slower. The limit is read when
-   the program is loaded, so it is set for a second start. */
-static void wait_politely(char **argv) {
-    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT")) return;
-    if (setenv("GOMP_SPINCOUNT", "1000", 1) == 0) execv("/proc/self/exe", argv);
-}
-
 int main(int argc, char **argv) {
-    wait_politely(argv);
-    static fault f; /* large */
-    /* Tables are written at the end, where it is told why they cannot be. */
-    static char results[1 << 16];
-    setvbuf(stdout, results, _IOFBF, sizeof results);
-    f.error.offset = LK_NO_OFFSET;
-    const bool json = wants_json(argc, argv);
-    /* A reader that went away and a file grown too large are reported as failed writes. */
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN);
-    int code = hold_standard_descriptors(&f);
-    if (code == LK_OK) {
-        code = run(argc, argv, &f);
-        const bool failed = code != LK_OK && f.error.status == (lk_status)code;
-        if (!failed && output_finish(&f)) code = f.error.status;
-    }
-    if (code != LK_OK && f.error.status == (lk_status)code) output_fault(&f, json);
-    return code;
+    return program_run(argc, argv, run);
 }

@@ -124,6 +124,11 @@ static lk_status check_size(const npy *n, fault *f) {
     return LK_OK;
 }
 
+/* Rows of a .npy file are rows of numbers unless they are to make images. */
+static bool is_table(lk_shape wanted) {
+    return wanted.channels <= 1 && wanted.height <= 1;
+}
+
 /* What the dimensions after the first mean. *last: channels stand last and become planes. */
 static lk_status find_shape(const npy *n, lk_shape wanted, lk_shape *shape, bool *last, fault *f) {
     const size_t *size = n->size;
@@ -138,6 +143,8 @@ static lk_status find_shape(const npy *n, lk_shape wanted, lk_shape *shape, bool
         *last = true;
     } else if (n->rank == 4 && (size[1] == 1 || size[1] == 3)) {
         *shape = (lk_shape){(uint32_t)size[1], (uint32_t)size[2], (uint32_t)size[3]};
+    } else if (n->rank == 2 && is_table(wanted)) {
+        *shape = (lk_shape){1, 1, (uint32_t)size[1]};
     } else if (n->rank == 2 && wanted.channels &&
                size[1] == (size_t)wanted.channels * wanted.height * wanted.width) {
         *shape = wanted;
@@ -176,6 +183,20 @@ static lk_status copy_values(const npy *n, lk_dataset *set, bool last, fault *f)
     return LK_OK;
 }
 
+/* Any finite numbers, as they are. */
+static lk_status copy_rows(const npy *n, lk_real **values, fault *f) {
+    const size_t total = n->size[0] * n->size[1];
+    *values = lk_alloc(total * sizeof **values);
+    if (!*values) return fail_memory(f);
+    for (size_t i = 0; i < total; i++) {
+        (*values)[i] = (lk_real)(n->type == 'u' ? 255 * value_at(n, i) : value_at(n, i));
+        if (!isfinite((*values)[i]))
+            return fail(f, LK_DATA, n->path, "row %zu, column %zu: the value is not finite",
+                        i / n->size[1] + 1, i % n->size[1] + 1);
+    }
+    return LK_OK;
+}
+
 lk_status npy_load(const char *path, lk_shape wanted, data *out, fault *f) {
     npy n = {.path = path};
     lk_shape shape;
@@ -184,8 +205,13 @@ lk_status npy_load(const char *path, lk_shape wanted, data *out, fault *f) {
     if (!status) status = read_header(&n, f);
     if (!status) status = check_size(&n, f);
     if (!status) status = find_shape(&n, wanted, &shape, &last, f);
-    if (!status) status = data_set_make(&out->set, shape, n.size[0], false, path, f);
-    if (!status) status = copy_values(&n, &out->set, last, f);
+    if (!status && n.rank == 2 && is_table(wanted)) {
+        out->set = (lk_dataset){.shape = shape, .count = n.size[0]};
+        status = copy_rows(&n, &out->set.values, f);
+    } else if (!status) {
+        status = data_set_make(&out->set, shape, n.size[0], false, path, f);
+        if (!status) status = copy_values(&n, &out->set, last, f);
+    }
     lk_free(n.file.data);
     return status;
 }

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyses.h"
+#include "map.h"
 #include "output.h"
 
 typedef enum kind {
@@ -40,13 +42,17 @@ static const char *const SIMDS[] = {"best", "scalar", "v2", "v3", "v4", NULL};
 static const char *const INITS[] = {"glorot", "he", NULL};
 static const char *const FALLS[] = {"linear", "cosine", NULL};
 static const char *const METRICS[] = {"l2", "cosine", NULL};
+static const char *const MAP_METHODS[] = {"pca", "tsne", "code", NULL};
+static const char *const FEATURES[] = {"input", "scaled", "map", "dense", NULL};
+static const char *const EDGES[] = {"nearest", "correlation", "lasso", NULL};
 static const char *const PREPARATIONS[] = {"image", "ink", NULL};
 
 enum {
     RUNS = FOR_TRAIN | FOR_EVAL | FOR_CALIBRATE | FOR_SCORE | FOR_RECONSTRUCT | FOR_ENCODE |
-           FOR_NEIGHBOURS | FOR_SAMPLE | FOR_DECODE | FOR_INTERPOLATE | FOR_AUDIT,
+           FOR_NEIGHBOURS | FOR_SAMPLE | FOR_DECODE | FOR_INTERPOLATE | FOR_AUDIT | FOR_CLUSTER |
+           FOR_OUTLIERS | FOR_MAP | FOR_GRAPH,
     READS = FOR_DATA | FOR_TRAIN | FOR_EVAL | FOR_CALIBRATE | FOR_SCORE | FOR_RECONSTRUCT |
-            FOR_ENCODE | FOR_AUDIT,
+            FOR_ENCODE | FOR_AUDIT | FOR_PCA | FOR_CLUSTER | FOR_OUTLIERS | FOR_MAP | FOR_GRAPH,
     EVERY = ~0,
 };
 
@@ -54,15 +60,17 @@ enum {
 static const row ROWS[] = {
     {"data", TEXT, AT(data), READS & ~FOR_DATA, .value = "SPEC",
      .summary = "mnist or fashion, :train or :test; an IDX or .npy file; a folder class/*.png|jpg; "
-                "of any of them :only=3 or :without=3,5 chooses classes"},
+                "rows of numbers: .csv, with a column of labels :label=NAME, or .npy; "
+                "of any of them :only=3 or :without=3,5 chooses classes; A+B joins sets, each a "
+                "class"},
     {"limit", COUNT, AT(limit), READS, 1, UINT32_MAX - 1, .value = "N",
-     .summary = "take the first N images", .fallback = "all"},
-    {"shape", SHAPE, AT(shape), FOR_TRAIN | FOR_DATA, .value = "CxHxW",
+     .summary = "take the first N images, of sets that are joined of each", .fallback = "all"},
+    {"shape", SHAPE, AT(shape), FOR_TRAIN | FOR_DATA | FOR_PCA | FOR_CLUSTER, .value = "CxHxW",
      .summary = "bring every image to this shape",
      .fallback = "its own; of a folder 32 x 32, or that of small squares, grey or in colour"},
     {"out", TEXT, AT(out),
      FOR_TRAIN | FOR_CALIBRATE | FOR_RECONSTRUCT | FOR_ENCODE | FOR_SAMPLE | FOR_DECODE |
-         FOR_INTERPOLATE,
+         FOR_INTERPOLATE | FOR_PCA | FOR_CLUSTER | FOR_OUTLIERS | FOR_MAP | FOR_GRAPH,
      .value = "FILE", .summary = "where the result goes"},
     {"arch", TEXT, AT(arch), FOR_TRAIN, .value = "LINE",
      .summary = "an own architecture in place of a family"},
@@ -106,8 +114,9 @@ static const row ROWS[] = {
      .fallback = "0; with --patience a tenth, at most 5000"},
     {"init", CHOICE, AT(init), FOR_TRAIN, .value = "NAME", .summary = "first weights",
      .choices = INITS, .fallback = "glorot, or the family's"},
-    {"seed", SEED, AT(seed), FOR_TRAIN | FOR_CALIBRATE | FOR_EVAL | FOR_SAMPLE, .value = "N",
-     .summary = "the same seed gives the same bits"},
+    {"seed", SEED, AT(seed),
+     FOR_TRAIN | FOR_CALIBRATE | FOR_EVAL | FOR_SAMPLE | FOR_CLUSTER | FOR_MAP | FOR_GRAPH,
+     .value = "N", .summary = "the same seed gives the same bits"},
     {"holdout", COUNT, AT(holdout), FOR_TRAIN, 0, UINT32_MAX - 1, .value = "N",
      .summary = "images kept from training, to calibrate on", .fallback = "a sixth, at most 10000"},
     {"references", COUNT, AT(references), FOR_TRAIN, 1, 1000000, .value = "N",
@@ -123,7 +132,7 @@ static const row ROWS[] = {
      .summary = "go on from FILE.checkpoint, to the same bits"},
     {"log-jsonl", TEXT, AT(log), FOR_TRAIN, .value = "FILE",
      .summary = "one line of JSON an epoch"},
-    {"ood", MANY, AT(ood), FOR_EVAL | FOR_AUDIT, .value = "NAME=SPEC",
+    {"ood", MANY, AT(ood), FOR_EVAL | FOR_AUDIT | FOR_OUTLIERS, .value = "NAME=SPEC",
      .summary = "images of another kind, to be told apart; may be given again"},
     {"in", MANY, AT(inside), FOR_AUDIT, .value = "NAME=SPEC",
      .summary = "images of the same kind, from elsewhere, that should pass; may be given again"},
@@ -145,7 +154,7 @@ static const row ROWS[] = {
      .summary = "what to calibrate: pictures as they are, or drawn ink", .choices = PREPARATIONS},
     {"ink", FLAG, AT(ink),
      FOR_TRAIN | FOR_EVAL | FOR_SCORE | FOR_RECONSTRUCT | FOR_ENCODE | FOR_NEIGHBOURS |
-         FOR_INTERPOLATE | FOR_AUDIT,
+         FOR_INTERPOLATE | FOR_AUDIT | FOR_OUTLIERS,
      .summary = "images are drawn ink (train: calibrate for it too)"},
     {"alpha", INSIDE, AT(alpha), FOR_EVAL | FOR_SCORE | FOR_CALIBRATE, 0, 1, .value = "SHARE",
      .summary = "false alarms that are accepted; calibrate keeps them in the model",
@@ -161,12 +170,55 @@ static const row ROWS[] = {
          "a page in a single file that opens from any disk: with the model, or of the audit"},
     {"with-gallery", FLAG, AT(with_gallery), FOR_EXPORT,
      .summary = "its gallery, too, for samples, neighbours and the map"},
-    {"k", COUNT, AT(k), FOR_NEIGHBOURS | FOR_EVAL, 1, LK_MAX_NEIGHBOURS, .value = "N",
-     .summary = "how many neighbours", .fallback = "8; in eval, where they vote, 5"},
+    {"k", COUNT, AT(k), FOR_NEIGHBOURS | FOR_EVAL | FOR_MAP | FOR_GRAPH, 1, LK_MAX_NEIGHBOURS,
+     .value = "N", .summary = "how many neighbours",
+     .fallback = "8; in eval, where they vote, 5; in map 10"},
     {"metric", CHOICE, AT(metric), FOR_NEIGHBOURS, .value = "NAME",
      .summary = "distance between codes", .choices = METRICS},
-    {"threads", COUNT, AT(threads), RUNS & ~(FOR_SAMPLE | FOR_DECODE), 1, 256, .value = "N",
-     .summary = "threads; they never change a result"},
+    {"k", COUNT, AT(clusters), FOR_CLUSTER, 1, 1000, .value = "N", .summary = "how many clusters",
+     .fallback = "none: it is to be given"},
+    {"pixels", FLAG, AT(pixels), FOR_CLUSTER | FOR_MAP, .summary = "take pixels, without a model"},
+    {"by", TEXT, AT(by), FOR_CLUSTER, .value = "HOW",
+     .summary = "cluster 'codes', their 'pca:P' first components, or their 'umap:N' by N nearest "
+                "neighbours",
+     .fallback = "codes"},
+    {"gaussians", FLAG, AT(gaussians), FOR_CLUSTER,
+     .summary = "go on from k-means to a mixture of Gaussians: clusters of any width and tilt"},
+    {"restarts", COUNT, AT(restarts), FOR_CLUSTER, 1, 1000, .value = "N",
+     .summary = "starts of k-means, of which the best is kept"},
+    {"centres", TEXT, AT(centres), FOR_CLUSTER, .value = "FILE.png",
+     .summary = "an image of each cluster: of the mean code of its members"},
+    {"threshold", INSIDE, AT(threshold), FOR_OUTLIERS, 0, 1000, .value = "X",
+     .summary = "also tell what is flagged over this error", .fallback = "none"},
+    {"worst", TEXT, AT(worst), FOR_OUTLIERS, .value = "FILE.png",
+     .summary = "the ten images that are reconstructed worst, above what is made of them"},
+    {"components", COUNT, AT(components), FOR_PCA, 1, 4096, .value = "K",
+     .summary = "how many components"},
+    {"reconstruct", TEXT, AT(reconstruct), FOR_PCA, .value = "FILE.png",
+     .summary = "the images beside what the components make of them"},
+    {"method", CHOICE, AT(method), FOR_MAP, .value = "NAME",
+     .summary = "how points are found; code: the codes themselves, of 2 values",
+     .choices = MAP_METHODS},
+    {"perplexity", NUMBER, AT(perplexity), FOR_MAP, 2, LK_MOST_PERPLEXITY, .value = "X",
+     .summary = "tsne: about how many neighbours count as near"},
+    {"place", TEXT, AT(place), FOR_MAP, .value = "SPEC",
+     .summary = "put these images too on the map, which stays as it is", .fallback = "none"},
+    {"map", TEXT, AT(map), FOR_MAP, .value = "FILE.json",
+     .summary = "take the points of --data from a map that --out has written",
+     .fallback = "they are found"},
+    {"feature", CHOICE, AT(feature), FOR_GRAPH, .value = "NAME",
+     .summary = "what of an image: its pixels, these of mean 0 and deviation 1, the model's last "
+                "feature map, or its code",
+     .choices = FEATURES, .fallback = "each in turn"},
+    {"edges", CHOICE, AT(edges), FOR_GRAPH, .value = "NAME",
+     .summary = "who is joined: the nearest, the most correlated, or who is made of whom",
+     .choices = EDGES, .fallback = "each in turn"},
+    {"threshold", NUMBER, AT(threshold), FOR_GRAPH, 0, 1, .value = "R",
+     .summary = "correlation: of the k most correlated join those with at least R"},
+    {"lambda", INSIDE, AT(lambda), FOR_GRAPH, 0, 1, .value = "SHARE",
+     .summary = "lasso: how sparse, as a part of what leaves nothing"},
+    {"threads", COUNT, AT(threads), (RUNS | FOR_PCA) & ~(FOR_SAMPLE | FOR_DECODE), 1, 256,
+     .value = "N", .summary = "threads; they never change a result"},
     {"simd", CHOICE, AT(simd), RUNS, .value = "LEVEL",
      .summary = "instruction set; it never changes a result", .choices = SIMDS,
      .first = LK_SIMD_BEST},
@@ -200,7 +252,15 @@ static void set_defaults(options *o) {
                    .metric = LK_METRIC_COSINE,
                    .images = 64,
                    .steps = 8,
-                   .label = NOT_GIVEN};
+                   .label = NOT_GIVEN,
+                   .components = 16,
+                   .restarts = 10,
+                   .by = "codes",
+                   .method = MAP_TSNE,
+                   .perplexity = 30,
+                   .feature = -1,
+                   .edges = -1,
+                   .lambda = 0.5};
 }
 
 /* ---- strict values ---- */
@@ -315,6 +375,11 @@ static lk_status set_value(const row *r, const char *text, options *o, fault *f)
 
 /* ---- parsing ---- */
 
+/* What stands between the program's name and the command's: likeness-graph is one of its own. */
+static char joint(const command *c) {
+    return c->bit == FOR_GRAPH ? '-' : ' ';
+}
+
 static lk_status unknown_option(const command *c, const char *argument, fault *f) {
     const char *names[ROW_COUNT];
     size_t count = 0;
@@ -326,13 +391,13 @@ static lk_status unknown_option(const command *c, const char *argument, fault *f
     if (near)
         return fail(f, LK_USAGE, NULL, "%s has no option '%s'; did you mean --%s?", c->name, word,
                     near);
-    return fail(f, LK_USAGE, NULL, "%s has no option '%s'; see likeness help %s", c->name, word,
-                c->name);
+    return fail(f, LK_USAGE, NULL, "%s has no option '%s'; see likeness%c%s --help", c->name, word,
+                joint(c), c->name);
 }
 
 enum { FIRST_VALUE = 256 }; /* getopt's values below are characters */
 
-lk_status options_parse(const command *c, int argc, char **argv, options *o, fault *f) {
+lk_status options_parse(const command *c, int argc, char **argv, int first, options *o, fault *f) {
     set_defaults(o);
     struct option table[ROW_COUNT + 1] = {0};
     size_t count = 0;
@@ -341,7 +406,7 @@ lk_status options_parse(const command *c, int argc, char **argv, options *o, fau
         table[count++] = (struct option){ROWS[i].name, ROWS[i].kind != FLAG, NULL, FIRST_VALUE + i};
     }
     opterr = 0;
-    optind = 2;
+    optind = first;
     for (;;) {
         const int before = optind;
         const int value = getopt_long(argc, argv, ":h", table, NULL);
@@ -373,10 +438,10 @@ lk_status options_parse(const command *c, int argc, char **argv, options *o, fau
         return fail(f, LK_USAGE, NULL, "--simd %s: this processor does not have it",
                     lk_simd_name((lk_simd)o->simd));
     if (o->arguments.count < c->least)
-        return fail(f, LK_USAGE, NULL, "usage: likeness %s %s", c->name, c->usage);
+        return fail(f, LK_USAGE, NULL, "usage: likeness%c%s %s", joint(c), c->name, c->usage);
     if (o->arguments.count > c->most)
-        return fail(f, LK_USAGE, NULL, "unexpected argument '%.40s'; usage: likeness %s %s",
-                    o->arguments.items[c->most], c->name, c->usage);
+        return fail(f, LK_USAGE, NULL, "unexpected argument '%.40s'; usage: likeness%c%s %s",
+                    o->arguments.items[c->most], joint(c), c->name, c->usage);
     return LK_OK;
 }
 
@@ -418,7 +483,7 @@ static void format_default(const row *r, const options *o, char *out, size_t siz
 void options_print_help(const command *c) {
     options defaults;
     set_defaults(&defaults);
-    printf("Usage: likeness %s %s\n\n%s\n\nOptions:\n", c->name, c->usage, c->summary);
+    printf("Usage: likeness%c%s %s\n\n%s\n\nOptions:\n", joint(c), c->name, c->usage, c->summary);
     for (size_t i = 0; i < ROW_COUNT; i++) {
         const row *r = &ROWS[i];
         if (!(r->commands & c->bit)) continue;

@@ -46,6 +46,18 @@ typedef struct options {
     const char *known, *corrupt;
     bool ablation;
     uint32_t images, steps, label;
+
+    uint32_t components, clusters, restarts; /* clusters 0: not given */
+    const char *by, *centres, *reconstruct, *worst;
+    double threshold; /* 0: not given */
+    bool pixels, gaussians;
+
+    int method; /* map_method */
+    double perplexity;
+    const char *place, *map;
+
+    int feature, edges; /* under 0: each in turn */
+    double lambda;
 } options;
 
 typedef struct command {
@@ -69,15 +81,20 @@ enum {
     FOR_BENCH = 1 << 10,
     FOR_DOCTOR = 1 << 11,
     FOR_HELP = 1 << 12,
-    FOR_EXPORT = 1 << 24,
     FOR_SAMPLE = 1 << 13,
     FOR_DECODE = 1 << 14,
     FOR_INTERPOLATE = 1 << 15,
     FOR_AUDIT = 1 << 16,
+    FOR_PCA = 1 << 17,
+    FOR_CLUSTER = 1 << 18,
+    FOR_OUTLIERS = 1 << 19,
+    FOR_MAP = 1 << 20,
+    FOR_GRAPH = 1 << 21,
+    FOR_EXPORT = 1 << 22,
 };
 
-/* Fills *o from argv[2..] and the defaults; the texts in it point into argv. */
-lk_status options_parse(const command *c, int argc, char **argv, options *o, fault *f);
+/* Fills *o from argv[first..] and the defaults; the texts in it point into argv. */
+lk_status options_parse(const command *c, int argc, char **argv, int first, options *o, fault *f);
 void options_free(options *o);
 /* Whether all that was given for --`option` is NAME=SPEC. */
 lk_status options_check_named(const strings *given, const char *option, fault *f);

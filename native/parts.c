@@ -8,7 +8,7 @@ static size_t image_size(const lk_dataset *set) {
 }
 
 void data_binarise(lk_dataset *set, double threshold) {
-    for (size_t i = 0; i < set->count * image_size(set); i++)
+    for (size_t i = 0; set->pixels && i < set->count * image_size(set); i++)
         set->pixels[i] = set->pixels[i] >= threshold * 255 ? 255 : 0;
 }
 
@@ -39,7 +39,10 @@ static lk_status balance(const lk_dataset *set, size_t count, uint32_t *order, f
 
 static void copy_image(const lk_dataset *from, size_t i, lk_dataset *to, size_t j) {
     const size_t size = image_size(from);
-    memmove(to->pixels + j * size, from->pixels + i * size, size);
+    if (from->values)
+        memmove(to->values + j * size, from->values + i * size, size * sizeof *to->values);
+    else
+        memmove(to->pixels + j * size, from->pixels + i * size, size);
     if (from->labels) to->labels[j] = from->labels[i];
 }
 
@@ -57,9 +60,18 @@ static void move(lk_dataset *set, const uint32_t *order, uint32_t *taken, lk_dat
     data_set_count_classes(part);
 }
 
+/* In place of pixels. */
+static bool make_values(lk_dataset *set) {
+    lk_free(set->pixels);
+    set->pixels = NULL;
+    set->values = lk_alloc(set->count * image_size(set) * sizeof *set->values);
+    return set->values != NULL;
+}
+
 lk_status data_take(lk_dataset *set, size_t count, uint64_t seed, bool balanced, lk_dataset *part,
                     fault *f) {
     lk_status status = data_set_make(part, set->shape, count, set->labels != NULL, NULL, f);
+    if (!status && set->values && !make_values(part)) status = fail_memory(f);
     uint32_t *order = lk_alloc(2 * set->count * sizeof *order); /* and the marks, zero */
     if (!status && !order) status = fail_memory(f);
     if (!status) {

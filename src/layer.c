@@ -1,10 +1,10 @@
 #include "layer.h"
 
 static const lk_op *const ops[] = {
-    &lk_op_dense,   &lk_op_conv,     &lk_op_deconv,  &lk_op_maxpool,  &lk_op_unpool,
-    &lk_op_avgpool, &lk_op_up,       &lk_op_reshape, &lk_op_noise,    &lk_op_mask,
-    &lk_op_salt,    &lk_op_dropout,  &lk_op_bn,      &lk_op_l2norm,   &lk_op_l1,
-    &lk_op_embed,   &lk_op_classify, &lk_op_pose,    &lk_op_gaussian, &lk_op_vq,
+    &lk_op_dense,    &lk_op_conv,    &lk_op_deconv, &lk_op_maxpool, &lk_op_unpool,   &lk_op_avgpool,
+    &lk_op_up,       &lk_op_reshape, &lk_op_noise,  &lk_op_mask,    &lk_op_salt,     &lk_op_dropout,
+    &lk_op_bn,       &lk_op_l2norm,  &lk_op_l1,     &lk_op_embed,   &lk_op_classify, &lk_op_pose,
+    &lk_op_gaussian, &lk_op_vq,      &lk_op_table,
 };
 
 const lk_op *const *lk_ops(size_t *count) {

@@ -141,6 +141,7 @@ extern const lk_op lk_op_noise, lk_op_mask, lk_op_salt, lk_op_dropout;
 extern const lk_op lk_op_bn, lk_op_l2norm, lk_op_l1;
 extern const lk_op lk_op_gaussian, lk_op_vq;
 extern const lk_op lk_op_embed, lk_op_classify, lk_op_pose;
+extern const lk_op lk_op_table;
 
 /* LK_MODEL when this many parameters or operations are over the limits of one model. */
 lk_status lk_layer_check(double parameters, double flops, lk_error *error);

@@ -225,6 +225,12 @@ void lk_reconstruct(lk_run *run, const lk_real *x, size_t n, lk_real *z, lk_real
    reconstructed: indices[lk_model_codes]; nothing where there is no codebook. */
 void lk_run_codes(const lk_run *run, size_t row, uint32_t *indices);
 
+/* How many values the last layer on the way to the code has that still makes an image, 0 where none
+   does; and features[lk_model_features] of image `row` of the last call that encoded, each pixel's
+   channels side by side. */
+size_t lk_model_features(const lk_model *model);
+void lk_run_features(const lk_run *run, size_t row, lk_real *features);
+
 /* probabilities[n x lk_model_classes]; nothing where there are none. */
 void lk_classify(lk_run *run, const lk_real *x, size_t n, lk_real *probabilities);
 
@@ -237,6 +243,17 @@ void lk_run_set_label(lk_run *run, uint32_t label);
    neither, or a codebook, of which it is not known what goes together. */
 lk_status lk_model_sample(const lk_model *model, uint64_t seed, size_t n, lk_real *z,
                           lk_error *error);
+
+/* ---- rows of numbers ---- */
+
+/* A model whose chain begins with `table` is for rows of numbers, of 1x1xN, each column in a unit
+   of its own: it takes them prepared, about the means of the columns and in their deviations, which
+   it holds. */
+bool lk_model_is_table(const lk_model *model);
+/* Sets these to those of the values of `data`. LK_NONFINITE: they are too large. */
+lk_status lk_table_fit(lk_model *model, const lk_dataset *data, lk_error *error);
+/* x[n x N] = rows[n x N] prepared; x may be rows. */
+void lk_table_prepare(const lk_model *model, const lk_real *rows, size_t n, lk_real *x);
 
 /* ---- corruption ---- */
 
@@ -276,6 +293,11 @@ typedef struct lk_separation {
    NaN. */
 lk_status lk_separate(const float *usual, size_t n_usual, const float *unusual, size_t n_unusual,
                       lk_separation *out, lk_error *error);
+
+/* The middle 95 % of the AUROCs of 1,000 sets drawn from both with repetition (B. Efron 1979). */
+lk_status lk_separation_interval(const float *usual, size_t n_usual, const float *unusual,
+                                 size_t n_unusual, uint64_t seed, double *low, double *high,
+                                 lk_error *error);
 
 /* ---- nearest neighbours ---- */
 
@@ -476,6 +498,60 @@ lk_status lk_dataset_visit(const lk_dataset *data, const lk_model *model,
 /* codes[count x latent] of all images of `data`. */
 lk_status lk_dataset_encode(const lk_dataset *data, const lk_model *model, int threads,
                             lk_simd simd, lk_real *codes, lk_error *error);
+
+/* ---- principal components ---- */
+
+/* The directions in which some images vary most, the largest first. */
+typedef struct lk_components {
+    size_t count, size; /* components; values of an image */
+    double total;       /* variance of all values together */
+    double *mean;       /* [size] */
+    double *vectors;    /* [count][size], of length 1, their largest value positive; all zero where
+                           fewer images leave no more */
+    double *variances;  /* [count], in which the vectors' shares of the total are told */
+} lk_components;
+/* Of pixels in 0..1 or of the values, on any number of threads. Exact, but where images and values
+   both are more than 1,000: then to nine digits. LK_DATA: no images, or both over 20,000; LK_USAGE:
+   more components than values. The caller owns *out: lk_components_free. */
+lk_status lk_components_find(const lk_dataset *data, size_t count, int threads, lk_components *out,
+                             lk_error *error);
+void lk_components_free(lk_components *components);
+/* z[count] = the components of x[size]; and back from the first `count` of them. */
+void lk_components_encode(const lk_components *components, const lk_real *x, lk_real *z);
+void lk_components_decode(const lk_components *components, const lk_real *z, size_t count,
+                          lk_real *x_hat);
+
+/* ---- clusters ---- */
+
+/* k-means from `restarts` starts by k-means++, of which the one with the least inertia (the sum of
+   squared distances to the centres) is kept: centres[clusters x d], cluster[n]. No cluster is empty
+   where there are as many different vectors[n x d]. The same bits for any number of threads. */
+lk_status lk_kmeans(const lk_real *vectors, size_t n, size_t d, size_t clusters, size_t restarts,
+                    uint64_t seed, int threads, lk_simd simd, lk_real *centres, uint32_t *cluster,
+                    double *inertia, lk_error *error);
+
+/* From clusters of vectors, which it replaces, to those of a mixture of as many Gaussians with full
+   covariances, fitted to the same vectors; *likelihood is the mean logarithm of their density. A
+   wide cluster and a narrow one may then lie within each other. */
+lk_status lk_gaussians(const lk_real *vectors, size_t n, size_t d, size_t clusters, int threads,
+                       lk_simd simd, uint32_t *cluster, double *likelihood, lk_error *error);
+
+/* out[n x dimensions]: UMAP of vectors[n x d] (umap.c), in which what is joined by a chain of near
+   neighbours is brought together, however far its ends are apart, and the rest is pushed away. */
+lk_status lk_umap(const lk_real *vectors, size_t n, size_t d, size_t neighbours, size_t dimensions,
+                  uint64_t seed, int threads, lk_simd simd, lk_real *out, lk_error *error);
+
+/* How clusters agree with labels. accuracy: the share of images whose label is that of their
+   cluster, under the best assignment of one class to each cluster at most. nmi: their mutual
+   information by the mean of their entropies. ari: the share of pairs of images that are together,
+   or apart, in both, adjusted for chance (L. Hubert and P. Arabie 1985). */
+typedef struct lk_agreement {
+    double accuracy, nmi, ari;
+} lk_agreement;
+/* labels[n] below `classes`, clusters[n] below k; class_of[k] is that assignment, UINT32_MAX where
+   there are more clusters than classes. */
+lk_status lk_agree(const uint32_t *labels, uint32_t classes, const uint32_t *clusters, uint32_t k,
+                   size_t n, uint32_t *class_of, lk_agreement *out, lk_error *error);
 
 /* ---- speed ---- */
 

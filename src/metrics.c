@@ -2,7 +2,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "arena.h"
 #include "base.h"
+#include "rng.h"
 
 /* PyTorch's clamp, so that a certain but wrong pixel costs 100, not infinity. */
 static double clamped_log(double v) {
@@ -107,4 +109,81 @@ lk_status lk_separate(const float *usual, size_t n_usual, const float *unusual, 
     sweep(sorted, n_usual, sorted + n_usual, n_unusual, out);
     lk_free(sorted);
     return LK_OK;
+}
+
+/* The AUROC of `unusual` against `usual`, how many of each there are at each of `groups` rising
+   scores being told. */
+static double area(const uint32_t *usual, const uint32_t *unusual, size_t groups) {
+    double below = 0, found = 0, pairs = 0;
+    for (size_t g = 0; g < groups; g++) {
+        pairs += (double)unusual[g] * (below + 0.5 * (double)usual[g]);
+        below += (double)usual[g];
+        found += (double)unusual[g];
+    }
+    return pairs / (below * found);
+}
+
+/* Draws as many as there are, with repetition, into counts[groups]. */
+static void resample(const uint32_t *group, size_t n, lk_rng rng, uint32_t *counts, size_t groups) {
+    memset(counts, 0, groups * sizeof *counts);
+    for (size_t i = 0; i < n; i++) counts[group[lk_rng_below(rng, i, n)]]++;
+}
+
+/* group[i] = how many of distinct[groups], which falls, are below values[i], one of them. */
+static void find_groups(const float *values, size_t count, const float *distinct, size_t groups,
+                        uint32_t *group) {
+    for (size_t i = 0; i < count; i++) {
+        size_t low = 0, high = groups - 1;
+        while (low < high) {
+            const size_t middle = (low + high) / 2;
+            if (distinct[middle] > values[i])
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        group[i] = (uint32_t)(groups - 1 - low);
+    }
+}
+
+enum { RESAMPLES = 1000 };
+
+lk_status lk_separation_interval(const float *usual, size_t n_usual, const float *unusual,
+                                 size_t n_unusual, uint64_t seed, double *low, double *high,
+                                 lk_error *error) {
+    if (n_usual == 0 || n_unusual == 0) return lk_fail(error, LK_DATA, "no scores to tell apart");
+    if (!all_numbers(usual, n_usual) || !all_numbers(unusual, n_unusual))
+        return lk_fail(error, LK_NONFINITE, "a score is not a number");
+    const size_t n = n_usual + n_unusual;
+    lk_arena arena = {0};
+    for (int pass = 0; pass < 2; pass++) {
+        float *values = lk_arena_take(&arena, n, sizeof *values);
+        float *spare = lk_arena_take(&arena, n, sizeof *spare);
+        float areas[RESAMPLES], room[RESAMPLES];
+        uint32_t *group = lk_arena_take(&arena, n, sizeof *group);
+        uint32_t *counts = lk_arena_take(&arena, 2 * n, sizeof *counts);
+        if (values) {
+            memcpy(values, usual, n_usual * sizeof *values);
+            memcpy(values + n_usual, unusual, n_unusual * sizeof *values);
+            sort_falling(values, spare, n);
+            size_t groups = 1;
+            for (size_t i = 1; i < n; i++)
+                if (values[i] != values[groups - 1]) values[groups++] = values[i];
+            find_groups(usual, n_usual, values, groups, group);
+            find_groups(unusual, n_unusual, values, groups, group + n_usual);
+            for (size_t r = 0; r < RESAMPLES; r++) {
+                resample(group, n_usual, lk_rng_make(seed, LK_STREAM_BOOTSTRAP, 2 * r), counts,
+                         groups);
+                resample(group + n_usual, n_unusual,
+                         lk_rng_make(seed, LK_STREAM_BOOTSTRAP, 2 * r + 1), counts + n, groups);
+                areas[r] = (float)area(counts, counts + n, groups);
+            }
+            sort_falling(areas, room, RESAMPLES);
+            *high = (double)areas[RESAMPLES / 40];
+            *low = (double)areas[RESAMPLES - 1 - RESAMPLES / 40];
+            lk_free(arena.base);
+            return LK_OK;
+        }
+        if (!lk_arena_commit(&arena)) break;
+    }
+    return lk_fail(error, LK_MEMORY, "out of memory");
 }

@@ -130,8 +130,7 @@ static void covariance_of(fit *f, size_t c) {
     }
 }
 
-/* Cholesky in place, C = L L^T, then L's inverse in place; returns log det C. */
-static double invert_factor(double *m, size_t d) {
+double lk_invert_factor(double *m, size_t d) {
     double log_det = 0;
     for (size_t a = 0; a < d; a++) {
         for (size_t b = 0; b <= a; b++) {
@@ -157,7 +156,7 @@ static void describe(fit *f, lk_mixture *mixture) {
     find_widening(f, mixture->widening, mixture->each);
     for (size_t c = 0; c < f->clusters; c++) {
         covariance_of(f, c);
-        const double log_det = invert_factor(f->covariance, d);
+        const double log_det = lk_invert_factor(f->covariance, d);
         const double share = (double)LK_MAX(f->members[c], 1u) / (double)f->n;
         mixture->offsets[c] = (lk_real)(log_det - 2 * lk_log(share));
         for (size_t k = 0; k < d; k++) mixture->means[c * d + k] = (lk_real)f->centres[c * d + k];

@@ -37,4 +37,8 @@ double lk_mixture_distance(const lk_mixture *mixture, const lk_real *z);
 /* The code number `index` of those drawn from the mixture by `rng`. */
 void lk_mixture_sample(const lk_mixture *mixture, lk_rng rng, uint64_t index, lk_real *z);
 
+/* The lower triangle of a positive definite matrix C[d][d] becomes the inverse of its factor by
+   Cholesky, C = L L^T; returns log det C. */
+double lk_invert_factor(double *c, size_t d);
+
 #endif

@@ -21,7 +21,9 @@ enum {
     LK_STREAM_NOISE,
     LK_STREAM_SAMPLE,
     LK_STREAM_POSE,
-    LK_STREAM_COMPONENTS
+    LK_STREAM_COMPONENTS,
+    LK_STREAM_MAP,
+    LK_STREAM_BOOTSTRAP
 };
 
 /* `stream` is one of the above; `part` tells uses of a stream apart (a layer, an epoch). */

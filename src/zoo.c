@@ -39,6 +39,14 @@ static const lk_family families[] = {
      30, LK_TRAINED, GREY, "four layers down to a linear code and four back up", USUAL},
     {"pca", "> dense {z} | dense {x} > mse", 64, LK_SOLVED, GREY,
      "principal components: solved for, not trained", USUAL},
+    {"table",
+     "> table > dense 64 tanh > dense 32 tanh > dense {z}"
+     " | dense 32 tanh > dense 64 tanh > dense {x} > mse",
+     4,
+     LK_TRAINED,
+     {1, 1, 28},
+     "for rows of numbers, each column in units of its deviation",
+     {.batch = 64, .steps = 4000, .decay = 0.5, .init = LK_INIT_GLOROT}},
     {"stacked",
      "> dense 1000 relu > l1 0.001 > dense 500 relu > dense {z} relu"
      " | dense 500 relu > dense 1000 relu > dense {x} sigmoid > bce",

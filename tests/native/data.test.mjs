@@ -180,7 +180,6 @@ test('.npy: every bad file has its own line', (t) => {
     [npy([1, 2, 3], [], { order: 'True' }), /Fortran order/],
     [npy([0, 2, 3], []), /holds no images/],
     [npy([4], [1, 2, 3, 4]), /not images/],
-    [npy([1, 6], [1, 2, 3, 4, 5, 6]), /do not fit the shape/],
     [npy([1, 1, 1, 1, 1], [1]), /more than 4 dimensions/],
     [npy([1e9, 1e9, 1e9], []), /more than 2 GiB/],
     [npy([1, 9000, 1], Buffer.alloc(9000)), /side of 9000/],

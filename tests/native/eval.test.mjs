@@ -207,10 +207,26 @@ test('neighbours among all training images, by a search by hand', () => {
     const off = report.neighbour_confusion.flat().map((v, i) => Math.abs(v - matrix[i]));
     assert.ok(off.reduce((a, b) => a + b) <= 2, `${report.neighbour_confusion}`);
     assert.ok(neighbours.cosine_1nn < 1 && neighbours.cosine_1nn > 1 / 3);
+    const precision = (all, n) =>
+      all.reduce(
+        (sum, row, i) =>
+          sum + row.slice(0, n).filter((v) => known.labels[v.index] === fresh.labels[i]).length / n,
+        0,
+      ) / fresh.count;
+    for (const n of [1, 10, 50]) {
+      near(report.search.codes[`at_${n}`], precision(found, n), `codes at ${n}`);
+      near(
+        report.search.pixels[`at_${n}`],
+        precision(sorted(pixels, others, euclidean), n),
+        `pixels at ${n}`,
+      );
+    }
     assert.ok(!('conditioning' in report));
   }
   const few = writeStrokes(strokes(3, 5), 'few');
-  assert.equal(evaluate(models.ae, '--train', few).neighbours.references, 3); // fewer than vote
+  const three = evaluate(models.ae, '--train', few); // fewer than vote
+  assert.equal(three.neighbours.references, 3);
+  assert.deepEqual(Object.keys(three.search.codes), ['at_1']);
   assert.equal(evaluate(models.ae).neighbours.references, 240); // the gallery: all not held out
 });
 

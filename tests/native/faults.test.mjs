@@ -112,6 +112,10 @@ test('every allocation that fails ends with 6 and one line', (t) => {
   ]);
   const codes = join(path, 'codes.npy');
   ok(['encode', model, picture, '--out', codes]);
+  const lines = Array.from({ length: 150 }, (_, i) => `${i % 7},${i % 5},${i % 3 ? 'x' : 'y'}\n`);
+  const table = write(join(path, 'table.csv'), `a,b,class\n${lines.join('')}`);
+  const rows = join(path, 'rows.safetensors');
+  ok(['train', '--data', `${table}:label=class`, '--epochs', '1', '--out', rows]);
   const commands = [
     ['data', 'list'],
     ['data', 'info', data],
@@ -156,6 +160,29 @@ test('every allocation that fails ends with 6 and one line', (t) => {
     ['interpolate', model, picture, picture, ...out('y.png')],
     ['score', conditioned, picture],
     ['neighbours', model, picture],
+    ['data', 'info', `${data}+${data}`, '--limit', '9'],
+    [
+      ...['pca', picture, '--data', data, '--limit', '30', '--components', '3', ...out('p.png')],
+      ...['--reconstruct', out('r.png')[1]],
+    ],
+    [
+      ...['cluster', model, '--data', data, '--limit', '30', '--k', '2', '--by', 'pca:2'],
+      ...['--gaussians', ...out('c.csv'), '--centres', out('c.png')[1], '--restarts', '1'],
+    ],
+    [
+      ...['cluster', '--pixels', '--data', data, '--limit', '30', '--k', '2', '--by', 'umap:3'],
+      ...[...out('c.npy'), '--restarts', '1'],
+    ],
+    [
+      ...['outliers', model, '--data', data, '--limit', '20', '--ood', `same=${data}`],
+      ...[...out('h.svg'), '--worst', out('w.png')[1]],
+    ],
+    ['map', model, '--data', data, '--limit', '30', '--place', data, ...out('m.svg')],
+    ['map', '--pixels', '--data', data, '--limit', '30', '--method', 'pca', ...out('m.png')],
+    ['data', 'info', `${table}:label=class:only=x`],
+    ['train', '--data', `${table}:label=class`, '--epochs', '1', ...out('t.safetensors')],
+    ['score', rows, '--data', `${table}:label=class`, '--limit', '3'],
+    ['eval', rows, '--data', `${table}:label=class`, '--limit', '5'],
   ];
   for (const command of commands) {
     let code;

@@ -127,6 +127,36 @@ static void test_classes(void) {
     CHECK(lk_vote(votes, 5) == 7, "of equals the nearest: %u", lk_vote(votes, 5));
 }
 
+/* The interval is about as wide as two normal deviations of the AUROC are by the formula for one
+   that is told by binormal scores (J. A. Hanley and B. J. McNeil 1982), and lies around it. */
+static void test_interval(void) {
+    enum { N = 400, M = 150 };
+    static float usual[N], unusual[M];
+    const lk_rng rng = lk_rng_make(5, 78, 0);
+    for (size_t i = 0; i < N; i++) usual[i] = (float)lk_rng_normal(rng, i);
+    for (size_t i = 0; i < M; i++) unusual[i] = (float)(1 + lk_rng_normal(rng, N + i));
+    lk_separation s;
+    double low, high, low2, high2;
+    CHECK(lk_separate(usual, N, unusual, M, &s, NULL) == LK_OK, "separate");
+    CHECK(lk_separation_interval(usual, N, unusual, M, 1, &low, &high, NULL) == LK_OK, "interval");
+    const double a = s.auroc, q1 = a / (2 - a), q2 = 2 * a * a / (1 + a);
+    const double deviation =
+        sqrt((a * (1 - a) + (M - 1) * (q1 - a * a) + (N - 1) * (q2 - a * a)) / ((double)M * N));
+    CHECK(low < a && a < high, "%g to %g about %g", low, high, a);
+    CHECK(fabs((high - low) / (2 * 1.96 * deviation) - 1) < 0.2, "%g wide, not %g", high - low,
+          2 * 1.96 * deviation);
+    lk_separation_interval(usual, N, unusual, M, 2, &low2, &high2, NULL);
+    CHECK(low != low2 && fabs(low - low2) < 0.02, "another seed: %g and %g", low, low2);
+    memset(usual, 0, sizeof usual);
+    memset(unusual, 0, sizeof unusual);
+    lk_separation_interval(usual, N, unusual, M, 1, &low, &high, NULL);
+    CHECK(low == 0.5 && high == 0.5, "equal scores: %g to %g", low, high);
+    unusual[3] = NAN;
+    CHECK(lk_separation_interval(usual, N, unusual, M, 1, &low, &high, NULL) == LK_NONFINITE,
+          "NaN");
+    CHECK(lk_separation_interval(usual, 0, unusual, 1, 1, &low, &high, NULL) == LK_DATA, "none");
+}
+
 int main(void) {
     test_separation();
     test_fpr95();
@@ -134,5 +164,6 @@ int main(void) {
     test_refusals();
     test_errors();
     test_classes();
+    test_interval();
     return TEST_RESULT();
 }

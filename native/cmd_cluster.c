@@ -1,0 +1,311 @@
+/* cluster: groups of images by k-means on their codes or pixels, on the components of these, or on
+   their UMAP. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "data.h"
+#include "file.h"
+#include "made.h"
+#include "model_file.h"
+#include "output.h"
+
+enum { NEIGHBOURS = 20, COLUMNS = 10 };
+
+/* What --by says. */
+typedef enum space { AS_THEY_ARE, COMPONENTS, UMAP } space;
+
+typedef struct clustering {
+    const options *o;
+    const lk_model *model; /* NULL: of pixels */
+    lk_dataset set;        /* borrowed */
+    space space;
+    size_t number;      /* of components, or of neighbours */
+    size_t d;           /* values of a code */
+    lk_real *codes;     /* [n][d] */
+    size_t width;       /* of what is clustered */
+    lk_real *vectors;   /* [n][width]: the codes themselves, or owned */
+    lk_real *centres;   /* [k][width] */
+    uint32_t *cluster;  /* [n] */
+    uint32_t *class_of; /* [k] */
+    double inertia, likelihood;
+} clustering;
+
+/* ---- the command line ---- */
+
+static lk_status parse_space(const options *o, space *which, size_t *number, fault *f) {
+    static const char *const names[] = {"codes", "pca", "umap"};
+    static const size_t least[] = {0, 1, 1}, most[] = {0, 4096, LK_MAX_NEIGHBOURS - 1};
+    const size_t length = strcspn(o->by, ":");
+    const char *text = o->by + length + (o->by[length] == ':');
+    for (int i = AS_THEY_ARE; i <= UMAP; i++) {
+        if (strlen(names[i]) != length || strncmp(o->by, names[i], length) != 0) continue;
+        *which = i;
+        *number = i == UMAP && !o->by[length] ? NEIGHBOURS : strtoul(text, NULL, 10);
+        const bool digits = strspn(text, "0123456789") == strlen(text) && strlen(text) < 6;
+        if (digits && *number >= least[i] && *number <= most[i] && (i || !o->by[length]))
+            return LK_OK;
+    }
+    return fail(f, LK_USAGE, NULL,
+                "--by wants codes, pca:P with P from 1 to 4096, or umap:N with N from 1 to %d, "
+                "not '%.40s'",
+                LK_MAX_NEIGHBOURS - 1, o->by);
+}
+
+static lk_status check_file(const options *o, const char *path, const char *option,
+                            const char *endings[2], fault *f) {
+    if (!text_ends_with(path, endings[0]) && !text_ends_with(path, endings[1]))
+        return fail(f, LK_USAGE, NULL, "--%s wants a name ending in %s", option, endings[0]);
+    if (data_is_at(o->data, path) || (o->arguments.count && file_same(path, o->arguments.items[0])))
+        return fail(f, LK_USAGE, NULL, "--%s is one of the inputs", option);
+    return file_check_output(path, f);
+}
+
+static lk_status check_options(const options *o, space *which, size_t *number, fault *f) {
+    if (!o->data) return fail(f, LK_USAGE, NULL, "--data SPEC is needed");
+    if (!o->clusters) return fail(f, LK_USAGE, NULL, "--k N is needed");
+    if (o->pixels == (o->arguments.count > 0))
+        return fail(f, LK_USAGE, NULL, "give a MODEL or --pixels, one of them");
+    if (o->shape.channels && !o->pixels)
+        return fail(f, LK_USAGE, NULL, "--shape is for --pixels: a model has its own");
+    lk_status status = parse_space(o, which, number, f);
+    if (!status && o->out)
+        status = check_file(o, o->out, "out", (const char *[]){".csv", ".npy"}, f);
+    if (!status && o->centres)
+        status = check_file(o, o->centres, "centres", (const char *[]){".png", ".png"}, f);
+    if (!status && o->out && o->centres && strcmp(o->out, o->centres) == 0)
+        status = fail(f, LK_USAGE, NULL, "--out and --centres are the same file");
+    return status;
+}
+
+/* What depends on the images: the core says the rest. */
+static lk_status check_sizes(const clustering *c, fault *f) {
+    const options *o = c->o;
+    if (o->clusters > c->set.count)
+        return fail(f, LK_DATA, o->data, "%u clusters of %zu images", o->clusters, c->set.count);
+    if (c->space == COMPONENTS && c->number > c->d)
+        return fail(f, LK_USAGE, NULL, "--by %s: there are only %zu values", o->by, c->d);
+    if (c->space == UMAP && c->number >= c->set.count)
+        return fail(f, LK_DATA, o->data, "%zu neighbours of %zu images", c->number, c->set.count);
+    if (o->centres && !made_fits(o->clusters, COLUMNS, c->set.shape))
+        return fail(f, LK_USAGE, NULL, "--centres: too large a picture");
+    return LK_OK;
+}
+
+/* ---- what is clustered ---- */
+
+static lk_status make_codes(clustering *c, fault *f) {
+    const size_t n = c->set.count;
+    c->codes = lk_alloc(n * c->d * sizeof *c->codes);
+    if (!c->codes) return fail_memory(f);
+    if (!c->model) {
+        lk_dataset_images(&c->set, 0, n, c->codes);
+        return LK_OK;
+    }
+    if (lk_dataset_encode(&c->set, c->model, (int)c->o->threads, (lk_simd)c->o->simd, c->codes,
+                          &f->error))
+        return blame(f, c->o->data);
+    return LK_OK;
+}
+
+/* The components of codes; of pixels, of the pixels. */
+static lk_status make_components(clustering *c, fault *f) {
+    const lk_dataset codes = {
+        .shape = {1, 1, (uint32_t)c->d}, .count = c->set.count, .values = c->codes};
+    lk_components found;
+    if (lk_components_find(c->model ? &codes : &c->set, c->number, (int)c->o->threads, &found,
+                           &f->error))
+        return blame(f, c->o->data);
+    for (size_t i = 0; i < c->set.count; i++)
+        lk_components_encode(&found, c->codes + i * c->d, c->vectors + i * c->width);
+    lk_components_free(&found);
+    return LK_OK;
+}
+
+static lk_status make_vectors(clustering *c, fault *f) {
+    const options *o = c->o;
+    c->width = c->space == COMPONENTS ? c->number : c->space == UMAP ? o->clusters : c->d;
+    c->vectors = c->codes;
+    if (c->space == AS_THEY_ARE) return LK_OK;
+    c->vectors = lk_alloc(c->set.count * c->width * sizeof *c->vectors);
+    if (!c->vectors) return fail_memory(f);
+    if (c->space == COMPONENTS) return make_components(c, f);
+    if (lk_umap(c->codes, c->set.count, c->d, c->number, c->width, o->seed, (int)o->threads,
+                (lk_simd)o->simd, c->vectors, &f->error))
+        return blame(f, o->data);
+    return LK_OK;
+}
+
+static lk_status find_clusters(clustering *c, fault *f) {
+    const options *o = c->o;
+    c->centres = lk_alloc(o->clusters * c->width * sizeof *c->centres);
+    c->cluster = lk_alloc(c->set.count * sizeof *c->cluster);
+    c->class_of = lk_alloc(o->clusters * sizeof *c->class_of);
+    if (!c->centres || !c->cluster || !c->class_of) return fail_memory(f);
+    if (lk_kmeans(c->vectors, c->set.count, c->width, o->clusters, o->restarts, o->seed,
+                  (int)o->threads, (lk_simd)o->simd, c->centres, c->cluster, &c->inertia,
+                  &f->error))
+        return blame(f, o->data);
+    if (o->gaussians &&
+        lk_gaussians(c->vectors, c->set.count, c->width, o->clusters, (int)o->threads,
+                     (lk_simd)o->simd, c->cluster, &c->likelihood, &f->error))
+        return blame(f, o->data);
+    return LK_OK;
+}
+
+/* ---- what comes of it ---- */
+
+static lk_status write_csv(const clustering *c, fault *f) {
+    enum { LINE = 40 };
+    const uint32_t *labels = c->set.labels;
+    char *text = lk_alloc((c->set.count + 1) * LINE);
+    if (!text) return fail_memory(f);
+    size_t at = (size_t)sprintf(text, labels ? "image,cluster,label\n" : "image,cluster\n");
+    for (size_t i = 0; i < c->set.count; i++) {
+        at += (size_t)sprintf(text + at, "%zu,%u", i, c->cluster[i]);
+        if (labels) at += (size_t)sprintf(text + at, ",%u", labels[i]);
+        text[at++] = '\n';
+    }
+    const lk_status status = file_write(c->o->out, text, at, f);
+    lk_free(text);
+    return status;
+}
+
+static lk_status write_npy(const clustering *c, fault *f) {
+    const size_t n = c->set.count;
+    lk_real *values = lk_alloc(n * sizeof *values);
+    if (!values) return fail_memory(f);
+    for (size_t i = 0; i < n; i++) values[i] = (lk_real)c->cluster[i];
+    const lk_status status = npy_write(c->o->out, values, &n, 1, f);
+    lk_free(values);
+    return status;
+}
+
+/* means[k][d] of the members' codes. */
+static lk_status find_means(const clustering *c, lk_real *means, fault *f) {
+    const size_t k = c->o->clusters;
+    double *sums = lk_alloc(k * (c->d + 1) * sizeof *sums);
+    if (!sums) return fail_memory(f);
+    double *members = sums + k * c->d;
+    for (size_t i = 0; i < c->set.count; i++) {
+        members[c->cluster[i]]++;
+        for (size_t v = 0; v < c->d; v++)
+            sums[c->cluster[i] * c->d + v] += (double)c->codes[i * c->d + v];
+    }
+    for (size_t i = 0; i < k * c->d; i++)
+        means[i] = (lk_real)(members[i / c->d] > 0 ? sums[i] / members[i / c->d] : 0);
+    lk_free(sums);
+    return LK_OK;
+}
+
+static lk_status write_centres(const clustering *c, fault *f) {
+    const options *o = c->o;
+    const lk_shape shape = c->set.shape;
+    const size_t size = (size_t)shape.channels * shape.height * shape.width;
+    lk_real *means = lk_alloc(o->clusters * c->d * sizeof *means);
+    lk_real *x = lk_alloc(o->clusters * size * sizeof *x);
+    lk_status status = means && x ? find_means(c, means, f) : fail_memory(f);
+    if (!status && c->model) status = made_decode(o, c->model, means, o->clusters, x, f);
+    if (!status)
+        status = made_write_sheet(o->centres, c->model ? x : means, o->clusters,
+                                  o->clusters < COLUMNS ? o->clusters : COLUMNS, shape, f);
+    lk_free(means);
+    lk_free(x);
+    return status;
+}
+
+static json_t *describe_members(const clustering *c) {
+    json_t *list = json_array();
+    for (uint32_t k = 0; k < c->o->clusters; k++) {
+        json_int_t members = 0;
+        for (size_t i = 0; i < c->set.count; i++) members += c->cluster[i] == k;
+        json_t *row = json_pack("{s:I,s:I}", "cluster", (json_int_t)k, "members", members);
+        if (c->set.labels)
+            json_object_set_new(row, "label",
+                                c->class_of[k] == UINT32_MAX ? json_null()
+                                                             : json_integer(c->class_of[k]));
+        json_array_append_new(list, row);
+    }
+    return list;
+}
+
+static lk_status report(const clustering *c, fault *f) {
+    const options *o = c->o;
+    json_t *object = json_pack("{s:o,s:I,s:s,s:I,s:f}", "data", output_text(o->data), "images",
+                               (json_int_t)c->set.count, "by", o->by, "dimensions",
+                               (json_int_t)c->width, "inertia", c->inertia);
+    if (o->gaussians) json_object_set_new(object, "likelihood", json_real(c->likelihood));
+    lk_agreement agreement;
+    if (c->set.labels) {
+        if (lk_agree(c->set.labels, c->set.classes, c->cluster, o->clusters, c->set.count,
+                     c->class_of, &agreement, &f->error)) {
+            json_decref(object);
+            return f->error.status;
+        }
+        json_object_set_new(object, "accuracy", json_real(agreement.accuracy));
+        json_object_set_new(object, "nmi", json_real(agreement.nmi));
+        json_object_set_new(object, "ari", json_real(agreement.ari));
+    }
+    json_object_set_new(object, "clusters", describe_members(c));
+    if (o->json) return output_json(object, f);
+    printf("%zu images in %u clusters by %s, inertia %.6g\n", c->set.count, o->clusters, o->by,
+           c->inertia);
+    size_t i;
+    json_t *row;
+    json_array_foreach(json_object_get(object, "clusters"), i, row) {
+        printf("cluster %3zu  %7lld members", i,
+               (long long)json_integer_value(json_object_get(row, "members")));
+        if (json_is_integer(json_object_get(row, "label")))
+            printf("  label %lld", (long long)json_integer_value(json_object_get(row, "label")));
+        putchar('\n');
+    }
+    if (c->set.labels)
+        printf("accuracy %.4f, NMI %.4f, ARI %.4f\n", agreement.accuracy, agreement.nmi,
+               agreement.ari);
+    json_decref(object);
+    return LK_OK;
+}
+
+/* ---- the command ---- */
+
+static lk_status run(clustering *c, fault *f) {
+    const lk_shape s = c->set.shape;
+    const options *o = c->o;
+    c->d = c->model ? lk_model_latent(c->model) : (size_t)s.channels * s.height * s.width;
+    lk_status status = check_sizes(c, f);
+    if (!status) status = make_codes(c, f);
+    if (!status) status = make_vectors(c, f);
+    if (!status) status = find_clusters(c, f);
+    if (!status && o->out) status = (text_ends_with(o->out, ".npy") ? write_npy : write_csv)(c, f);
+    if (!status && o->centres) status = write_centres(c, f);
+    if (!status) status = report(c, f);
+    if (c->vectors != c->codes) lk_free(c->vectors);
+    lk_free(c->codes);
+    lk_free(c->centres);
+    lk_free(c->cluster);
+    lk_free(c->class_of);
+    return status;
+}
+
+int cmd_cluster(const options *o, fault *f) {
+    clustering c = {.o = o};
+    lk_model *model = NULL;
+    lk_status status = check_options(o, &c.space, &c.number, f);
+    if (!status && !o->pixels && !(model = model_read(o->arguments.items[0], f)))
+        status = f->error.status;
+    if (!status && model && o->centres) status = made_check_model(o, model, f);
+    data d;
+    if (!status)
+        status = data_load(o->data, DATA_TRAIN, model ? lk_model_shape(model) : o->shape, o->limit,
+                           &d, f);
+    if (!status) {
+        c.model = model;
+        if (model) status = data_suit_table(&d, model, f);
+        c.set = d.set;
+        if (!status) status = run(&c, f);
+        data_free(&d);
+    }
+    lk_model_free(model);
+    return status;
+}

@@ -1,0 +1,109 @@
+// The figures of `likeness cluster`, from full trainings on real data:
+//
+//     node tests/bench/cluster.mjs [faces|mnist|fashion ...] [--seed 1] [--threads 2]
+//
+// Needs what `sh web/demo.sh --no-serve` leaves in build/. Models are kept in build/families and
+// trained where they are not there, as tests/bench/families.mjs does; labels are used for nothing but
+// the three measures. One line for each way to cluster.
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { likenessAloud as likeness, root } from './measure.mjs';
+
+const { values: given, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seed: { type: 'string', default: '1' },
+    threads: { type: 'string', default: '2' },
+  },
+});
+const models = join(root, 'build/families');
+const shared = join(root, '../shared/data');
+const FACES = join(shared, 'utkface/utkface-train-images-idx4-ubyte.gz');
+const OBJECTS = join(shared, 'cifar10/cifar10-train-images-idx4-ubyte.gz');
+
+const BARE = '--gallery 0 --no-calibrate --init he --decay 0.5';
+const VAE = `${BARE} --holdout 1000 --epochs 40 --batch 128`;
+
+/**
+ * What is clustered: a data set, how many clusters, the model and its training, and the ways.
+ * @type {Record<string, {data: string, k: number, name: string, family: string, options: string, ways: string[]}>}
+ */
+const WORKS = {
+  faces: {
+    data: `${FACES}+${OBJECTS}`,
+    k: 2,
+    name: 'vae-color-both',
+    family: 'vae-color',
+    options: `${BARE} --holdout 200 --epochs 80 --lr 0.003`,
+    ways: [
+      'codes',
+      'pca:48',
+      'pca:48 --gaussians',
+      'pca:2',
+      'umap:20',
+      'pixels codes',
+      'pixels pca:48',
+      'pixels pca:48 --gaussians',
+    ],
+  },
+  mnist: {
+    data: 'mnist',
+    k: 10,
+    name: 'vae',
+    family: 'vae',
+    options: `${VAE} --binarise 0.5`,
+    ways: ['codes', 'umap:20', 'umap:20 --gaussians', 'pixels codes'],
+  },
+  fashion: {
+    data: 'fashion',
+    k: 10,
+    name: 'vae-fashion',
+    family: 'vae',
+    options: VAE,
+    ways: ['codes', 'umap:20', 'umap:20 --gaussians', 'pixels codes', 'pixels umap:20'],
+  },
+};
+
+const words = (/** @type {string} */ text) => text.split(' ').filter(Boolean);
+
+/** The file of a work's model, trained if it is not there. @param {string} name */
+function model(name) {
+  const work = WORKS[name];
+  const file = join(models, `${work.name}-${given.seed}.safetensors`);
+  if (existsSync(file)) return file;
+  likeness(
+    ...['train', work.family, '--data', work.data, '--out', file, ...words(work.options)],
+    ...['--seed', String(given.seed), '--threads', String(given.threads)],
+  );
+  return file;
+}
+
+/** One way to cluster: its line. @param {string} name @param {string} way */
+function measure(name, way) {
+  const { data, k } = WORKS[name];
+  const [first, ...more] = words(way);
+  const what = first === 'pixels' ? ['--pixels'] : [model(name)];
+  const by = first === 'pixels' ? more : [first, ...more];
+  const start = performance.now();
+  const { accuracy, nmi, ari } = likeness(
+    ...['cluster', ...what, '--data', data, '--k', String(k), '--by', ...by],
+    ...['--seed', String(given.seed), '--threads', String(given.threads)],
+  );
+  const seconds = (performance.now() - start) / 1000;
+  const percent = (/** @type {number} */ v) => (100 * v).toFixed(2).padStart(6);
+  console.log(
+    `${name.padEnd(8)} ${way.padEnd(26)} accuracy ${percent(accuracy)} %  ` +
+      `NMI ${nmi.toFixed(4)}  ARI ${ari.toFixed(4)}  ${seconds.toFixed(1)} s`,
+  );
+}
+
+mkdirSync(models, { recursive: true });
+for (const name of positionals.length ? positionals : Object.keys(WORKS)) {
+  if (!WORKS[name]) throw new Error(`no such work: ${name}`);
+  if (name === 'faces' && !(existsSync(FACES) && existsSync(OBJECTS))) {
+    console.log(`faces: skipped, there is no ${existsSync(FACES) ? OBJECTS : FACES}`);
+    continue;
+  }
+  for (const way of WORKS[name].ways) measure(name, way);
+}
