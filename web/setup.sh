@@ -35,6 +35,7 @@ present() {
         links 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return !d && n; }' \
             -fsanitize=fuzzer ;;
     chromium) command -v chromium ;;
+    libigraph-dev) header igraph/igraph.h ;;
     *) die "setup.sh has no test for $1" ;;
     esac >/dev/null 2>&1
 }
@@ -42,7 +43,8 @@ present() {
 BUILD_PACKAGES='gcc libc6-dev cmake ninja-build emscripten libsimde-dev libpng-dev
     libjpeg62-turbo-dev zlib1g-dev libjansson-dev libmd-dev'
 # shellcheck disable=SC2034
-TEST_PACKAGES='clang clang-format libomp-14-dev libclang-rt-14-dev libfuzzer-14-dev chromium'
+TEST_PACKAGES='clang clang-format libomp-14-dev libclang-rt-14-dev libfuzzer-14-dev libigraph-dev
+    chromium'
 
 missing() {
     for package in "$@"; do
