@@ -1,9 +1,10 @@
 // A static server for build/site and Debian's Chromium, as the page's tests need them.
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { extname } from 'node:path';
+import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 // What the tests need from npm is installed for the page.
@@ -61,6 +62,24 @@ export function launch() {
       '--disable-component-update',
       '--disable-sync',
     ],
+  });
+}
+
+/** What the tests of a file share, from `share` on. @type {Awaited<ReturnType<typeof serve>>} */
+export let server;
+/** @type {Awaited<ReturnType<typeof launch>>} */
+export let browser;
+
+/** Starts both before the tests of this file, and ends them after. */
+export function share() {
+  before(async () => {
+    mkdirSync(screens, { recursive: true });
+    server = await serve();
+    browser = await launch();
+  });
+  after(async () => {
+    await browser?.close();
+    server?.close();
   });
 }
 

@@ -1,28 +1,27 @@
 // What the page says when something is missing, its help and its tour, in Chromium.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
-import { draw, faults, launch, ready, screens, serve, site, verdict, visit } from './browser.mjs';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import {
+  browser,
+  draw,
+  faults,
+  ready,
+  screens,
+  server,
+  share,
+  site,
+  verdict,
+  visit,
+} from './browser.mjs';
 import { digits } from './drawings.mjs';
 
 /** @typedef {import('./browser.mjs').Page} Page */
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let server;
-/** @type {Awaited<ReturnType<typeof launch>>} */
-let browser;
 /** @type {import('../../web/src/models.js').Listed[]} */
 const models = JSON.parse(readFileSync(`${site}models.json`, 'utf8'));
 
-before(async () => {
-  mkdirSync(screens, { recursive: true });
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+share();
 
 /** @param {Page} page @param {string} id */
 const text = async (page, id) => (await page.locator(`#${id}`).textContent()) ?? '';

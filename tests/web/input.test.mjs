@@ -1,28 +1,24 @@
 // Where images come from and what is kept of them: tabs, tools, threshold and address, in Chromium.
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { pointAt, writeStrokes } from '../../web/src/strokes.js';
-import { draw, faults, launch, ready, screens, serve, verdict, visit } from './browser.mjs';
+import {
+  browser,
+  draw,
+  faults,
+  ready,
+  screens,
+  server,
+  share,
+  verdict,
+  visit,
+} from './browser.mjs';
 import { digits, doodles } from './drawings.mjs';
 
 /** @typedef {import('./browser.mjs').Page} Page */
 /** @typedef {import('./browser.mjs').ContextOptions} ContextOptions */
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let server;
-/** @type {Awaited<ReturnType<typeof launch>>} */
-let browser;
-
-before(async () => {
-  mkdirSync(screens, { recursive: true });
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+share();
 
 /**
  * A visit to the page, which must end without trouble.

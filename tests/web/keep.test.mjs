@@ -1,13 +1,23 @@
 // What is taken along from the page: files, tables, code; in Chromium, and compared with the program.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { deflateSync } from 'node:zlib';
-import { draw, faults, launch, ready, screens, serve, verdict, visit } from './browser.mjs';
+import {
+  browser,
+  draw,
+  faults,
+  ready,
+  screens,
+  server,
+  share,
+  verdict,
+  visit,
+} from './browser.mjs';
 import { digits, doodles } from './drawings.mjs';
 
 /** @typedef {import('./browser.mjs').Page} Page */
@@ -16,21 +26,8 @@ const built = fileURLToPath(new URL('../../build/', import.meta.url));
 const models = `${built}models/`;
 const folder = mkdtempSync(join(tmpdir(), 'likeness-keep-'));
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let server;
-/** @type {Awaited<ReturnType<typeof launch>>} */
-let browser;
-
-before(async () => {
-  mkdirSync(screens, { recursive: true });
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  server?.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+share();
+after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** @param {(page: Page) => Promise<void>} work @param {string} [hash] */
 async function onPage(work, hash = '') {

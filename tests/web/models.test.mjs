@@ -1,16 +1,17 @@
 // Every model of the site in the page: the picker, and what the page shows of each kind.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import {
   brightness,
+  browser,
   colourful,
   draw,
   faults,
-  launch,
   pixels,
   ready,
-  serve,
+  server,
+  share,
   site,
   verdict,
   visit,
@@ -28,19 +29,7 @@ function first(is) {
   return { model: found?.name ?? '', skip: found ? false : 'the site has no such model' };
 }
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let server;
-/** @type {Awaited<ReturnType<typeof launch>>} */
-let browser;
-
-before(async () => {
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+share();
 
 /**
  * A visit to the page with a model, with its gallery, which must end without trouble.

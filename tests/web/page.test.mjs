@@ -1,16 +1,17 @@
 // The page in Chromium, with real pointer events: draws, reads the verdict, and leaves screenshots.
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import {
   brightness,
+  browser,
   draw,
   faults,
-  launch,
   ready,
   screens,
-  serve,
+  server,
+  share,
   site,
   verdict,
   visit,
@@ -20,20 +21,7 @@ import { digits, doodles } from './drawings.mjs';
 /** @typedef {import('./browser.mjs').Page} Page */
 /** @typedef {import('./browser.mjs').ContextOptions} ContextOptions */
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let server;
-/** @type {Awaited<ReturnType<typeof launch>>} */
-let browser;
-
-before(async () => {
-  mkdirSync(screens, { recursive: true });
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+share();
 
 /**
  * A visit to the page, which must end without any trouble but the expected.

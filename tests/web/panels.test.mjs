@@ -1,10 +1,10 @@
 // The panels below the fold, in Chromium; and the arithmetic they stand on.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import {
   eigen,
@@ -20,12 +20,13 @@ import { arrange, settle } from '../../web/src/arrange.js';
 import { inside } from '../../web/src/steer.js';
 import {
   brightness,
+  browser,
   draw,
   faults,
-  launch,
   ready,
   screens,
-  serve,
+  server,
+  share,
   site,
   visit,
 } from './browser.mjs';
@@ -42,20 +43,7 @@ const program =
 /** One with a small gallery, where there is one. */
 const small = models.find(({ family }) => family === 'ae')?.name ?? 'digits';
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let server;
-/** @type {Awaited<ReturnType<typeof launch>>} */
-let browser;
-
-before(async () => {
-  mkdirSync(screens, { recursive: true });
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+share();
 
 /**
  * A visit that must end without trouble; `asked` are the files that were fetched.
