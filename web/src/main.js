@@ -181,6 +181,7 @@ async function openGallery(opened) {
     if (open === opened) neighboursUnavailable('Its gallery could not be loaded.');
     return;
   }
+  await new Promise((resolve) => setTimeout(resolve)); // strokes that came meanwhile go first
   if (open !== opened) return;
   showSamples(model, showPicture);
   tellModel(opened);
