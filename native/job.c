@@ -257,6 +257,8 @@ static lk_status check_images(const job *j, const lk_dataset *set, fault *f) {
     return LK_OK;
 }
 
+enum { MOST_TOLD = 100 }; /* classes that gate-classes can tell */
+
 lk_status job_prepare(job *j, fault *f) {
     const options *o = j->o;
     lk_status status = o->arch ? make_model(j, NULL, f) : LK_OK;
@@ -265,9 +267,9 @@ lk_status job_prepare(job *j, fault *f) {
     status = data_load(o->data, DATA_TRAIN, o->arch ? lk_model_shape(j->model) : o->shape, o->limit,
                        &d, f);
     if (status) return status;
-    /* Unless a family was asked for: labels are of use for verdicts. */
-    if (!o->arch && o->arguments.count == 0 && data_set_varied(&d.set))
-        j->family = lk_family_find("gate-classes");
+    /* Unless a family was asked for: labels are of use for verdicts on images. */
+    const bool tells = !d.set.values && data_set_varied(&d.set) && d.set.classes <= MOST_TOLD;
+    if (!o->arch && o->arguments.count == 0 && tells) j->family = lk_family_find("gate-classes");
     if (!o->arch) status = make_model(j, &d.set, f);
     if (!status) status = check_images(j, &d.set, f);
     if (!status) status = adopt(j, f);

@@ -359,7 +359,8 @@ static lk_status read_calibration(reader *r, const lk_model *model, lk_score *sc
     if (t.evidence) t.limits = expect(r, name[LIMITS], LK_F32, 1, (size_t[]){LK_TEXTURES});
     if (t.limits) t.scores = expect(r, name[SCORES], LK_F32, 1, (size_t[]){0});
     if (!t.scores) return LK_MODEL;
-    lk_calibration *c = lk_calibration_create(t.evidence->dims[1], t.scores->dims[0], r->error);
+    lk_calibration *c =
+        lk_calibration_create((lk_preparation)p, t.evidence->dims[1], t.scores->dims[0], r->error);
     if (!c) return LK_MEMORY;
     score->calibration[p] = c;
     return fill_calibration(r, model, c, &t);
