@@ -301,7 +301,7 @@ int cmd_cluster(const options *o, fault *f) {
                            &d, f);
     if (!status) {
         c.model = model;
-        if (model) status = data_suit_table(&d, model, f);
+        status = data_suit_table(&d, model, f);
         c.set = d.set;
         if (!status) status = run(&c, f);
         data_free(&d);

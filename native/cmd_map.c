@@ -37,6 +37,8 @@ static lk_status check_options(const options *o, fault *f) {
     if (!o->data) return fail(f, LK_USAGE, NULL, "--data SPEC is needed");
     if (o->pixels && o->method == MAP_CODE)
         return fail(f, LK_USAGE, NULL, "--method code wants a model");
+    if (o->pixels && o->place && data_is_texts(o->data))
+        return fail(f, LK_USAGE, NULL, "--place wants a model, which knows the words of texts");
     return o->out ? check_output(o, f) : LK_OK;
 }
 
@@ -46,6 +48,7 @@ static lk_status check_options(const options *o, fault *f) {
 static lk_status load(const options *o, const char *spec, data_part part, uint32_t limit,
                       lk_shape shape, const lk_model *model, map_side *side, fault *f) {
     lk_status status = data_load(spec, part, shape, limit, &side->data, f);
+    if (!status) status = data_suit_table(&side->data, model, f);
     if (status) return status;
     lk_dataset *set = &side->data.set;
     const size_t pixels = (size_t)set->shape.channels * set->shape.height * set->shape.width;
