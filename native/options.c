@@ -42,7 +42,6 @@ static const char *const SIMDS[] = {"best", "scalar", "v2", "v3", "v4", NULL};
 static const char *const INITS[] = {"glorot", "he", NULL};
 static const char *const FALLS[] = {"linear", "cosine", NULL};
 static const char *const METRICS[] = {"l2", "cosine", NULL};
-static const char *const MAP_METHODS[] = {"pca", "tsne", "code", NULL};
 static const char *const FEATURES[] = {"input", "scaled", "map", "dense", NULL};
 static const char *const EDGES[] = {"nearest", "correlation", "lasso", NULL};
 static const char *const PREPARATIONS[] = {"image", "ink", NULL};
@@ -184,7 +183,7 @@ static const row ROWS[] = {
     {"pixels", FLAG, AT(pixels), FOR_CLUSTER | FOR_MAP, .summary = "take pixels, without a model"},
     {"by", TEXT, AT(by), FOR_CLUSTER, .value = "HOW",
      .summary = "cluster 'codes', their 'pca:P' first components, or their 'umap:N' by N nearest "
-                "neighbours",
+                "neighbours; 'axes', of two clusters: which of the first two components is larger",
      .fallback = "codes"},
     {"gaussians", FLAG, AT(gaussians), FOR_CLUSTER,
      .summary = "go on from k-means to a mixture of Gaussians: clusters of any width and tilt"},
