@@ -11,7 +11,9 @@ const TOPICS = ['farm', 'law', 'sea'];
 const EACH = 64;
 /** Word i of a topic: farmaa, farmab ... */
 const word = (topic, i) => `${topic}${'abcdefgh'[i >> 3]}${'abcdefgh'[i & 7]}`;
-const vocabulary = TOPICS.flatMap((topic) => Array.from({ length: EACH }, (_, i) => word(topic, i)));
+const vocabulary = TOPICS.flatMap((topic) =>
+  Array.from({ length: EACH }, (_, i) => word(topic, i)),
+);
 
 /** Texts of some words of a topic, one of another, and words that are in all of them. */
 function texts(count, seed) {
@@ -44,7 +46,10 @@ test('text: the model holds the words of the texts it learnt, without those in m
   assert.equal(title, 'texts');
   assert.match(data, /240 images trained on and 60 held out/);
   const [first] = report.epochs;
-  assert.ok(report.validation_loss < 0.97 * first.validation_loss, `${report.validation_loss} ${first.validation_loss}`);
+  assert.ok(
+    report.validation_loss < 0.97 * first.validation_loss,
+    `${report.validation_loss} ${first.validation_loss}`,
+  );
   assert.match(ok(['inspect', model]), /^words +192$/m);
 });
 
@@ -169,7 +174,10 @@ test('text: parts, labels, classes and joined files', (t) => {
       ['b', 1],
     ],
   );
-  const folded = write(join(own, 'letters.jsonl'), jsonl([{ text: 'ÉTÉ é naïve x 12ab—cd’s “Ça”' }]));
+  const folded = write(
+    join(own, 'letters.jsonl'),
+    jsonl([{ text: 'ÉTÉ é naïve x 12ab—cd’s “Ça”' }]),
+  );
   assert.deepEqual(info(folded).shape, [1, 1, 5]);
 });
 
@@ -196,7 +204,10 @@ test('text: what is refused, by its line', (t) => {
   refused('{"text": "ab", "split": "train"}\n', /no line with "split": "test"/, ':test');
   refused('{"text": "12 a 7"}\n', /no word is in at most 10 of its 1 texts/);
   refused('{"text": "ab"}\n'.repeat(11), /no word is in at most 10 of its 11 texts/);
-  const cut = write(join(own, 'cut.jsonl.gz'), gzipSync('{"text": "ab"}\n'.repeat(99)).subarray(0, 30));
+  const cut = write(
+    join(own, 'cut.jsonl.gz'),
+    gzipSync('{"text": "ab"}\n'.repeat(99)).subarray(0, 30),
+  );
   fails(['data', 'info', cut], 3, /truncated: the gzip stream ends early/, { path: own });
 
   const out = join(own, 'm.safetensors');
