@@ -137,7 +137,7 @@ test('text: codes, verdicts, neighbours, clusters and maps, in the words of the 
     ...[...map, '--method', 'code', '--out', svg, '--json'],
   ]);
   assert.ok(nearest.map > 0.9 && placed.knn_accuracy > 0.9);
-  assert.match(readFileSync(svg, 'utf8'), /<svg[^]*farm/);
+  assert.match(readFileSync(svg, 'utf8'), /<svg[\s\S]*farm/);
   // Without a model: the words themselves, and their two leading components.
   const words = ok(['map', '--pixels', '--data', file, '--method', 'pca', '--json']);
   assert.deepEqual([words.images, words.dimensions], [400, 192]);
