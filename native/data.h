@@ -72,6 +72,8 @@ lk_status data_suit_table(data *d, const lk_model *model, fault *f);
 /* Whether the row is that of a text in which the model knows no word. */
 bool data_is_empty_text(const lk_model *model, const lk_real *row);
 void data_set_count_classes(lk_dataset *set);
+/* Whether its images have labels, and not all the same. */
+bool data_set_varied(const lk_dataset *set);
 
 /* What a named data set's images are called in sentences, or NULL. */
 const char *data_title(const char *spec);
