@@ -31,6 +31,10 @@ static lk_preparation preparation_of(const options *o) {
     return o->ink ? LK_PREPARE_INK : LK_PREPARE_IMAGE;
 }
 
+static bool is_text_model(const evaluation *e) {
+    return *lk_model_text(e->model, LK_TEXT_WORDS) != 0;
+}
+
 static bool is_labelled(const prepared *images) {
     return images->set.labels != NULL;
 }
@@ -332,6 +336,8 @@ static lk_status search_known(const evaluation *e, json_t *report, fault *f) {
                       "--train wants images with labels on both sides");
     else
         status = eval_neighbours(e->o, e->model, &e->images->set, e->codes, &known.set, report, f);
+    if (!status && is_text_model(e))
+        status = eval_retrieval(e->o, e->model, &e->images->set, e->codes, &known.set, report, f);
     prepared_free(&known);
     return status;
 }
@@ -348,6 +354,8 @@ static lk_status make_report(evaluation *e, json_t *report, fault *f) {
     if (!status && e->words) status = report_codebook(e, report, f);
     if (!status && e->guesses && is_labelled(e->images)) status = report_classes(e, report, f);
     if (!status) status = (e->o->known ? search_known : search_gallery)(e, report, f);
+    if (!status && !e->o->known && is_text_model(e) && is_labelled(e->images))
+        status = eval_retrieval(e->o, e->model, &e->images->set, e->codes, NULL, report, f);
     if (!status && e->o->ood.count > 0) status = report_all_ood(e, report, f);
     if (e->results) json_object_set_new(report, "false_alarms", report_false_alarms(e));
     return status;

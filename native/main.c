@@ -21,14 +21,15 @@ static const command COMMANDS[] = {
      "Calibrates the verdict anew on other held-out images, or gives the model an alpha of its "
      "own.",
      cmd_calibrate, FOR_CALIBRATE, 1, 1},
-    {"score", "MODEL IMAGE... | MODEL ROWS.csv | MODEL --data SPEC",
-     "Judges images, or rows of numbers: a verdict and a p-value for each; - reads names from "
+    {"score", "MODEL IMAGE... | MODEL ROWS.csv|TEXTS.jsonl | MODEL --data SPEC",
+     "Judges images, rows of numbers or texts: a verdict and a p-value for each; - reads names "
+     "from "
      "standard input.",
      cmd_score, FOR_SCORE, 1, UINT32_MAX},
     {"reconstruct", "MODEL (IMAGE... | --data SPEC) --out FILE.npy|FILE.png",
      "Writes what the model makes of images.", cmd_reconstruct, FOR_RECONSTRUCT, 1, UINT32_MAX},
-    {"encode", "MODEL (IMAGE... | --data SPEC) --out FILE.npy", "Writes the codes of images.",
-     cmd_encode, FOR_ENCODE, 1, UINT32_MAX},
+    {"encode", "MODEL (IMAGE... | --data SPEC) --out FILE.npy",
+     "Writes the codes of images, rows or texts.", cmd_encode, FOR_ENCODE, 1, UINT32_MAX},
     {"decode", "MODEL CODES.npy --out FILE.npy|FILE.png", "Makes images of codes.", cmd_decode,
      FOR_DECODE, 2, 2},
     {"sample", "MODEL --out FILE.npy|FILE.png", "Makes images of codes drawn at random.",
@@ -36,7 +37,8 @@ static const command COMMANDS[] = {
     {"interpolate", "MODEL IMAGE IMAGE --out FILE.npy|FILE.png",
      "Makes the images between two: their codes and those on the way.", cmd_interpolate,
      FOR_INTERPOLATE, 3, 3},
-    {"neighbours", "MODEL IMAGE", "Finds the nearest images of the model's gallery.",
+    {"neighbours", "MODEL IMAGE | MODEL ROWS.csv|TEXTS.jsonl --train SPEC",
+     "Finds the nearest images of the model's gallery, or the nearest rows or texts of SPEC.",
      cmd_neighbours, FOR_NEIGHBOURS, 2, 2},
     {"pca", "[IMAGE...] --data SPEC [--out FILE.png|FILE.npy]",
      "Finds the principal components of images: mean, eigen-images and their shares of variance.",

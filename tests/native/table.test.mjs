@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fails, folder, npy, ok, random, run, write, writeBars } from './helpers.mjs';
+import { fails, folder, npy, ok, random, readNpy, run, write, writeBars } from './helpers.mjs';
 
 /** Standard normal numbers, the same in every run. */
 function normals(seed) {
@@ -79,13 +79,19 @@ test('table: rows that break the correlations are told from those that keep them
   const clusters = ok(['cluster', model, '--data', usual, '--k', '3', '--json']);
   assert.equal(clusters.dimensions, 3);
 
+  const z = join(path, 'codes.npy');
+  ok(['encode', model, '--data', usual, '--out', z]);
+  assert.deepEqual(readNpy(z).shape, [300, 3]);
+  const nearest = ok(['neighbours', model, usual, '--train', usual, '--metric', 'l2', '--json']);
+  assert.ok(nearest.every(({ file, neighbours: [first] }) => first.file === file));
+
   const refused = (args, code, pattern) => fails(args, code, pattern, { path });
   const narrow = file('narrow.csv', 'a,b\n1,2\n');
   refused(['score', model, narrow], 3, /rows of 2 numbers, and the model is of 6/);
   const bars = writeBars(path, 40, 1);
   refused(['score', model, '--data', bars], 3, /images, and the model is of rows/);
   refused(
-    ['encode', model, '--data', usual, '--out', join(path, 'z.npy')],
+    ['reconstruct', model, '--data', usual, '--out', join(path, 'z.npy')],
     2,
     /this is for images/,
   );
