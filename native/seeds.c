@@ -16,6 +16,7 @@
 #include "spawn.h"
 
 #define MAX_RECORD (64ull << 20)
+enum { LEAST_LIMIT = 2000 }; /* so that images can be held out, and labels of each class be drawn */
 
 typedef struct audit {
     const options *o;
@@ -55,8 +56,7 @@ static bool is_graph(const step *s) {
     return *s->command == '-';
 }
 
-/* The words as a user would give them, the program called as it was now. Labels are drawn from all
-   images, whatever the limit. */
+/* The words as a user would give them, the program called as it was now. */
 static bool find_words(const audit *a, const step *s, strings *words) {
     char text[PATH_MAX];
     const char *at = s->command + (is_graph(s) ? strlen("-graph ") : 0);
@@ -64,7 +64,7 @@ static bool find_words(const audit *a, const step *s, strings *words) {
     bool ok = strings_add(words, text);
     while (*at && ok) ok = read_word(a, &at, words);
     snprintf(text, sizeof text, "%u", a->o->limit);
-    if (ok && a->o->limit && !strstr(s->command, "--draw"))
+    if (ok && a->o->limit)
         ok = strings_add(words, "--limit") && strings_add(words, text);
     return ok;
 }
@@ -440,6 +440,9 @@ int seeds_audit(const options *o, fault *f) {
     bool chosen[64];
     if (o->arguments.count || o->data)
         return fail(f, LK_USAGE, NULL, "--seeds trains networks of its own: no MODEL, no --data");
+    if (o->limit && o->limit < LEAST_LIMIT)
+        return fail(f, LK_USAGE, NULL, "--limit %u: --seeds wants at least %d", o->limit,
+                    LEAST_LIMIT);
     int code = choose(o, chosen, f);
     if (code) return code;
     a = (audit){.o = o,
