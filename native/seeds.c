@@ -82,19 +82,20 @@ static void put_word(FILE *out, const char *word) {
     fputc('\'', out);
 }
 
-static bool put_step(const audit *a, const step *s, FILE *out) {
+/* A step's words from the first'th on. */
+static bool put_step(const audit *a, const step *s, size_t first, FILE *out) {
     strings words = {0};
     const bool ok = find_words(a, s, &words);
-    for (size_t i = 0; ok && i < words.count; i++) {
-        if (i) fputc(' ', out);
+    for (size_t i = first; ok && i < words.count; i++) {
+        if (i > first) fputc(' ', out);
         put_word(out, words.items[i]);
     }
     strings_free(&words);
     return ok;
 }
 
-/* The command line of a step, or of all of a claim's, one after another: what a user can paste.
-   NULL when out of memory. */
+/* What a step does, whatever the program is called; or the command lines of a claim, one after
+   another: what a user can paste. NULL when out of memory. */
 static json_t *line_of(const audit *a, const step *s, const claim *c) {
     char *text = NULL;
     size_t size;
@@ -102,13 +103,13 @@ static json_t *line_of(const audit *a, const step *s, const claim *c) {
     if (!out) return NULL;
     bool ok = true;
     if (s) {
-        ok = put_step(a, s, out);
+        ok = put_step(a, s, 1, out);
     } else {
         fputs("mkdir -p ", out);
         put_word(out, a->folder);
         for (size_t i = 0; ok && c->steps[i]; i++) {
             fputs(" && ", out);
-            ok = put_step(a, claims_step(c->steps[i]), out);
+            ok = put_step(a, claims_step(c->steps[i]), 0, out);
         }
     }
     ok = fclose(out) == 0 && ok;
