@@ -238,8 +238,10 @@ static int collect(steps *all, const bool *chosen, json_t *rows, fault *f) {
 int seeds_audit(const options *o, fault *f) {
     static steps a; /* large */
     bool chosen[64];
-    if (o->arguments.count || o->data)
-        return fail(f, LK_USAGE, NULL, "--seeds trains networks of its own: no MODEL, no --data");
+    if (o->arguments.count || o->data || o->known || o->html || o->ood.count || o->inside.count ||
+        o->ink || o->ablation)
+        return fail(f, LK_USAGE, NULL,
+                    "--seeds trains networks of its own: no MODEL, and no option about one");
     if (o->limit && o->limit < LEAST_LIMIT)
         return fail(f, LK_USAGE, NULL, "--limit %u: --seeds wants at least %d", o->limit,
                     LEAST_LIMIT);

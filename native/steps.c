@@ -1,6 +1,7 @@
 #include "steps.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,8 +165,11 @@ static lk_status add_manner(const steps *all, const step *s, strings *words, fau
     if (status) return status;
     snprintf(threads, sizeof threads, "%u", all->o->threads);
     bool ok = strings_add(words, "--json");
-    if (strncmp(s->command, "data ", 5) != 0)
-        ok = ok && strings_add(words, "--threads") && strings_add(words, threads);
+    const bool computes = strncmp(s->command, "data ", 5) != 0;
+    if (computes) ok = ok && strings_add(words, "--threads") && strings_add(words, threads);
+    if (computes && all->o->simd != LK_SIMD_BEST)
+        ok = ok && strings_add(words, "--simd") &&
+             strings_add(words, lk_simd_name((lk_simd)all->o->simd));
     if (file_kind_of(checkpoint) == FILE_REGULAR) ok = ok && strings_add(words, "--resume");
     return ok ? LK_OK : fail_memory(f);
 }
@@ -186,8 +190,10 @@ static int run_step(steps *all, const step *s, json_t *line, json_t **record, fa
         json_decref(result);
         return code;
     }
-    *record = json_pack("{s:O,s:f,s:o}", "command", line, "seconds", clock_seconds() - start,
-                        "result", result);
+    /* A training that was gone on with tells of all of it. */
+    const double all_of_it = json_number_value(json_object_get(result, "seconds"));
+    *record = json_pack("{s:O,s:f,s:o}", "command", line, "seconds",
+                        fmax(clock_seconds() - start, all_of_it), "result", result);
     return *record ? (int)write_record(all, s, *record, f) : (int)fail_memory(f);
 }
 

@@ -172,6 +172,7 @@ test('what cannot be measured, or was not meant, is said in a line', (t) => {
   fails([...seeds, '--only', 'ae,nothing at all'], 2, /no claim 'nothing at all'; see/, { path });
   fails(['audit', 'm.safetensors', '--seeds'], 2, /--seeds trains networks of its own/);
   fails(['audit', '--seeds', '--data', 'mnist'], 2, /--seeds trains networks of its own/);
+  fails(['audit', '--seeds', '--train', 'mnist'], 2, /no option about one/);
   fails(['audit', '--list'], 2, /--list is for --seeds/);
   fails(['audit', '--data', 'mnist:test'], 2, /a MODEL is needed, or --seeds/);
   fails([...seeds, '--limit', '1999'], 2, /--limit 1999: --seeds wants at least 2000/, { path });
