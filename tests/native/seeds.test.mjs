@@ -2,7 +2,14 @@
 // a run goes on where it was ended. On small data sets of the names that the claims are of.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fails, folder, idx, ok, program, random, run, start, write } from './helpers.mjs';
@@ -179,6 +186,10 @@ test('what cannot be measured, or was not meant, is said in a line', (t) => {
   const [row] = ok([...seeds, '--only', 'clusters', '--data-dir', path, '--json'], options);
   assert.deepEqual([row.measured, row.low, row.high, row.figures], [null, null, null, []]);
   assert.match(row.why, /^not measured: there is no .*cifar10-train-images.* \(see --data-dir\)$/);
+  const alone = join(path, 'likeness');
+  copyFileSync(program, alone);
+  const graph = spawnSync(alone, [...seeds, '--only', 'graph', '--json'], { encoding: 'utf8' });
+  assert.match(JSON.parse(graph.stdout)[0].why, /^not measured: likeness-graph was not built/);
   // A command that fails has said so itself, and its exit code is that of the whole.
   writeFileSync(join(path, 'fashion/train-images-idx3-ubyte'), 'broken');
   const failed = run([...seeds, '--only', 'small-cnn', '--json'], options);
