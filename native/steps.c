@@ -174,6 +174,16 @@ static lk_status add_manner(const steps *all, const step *s, strings *words, fau
     return ok ? LK_OK : fail_memory(f);
 }
 
+/* Of a training, also what it took before it was gone on with. */
+static double epochs_seconds(const json_t *result) {
+    double sum = 0;
+    size_t i;
+    json_t *epoch;
+    json_array_foreach(json_object_get(result, "epochs"), i, epoch) sum +=
+        json_number_value(json_object_get(epoch, "seconds"));
+    return sum;
+}
+
 static int run_step(steps *all, const step *s, json_t *line, json_t **record, fault *f) {
     strings words = {0};
     json_t *result = NULL;
@@ -190,10 +200,8 @@ static int run_step(steps *all, const step *s, json_t *line, json_t **record, fa
         json_decref(result);
         return code;
     }
-    /* A training that was gone on with tells of all of it. */
-    const double all_of_it = json_number_value(json_object_get(result, "seconds"));
     *record = json_pack("{s:O,s:f,s:o}", "command", line, "seconds",
-                        fmax(clock_seconds() - start, all_of_it), "result", result);
+                        fmax(clock_seconds() - start, epochs_seconds(result)), "result", result);
     return *record ? (int)write_record(all, s, *record, f) : (int)fail_memory(f);
 }
 
