@@ -132,21 +132,27 @@ static const claim CLAIMS[] = {
     {"cnn",
      "Fashion: a convolutional network tells the ten classes",
      "94.15 %",
-     "",
+     "True of one that trains for long enough: after eight epochs as here it is not yet there, "
+     "after "
+     "eighteen it is, at 94.30 % (three seeds).",
      {"cnn", "cnn-eval"},
      .figures = {{"right", "cnn-eval", "accuracy", SHARE, "images"},
                  {"shirts right", "cnn-eval", "recall.6", SHARE, "confusion.6"}}},
     {"small-cnn",
      "Fashion: a small one does too, but for shirts",
      "89.12 %, shirts 62.2 %",
-     "",
+     "What a small network reaches in three epochs; shirts are its hardest class, taken for "
+     "T-shirts, "
+     "coats and pullovers.",
      {"small-cnn", "small-cnn-eval"},
      .figures = {{"right", "small-cnn-eval", "accuracy", SHARE, "images"},
                  {"shirts right", "small-cnn-eval", "recall.6", SHARE, "confusion.6"}}},
     {"threshold",
      "MNIST against Fashion: an error over 0.02 is an outlier",
      "0.02",
-     "The notes' histogram of Fashion is mean brightness, since np.abs(a, b) subtracts nothing.",
+     "The notes' histogram of Fashion is mean brightness, since np.abs(a, b) subtracts nothing; "
+     "over "
+     "0.02 lie four digits in ten, too.",
      {"ae", "ae-outliers", "brightness"},
      .figures = {{"best threshold for these images", "ae-outliers", "ood.0.threshold", NUMBER,
                   NULL},
@@ -170,7 +176,7 @@ static const claim CLAIMS[] = {
     {"deep",
      "MNIST: a deep autoencoder is sharper than PCA, of 30 values both",
      "sharper",
-     "",
+     "So it is: a fifth of the error.",
      {"deep", "deep-eval", "pca", "pca-eval"},
      .figures = {{"squared error an image", "deep-eval", "reconstruction.sse_per_image", MEAN,
                   "reconstruction.sse_standard_error"},
@@ -179,7 +185,7 @@ static const claim CLAIMS[] = {
     {"pretraining",
      "MNIST: pre-training helps where there are few labels",
      "helps",
-     "",
+     "Not here: with relu, dropout and He's first weights the labels alone teach as much.",
      {"stacked", "few-100-pre", "few-100-pre-eval", "few-100", "few-100-eval", "few-1000-pre",
       "few-1000-pre-eval", "few-1000", "few-1000-eval"},
      .figures = {{"right, 100 labels, pre-trained", "few-100-pre-eval", "accuracy", SHARE,
