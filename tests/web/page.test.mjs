@@ -364,6 +364,7 @@ test('scripts can ask window.likeness', () =>
       'shape',
       'gist',
       'style',
+      'class',
       'pose',
       'texture',
     ]);
