@@ -105,7 +105,7 @@ static lk_status visit_all(evaluation *e, fault *f) {
 /* ---- the parts of the report ---- */
 
 static json_t *report_errors(const evaluation *e) {
-    double mae = 0, mse = 0, bce = 0, sse = 0;
+    double mae = 0, mse = 0, bce = 0, sse = 0, spread = 0;
     const double n = (double)e->images->set.count;
     for (size_t i = 0; i < e->images->set.count; i++) {
         const lk_errors *one = &e->errors[i];
@@ -114,11 +114,16 @@ static json_t *report_errors(const evaluation *e) {
         bce += one->bce / n;
         sse += one->sse_per_image / n;
     }
+    for (size_t i = 0; i < e->images->set.count; i++)
+        spread += (e->errors[i].sse_per_image - sse) * (e->errors[i].sse_per_image - sse) / n;
+    const double of_mean = sqrt(spread / n);
     if (lk_model_is_table(e->model)) /* the others are of values in 0..1 */
-        return json_pack("{s:o,s:o,s:o}", "mae", output_number(mae), "mse", output_number(mse),
-                         "sse_per_image", output_number(sse));
-    return json_pack("{s:o,s:o,s:o,s:o,s:o}", "mae", output_number(mae), "mse", output_number(mse),
-                     "bce", output_number(bce), "sse_per_image", output_number(sse), "psnr",
+        return json_pack("{s:o,s:o,s:o,s:o}", "mae", output_number(mae), "mse", output_number(mse),
+                         "sse_per_image", output_number(sse), "sse_standard_error",
+                         output_number(of_mean));
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "mae", output_number(mae), "mse",
+                     output_number(mse), "bce", output_number(bce), "sse_per_image",
+                     output_number(sse), "sse_standard_error", output_number(of_mean), "psnr",
                      output_number(mse > 0 ? -10 * log10(mse) : INFINITY));
 }
 

@@ -14,9 +14,10 @@ static const command COMMANDS[] = {
      cmd_train, FOR_TRAIN, 0, 1},
     {"eval", "MODEL --data SPEC", "Measures a model on images it has not seen.", cmd_eval, FOR_EVAL,
      1, 1},
-    {"audit", "MODEL --data SPEC",
-     "Measures the verdict where it is hardest: on images changed, spoilt and of other kinds.",
-     cmd_audit, FOR_AUDIT, 1, 1},
+    {"audit", "MODEL --data SPEC | --seeds",
+     "Measures the verdict where it is hardest: on images changed, spoilt and of other kinds; or "
+     "the claims of the notes that the product grew from.",
+     cmd_audit, FOR_AUDIT, 0, 1},
     {"calibrate", "MODEL (--data SPEC | --alpha SHARE)",
      "Calibrates the verdict anew on other held-out images, or gives the model an alpha of its "
      "own.",

@@ -50,7 +50,9 @@ test('table: rows that break the correlations are told from those that keep them
   assert.equal(result.images, 300);
   assert.ok(result.ood[0].auroc > 0.9, `${result.ood[0].auroc}`);
   assert.ok(result.false_alarms[2].rate < 0.2, JSON.stringify(result.false_alarms));
-  assert.deepEqual(Object.keys(result.reconstruction), ['mae', 'mse', 'sse_per_image']);
+  assert.deepEqual(Object.keys(result.reconstruction), [
+    ...['mae', 'mse', 'sse_per_image', 'sse_standard_error'],
+  ]);
 
   // By one column alone, the two cannot be told apart: the margins are the same values.
   const sorted = (rows, c) => rows.map((r) => r[c]).sort((a, b) => a - b);
