@@ -1,6 +1,6 @@
 // What is taken along from the page: files, tables, code; in Chromium, and compared with the program.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -203,6 +203,23 @@ test('the code for elsewhere names the model and the threshold of the page, and 
         .split(' ');
       const here = await verdict(page);
       assert.deepEqual(said, [here.verdict, here.p]);
+
+      // As shown, in C.
+      await page.locator('[data-panel=embed]').scrollIntoViewIfNeeded();
+      await page.locator('[data-panel=embed]').getByText('C', { exact: true }).click();
+      writeFileSync(join(folder, 'judge.c'), (await code.textContent()) ?? '');
+      const header = ['--c-header', join(folder, 'digits.h')];
+      execFileSync(`${built}likeness`, ['export', `${models}digits.safetensors`, ...header]);
+      const source = fileURLToPath(new URL('../../src', import.meta.url));
+      const flags = ['-std=c11', '-Wall', '-Wextra', '-Werror', `-I${source}`, '-fopenmp'];
+      const judge = join(folder, 'judge');
+      const files = [`${judge}.c`, `${built}libcore.a`, '-lm', '-o', judge];
+      execFileSync('cc', [...flags, ...files]);
+      const input = Buffer.from(data);
+      const found = execFileSync(judge, [`${width}`, `${height}`], { input, encoding: 'utf8' });
+      assert.equal(found, `${here.verdict}, p = ${Number(Number(here.p).toPrecision(6))}\n`);
+      const none = spawnSync(judge, ['9', '9'], { input: '', encoding: 'utf8' });
+      assert.deepEqual([none.status, none.stderr.split('\n').length], [1, 2]);
       await page.locator('[data-panel=embed]').screenshot({ path: `${screens}embed.png` });
     },
     {},
