@@ -141,7 +141,7 @@ async function drawOn(url) {
 /** @param {Settings} settings @returns {Promise<Row[]>} */
 export async function ownPage({ rounds }) {
   const how = '--epochs 1 --gallery 60000 --references 200 --out'.split(' ');
-  likeness('train', 'ae', '--data', 'mnist:train', ...how, large);
+  likeness('train', 'ae', '--data', 'mnist:train+fashion:train', ...how, large);
   const server = await serve();
   /** @type {Visit[]} */
   const all = [];

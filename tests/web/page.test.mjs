@@ -43,6 +43,18 @@ test('a first visit shows the whole pad with nothing over it, and judges nothing
     await shot(page, 'empty', true);
   }));
 
+test('every panel has one sentence that says what it is', () =>
+  onPage(async (page) => {
+    const cards = page.locator('.card:not(.input)');
+    assert.ok((await cards.count()) >= 12);
+    for (const card of await cards.all()) {
+      const says = await card.locator('.title + .detail, .note').allTextContents();
+      const text = says.map((each) => each.replace(/\s+/g, ' ').trim());
+      assert.equal(text.length, 1, `${await card.getAttribute('aria-label')}: ${text}`);
+      assert.match(text[0], /^[A-Z][^.]*\.$/);
+    }
+  }));
+
 for (const [name, lines] of Object.entries(digits))
   test(`a drawn ${name} is a digit, redrawn and near to its like`, () =>
     onPage(async (page) => {

@@ -2,7 +2,7 @@
 
 import { currentAlpha, startAlpha, suitAlpha } from './alpha.js';
 import { askClassifier, hideClassifier, offerClassifiers } from './classifier.js';
-import { byId, one } from './dom.js';
+import { byId, nextTask, one } from './dom.js';
 import { setCalibration, showScore } from './gauge.js';
 import {
   currentInput,
@@ -183,7 +183,7 @@ async function openGallery(opened) {
     if (open === opened) neighboursUnavailable('Its gallery could not be loaded.');
     return;
   }
-  await new Promise((resolve) => setTimeout(resolve)); // strokes that came meanwhile go first
+  await nextTask();
   if (open !== opened) return;
   showSamples(model, showPicture);
   tellModel(opened);
@@ -330,7 +330,7 @@ restoreInput();
 showNeighbours(null, null);
 showLoading(state().model, null);
 window.likeness = {
-  ready: new Promise((resolve) => setTimeout(resolve)).then(startRest).then(start),
+  ready: nextTask().then(startRest).then(start),
   check(picture) {
     if (!open) throw new Error('no model is loaded yet');
     const preparation = preparationFor(open.model, 'picture', picture);

@@ -1,7 +1,7 @@
 // The map: every known image where its code lies, in two directions, and the image of now among them.
 
 import { ends, labelColour, onTheme } from './colours.js';
-import { make } from './dom.js';
+import { make, nextTask } from './dom.js';
 import { ask } from './lab.js';
 import { labelName } from './labels.js';
 import { mixed } from './mapview.js';
@@ -283,7 +283,7 @@ export function start(section, open) {
         .slice(first, first + ROWS)
         .map((i) => `${i},${labels[i] < 0 ? '' : labels[i]},${xy[2 * i]},${xy[2 * i + 1]}\n`);
       blocks.push(rows.join(''));
-      await new Promise((resolve) => setTimeout(resolve)); // so that the page does not halt
+      await nextTask();
     }
     parts.saveAs(name, new Blob(blocks), 'text/csv');
   }
@@ -311,6 +311,8 @@ export function start(section, open) {
     points = found;
     const { shape } = model.model.info;
     view.show(found.xy, shape, (i) => model.model.galleryImage(i).thumbnail);
+    await nextTask();
+    signal.throwIfAborted();
     const labelled = found.labels.some((label) => label >= 0);
     colouring.allow('label', labelled);
     colouring.allow('error', model.model.info.output === 'image');
