@@ -178,7 +178,12 @@ export async function ownPage({ rounds }) {
         ours: longest(part, 'wall'),
         goal: { atMost: 50 },
       },
-      { ...common, what: 'the same, time of the processor', ours: longest(part, 'cpu') },
+      {
+        ...common,
+        what: 'the same, time of the processor',
+        ours: longest(part, 'cpu'),
+        goal: { atMost: 50 },
+      },
     ]),
   ];
 }

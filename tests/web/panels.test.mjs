@@ -523,6 +523,7 @@ test('with all panels open the page fits each screen and axe finds nothing', () 
         ['common', '.common-images canvas'],
         ['graph', '.common-images canvas'],
         ['train', 'button'],
+        ['embed', 'code'],
       ])
         await reach(page, name, selector);
       for (const all of await page.locator('[data-panel] details').all())

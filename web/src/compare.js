@@ -154,7 +154,7 @@ export function start(section) {
     more.textContent = `Compare all ${others.length + 1} (${parts.megabytes(bytes)})`;
     more.hidden = others.length === 0;
     hint.textContent = others.length
-      ? `So far the one that is open; there are ${others.length} others.`
+      ? `So far the one that is open, of ${others.length + 1}.`
       : 'There is no other network of such images here.';
   }
 

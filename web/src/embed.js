@@ -10,7 +10,7 @@ import { copy } from './share.js';
 
 /** @type {Record<string, (given: Given) => string>} */
 const SNIPPETS = {
-  'JavaScript, npm': ({ file, options }) => `// npm install ./build/wasm
+  npm: ({ file, options }) => `// npm install ./build/wasm
 import { load } from 'likeness';
 
 const model = await load(new URL('${file}', import.meta.url));
