@@ -188,6 +188,12 @@ void data_set_count_classes(lk_dataset *set) {
         if (set->labels[i] >= set->classes) set->classes = set->labels[i] + 1;
 }
 
+bool data_set_varied(const lk_dataset *set) {
+    size_t i = 1;
+    while (set->labels && i < set->count && set->labels[i] == set->labels[0]) i++;
+    return set->labels && i < set->count;
+}
+
 void data_free(data *d) {
     data_set_free(&d->set);
     strings_free(&d->files);

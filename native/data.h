@@ -62,6 +62,8 @@ bool data_is_csv(const char *spec);
    wants none. Of images nothing is done. */
 lk_status data_suit_table(data *d, const lk_model *model, fault *f);
 void data_set_count_classes(lk_dataset *set);
+/* Whether its images have labels, and not all the same. */
+bool data_set_varied(const lk_dataset *set);
 
 /* What a named data set's images are called in sentences, or NULL. */
 const char *data_title(const char *spec);

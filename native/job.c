@@ -147,7 +147,8 @@ static lk_status make_model(job *j, const lk_dataset *set, fault *f) {
         /* Of a table half of its columns, unless it is told. */
         const uint32_t half = set->values ? (set->shape.width + 1) / 2 : 0;
         const uint32_t latent = o->latent || half > 64 ? o->latent : half;
-        if (lk_family_arch(j->family, set->shape, latent, set->classes, arch, 1024, &f->error))
+        if (lk_family_arch(j->family, set->shape, latent, data_set_varied(set) ? set->classes : 0,
+                           arch, 1024, &f->error))
             return f->error.status == LK_DATA ? blame(f, o->data) : f->error.status;
         if (o->noise) put_noise(o->noise, arch, sizeof arch);
     }
@@ -264,6 +265,9 @@ lk_status job_prepare(job *j, fault *f) {
     status = data_load(o->data, DATA_TRAIN, o->arch ? lk_model_shape(j->model) : o->shape, o->limit,
                        &d, f);
     if (status) return status;
+    /* Unless a family was asked for: labels are of use for verdicts. */
+    if (!o->arch && o->arguments.count == 0 && data_set_varied(&d.set))
+        j->family = lk_family_find("gate-classes");
     if (!o->arch) status = make_model(j, &d.set, f);
     if (!status) status = check_images(j, &d.set, f);
     if (!status) status = adopt(j, f);

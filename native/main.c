@@ -10,7 +10,7 @@ static const command COMMANDS[] = {
     {"data", "list | info SPEC | verify SPEC", "Lists, describes or checks data sets.", cmd_data,
      FOR_DATA, 1, 2},
     {"train", "[FAMILY | --arch LINE] --data SPEC --out FILE",
-     "Trains and calibrates a model: of family gate, which is made for verdicts, or another.",
+     "Trains and calibrates a model, unless told otherwise of a family made for verdicts.",
      cmd_train, FOR_TRAIN, 0, 1},
     {"eval", "MODEL --data SPEC", "Measures a model on images it has not seen.", cmd_eval, FOR_EVAL,
      1, 1},

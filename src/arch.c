@@ -155,7 +155,7 @@ static lk_status place_layer(reader *r, lk_arch *arch) {
     arch->transposed += layer->transposed;
     arch->scratch = LK_MAX(arch->scratch, layer->scratch);
     arch->flops += layer->flops;
-    arch->labelled = arch->labelled || layer->op->labelled;
+    arch->labelled = arch->labelled || layer->op->labelled || layer->posed > 1;
     if (layer->classes && arch->classes && layer->classes != arch->classes)
         return lk_fail(r->error, LK_MODEL, "architecture: %u classes here, %u before",
                        (unsigned long long)layer->classes, (unsigned long long)arch->classes);

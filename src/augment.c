@@ -311,6 +311,21 @@ void lk_augment_pose(const lk_real *x, lk_shape shape, uint32_t pose, lk_real *o
             }
 }
 
+void lk_augment_mix(lk_rng rng, uint64_t sample, lk_shape shape, const lk_real *other, lk_real *x) {
+    const lk_rng own = {lk_rng_u64(rng, sample)};
+    const double across = around_zero(own, 0, 1), down = around_zero(own, 1, 1);
+    const double column = shape.width * (0.5 + around_zero(own, 2, 0.125));
+    const double row = shape.height * (0.5 + around_zero(own, 3, 0.125));
+    const bool cut = lk_rng_uniform(own, 4) >= 0.3;
+    for (size_t c = 0; c < shape.channels; c++)
+        for (size_t i = 0; i < shape.height; i++)
+            for (size_t j = 0; j < shape.width; j++, x++, other++) {
+                const double side =
+                    across * ((double)j + 0.5 - column) + down * ((double)i + 0.5 - row);
+                if (cut ? side > 0 : *other > *x) *x = *other;
+            }
+}
+
 void lk_augment(const lk_augmentation *a, lk_rng rng, uint64_t sample, lk_shape shape, lk_real *x,
                 lk_real *scratch) {
     const lk_change change = lk_augment_draw(a, rng, sample, shape);

@@ -29,7 +29,12 @@ size_t lk_augment_scratch(lk_shape shape);
    `out` may not be x. */
 void lk_augment_pose(const lk_real *x, lk_shape shape, uint32_t pose, lk_real *out);
 
-/* Its two halves. */
+/* Makes x an image of nothing, from itself and another: beyond a line near its middle it becomes
+   the other, or, in three of ten cases, whatever is brighter everywhere. The same for each `sample`
+   of an `rng`. */
+void lk_augment_mix(lk_rng rng, uint64_t sample, lk_shape shape, const lk_real *other, lk_real *x);
+
+/* The halves of lk_augment. */
 lk_change lk_augment_draw(const lk_augmentation *augmentation, lk_rng rng, uint64_t sample,
                           lk_shape shape);
 void lk_augment_apply(const lk_change *change, lk_shape shape, lk_real *x, lk_real *scratch);

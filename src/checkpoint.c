@@ -90,6 +90,13 @@ static char *score_tensor_name(char *name, int aspect, const char *tensor) {
     return strcat(name, tensor);
 }
 
+/* How many rows of evidence a calibration of this model has. */
+static size_t ranks(const lk_model *model) {
+    size_t n = 0;
+    for (size_t e = 0; e < LK_RANKED; e++) n += lk_model_ranks(model, e);
+    return n;
+}
+
 static size_t triangle(size_t d) {
     return d * (d + 1) / 2;
 }
@@ -145,16 +152,23 @@ static lk_real *add_score(writer *w, const lk_score *score, lk_real *room) {
     return room;
 }
 
-/* Evidence stands row by row in the calibration's block, padded; evidence[] holds it without. */
-static void add_calibration(writer *w, int preparation, const lk_calibration *c, float *evidence) {
-    for (size_t e = 0; e < LK_RANKED; e++)
-        memcpy(evidence + e * c->shaping, c->evidence[e], c->shaping * sizeof *evidence);
+/* Evidence stands row by row in the calibration's block, padded; evidence[] holds it without, and
+   only that of a kind which the model has. */
+static float *add_calibration(writer *w, const lk_model *model, int preparation, float *evidence) {
+    const lk_calibration *c = model->score->calibration[preparation];
+    float *to = evidence;
+    for (size_t e = 0; e < LK_RANKED; e++) {
+        if (!lk_model_ranks(model, e)) continue;
+        memcpy(to, c->evidence[e], c->shaping * sizeof *to);
+        to += c->shaping;
+    }
     calibration_tensor_name(next_name(w), preparation, "evidence");
-    add(w, LK_F32, 2, (size_t[]){LK_RANKED, c->shaping}, evidence);
+    add(w, LK_F32, 2, (size_t[]){ranks(model), c->shaping}, evidence);
     calibration_tensor_name(next_name(w), preparation, "limits");
     add(w, LK_F32, 1, (size_t[]){LK_TEXTURES}, c->limits);
     calibration_tensor_name(next_name(w), preparation, "scores");
     add(w, LK_F32, 1, (size_t[]){c->judging}, c->scores);
+    return to;
 }
 
 static bool all_finite(const lk_real *values, size_t n) {
@@ -163,10 +177,11 @@ static bool all_finite(const lk_real *values, size_t n) {
     return true;
 }
 
-static size_t evidence_values(const lk_score *score) {
+static size_t evidence_values(const lk_model *model) {
+    const lk_score *score = model->score;
     size_t n = 0;
     for (int p = 0; score && p < LK_PREPARATIONS; p++)
-        if (score->calibration[p]) n += LK_RANKED * score->calibration[p]->shaping;
+        if (score->calibration[p]) n += ranks(model) * score->calibration[p]->shaping;
     return n;
 }
 
@@ -176,12 +191,8 @@ static void add_all(writer *w, const lk_model *model, lk_real *room) {
     add_layers(w, model, room);
     if (!score) return;
     room = add_score(w, score, room + model->arch.stored);
-    for (int p = 0; p < LK_PREPARATIONS; p++) {
-        const lk_calibration *c = score->calibration[p];
-        if (!c) continue;
-        add_calibration(w, p, c, room);
-        room += LK_RANKED * c->shaping;
-    }
+    for (int p = 0; p < LK_PREPARATIONS; p++)
+        if (score->calibration[p]) room = add_calibration(w, model, p, room);
 }
 
 static size_t describe(const lk_model *model, const lk_checksum *checksum, lk_metadata *metadata) {
@@ -197,8 +208,7 @@ static size_t describe(const lk_model *model, const lk_checksum *checksum, lk_me
 lk_status lk_model_save(const lk_model *model, lk_bytes *out, lk_error *error) {
     if (!all_finite(model->parameters, model->arch.packed))
         return lk_fail(error, LK_NONFINITE, "a weight is not finite");
-    const size_t values =
-        model->arch.stored + score_values(model->score) + evidence_values(model->score);
+    const size_t values = model->arch.stored + score_values(model->score) + evidence_values(model);
     writer *w = lk_alloc(sizeof *w);
     lk_real *room = lk_alloc(values * sizeof *room);
     lk_status status = LK_MEMORY;
@@ -317,10 +327,12 @@ typedef struct calibration_tensors {
     const lk_tensor *evidence, *limits, *scores;
 } calibration_tensors;
 
-static lk_status fill_calibration(reader *r, lk_calibration *c, const calibration_tensors *t) {
+static lk_status fill_calibration(reader *r, const lk_model *model, lk_calibration *c,
+                                  const calibration_tensors *t) {
     lk_status status = copy_floats(r, t->limits, 0, LK_TEXTURES, c->limits);
-    for (size_t e = 0; status == LK_OK && e < LK_RANKED; e++)
-        status = copy_floats(r, t->evidence, e * c->shaping, c->shaping, c->evidence[e]);
+    for (size_t e = 0, row = 0; status == LK_OK && e < LK_RANKED; e++)
+        if (lk_model_ranks(model, e))
+            status = copy_floats(r, t->evidence, row++ * c->shaping, c->shaping, c->evidence[e]);
     if (status == LK_OK) status = copy_floats(r, t->scores, 0, c->judging, c->scores);
     if (status != LK_OK) return status;
     bool sound = ascends(c->scores, c->judging);
@@ -332,7 +344,7 @@ static lk_status fill_calibration(reader *r, lk_calibration *c, const calibratio
     return LK_OK;
 }
 
-static lk_status read_calibration(reader *r, lk_score *score, int p) {
+static lk_status read_calibration(reader *r, const lk_model *model, lk_score *score, int p) {
     enum { EVIDENCE, LIMITS, SCORES, PARTS };
     static const char *const parts[PARTS] = {"evidence", "limits", "scores"};
     char name[PARTS][NAME_SIZE];
@@ -343,14 +355,14 @@ static lk_status read_calibration(reader *r, lk_score *score, int p) {
     }
     if (!any) return LK_OK;
     calibration_tensors t = {0};
-    t.evidence = expect(r, name[EVIDENCE], LK_F32, 2, (size_t[]){LK_RANKED, 0});
+    t.evidence = expect(r, name[EVIDENCE], LK_F32, 2, (size_t[]){ranks(model), 0});
     if (t.evidence) t.limits = expect(r, name[LIMITS], LK_F32, 1, (size_t[]){LK_TEXTURES});
     if (t.limits) t.scores = expect(r, name[SCORES], LK_F32, 1, (size_t[]){0});
     if (!t.scores) return LK_MODEL;
     lk_calibration *c = lk_calibration_create(t.evidence->dims[1], t.scores->dims[0], r->error);
     if (!c) return LK_MEMORY;
     score->calibration[p] = c;
-    return fill_calibration(r, c, &t);
+    return fill_calibration(r, model, c, &t);
 }
 
 /* The tensors that make a mixture, an aspect, a score. */
@@ -375,7 +387,8 @@ static lk_status fill_mixture(reader *r, lk_mixture *m, const mixture_tensors *t
     return status;
 }
 
-static lk_status fill_score(reader *r, lk_score *score, const score_tensors *t) {
+static lk_status fill_score(reader *r, const lk_model *model, lk_score *score,
+                            const score_tensors *t) {
     lk_status status = fill_mixture(r, &score->mixture, &t->mixture[LK_ASPECTS]);
     for (int a = 0; status == LK_OK && a < LK_ASPECTS; a++) {
         lk_aspect *aspect = &score->aspects[a];
@@ -397,7 +410,7 @@ static lk_status fill_score(reader *r, lk_score *score, const score_tensors *t) 
     memcpy(score->codes, t->references->data, t->references->bytes);
     status = lk_score_finish(score, r->error);
     for (int p = 0; status == LK_OK && p < LK_PREPARATIONS; p++)
-        status = read_calibration(r, score, p);
+        status = read_calibration(r, model, score, p);
     return status;
 }
 
@@ -472,7 +485,7 @@ static lk_status read_score(reader *r, lk_model *model) {
     }
     lk_score *score = lk_score_create(&sizes, r->error);
     if (!score) return LK_MEMORY;
-    const lk_status status = fill_score(r, score, &t);
+    const lk_status status = fill_score(r, model, score, &t);
     if (status == LK_OK)
         lk_score_attach(model, score);
     else

@@ -15,7 +15,8 @@ typedef struct lk_layer {
     uint32_t kernel, step;    /* a window's side, and the pixels from one window to the next */
     bool valid;               /* windows stay inside the image, else they are centred on pixels */
     uint32_t classes;         /* labels that it tells apart, or 0 */
-    lk_real amount;           /* the decimal number that follows the name, if op->decimal */
+    uint32_t posed; /* of `pose`: labels that it tells apart in each pose; 1: poses alone */
+    lk_real amount; /* the decimal number that follows the name, if op->decimal */
     lk_shape in, out;
     size_t in_stride, out_stride; /* values a row takes in the activations: padded to 16 */
     size_t parameters;            /* weights and biases, as people count them */
@@ -66,7 +67,7 @@ typedef struct lk_pass {
     lk_real *shared;           /* the layer's, of the whole batch; written by meet, meet_back */
     const lk_real *partner;    /* the partner's memory of the same rows */
     const uint32_t *labels;    /* of these rows; LK_NO_LABEL where there is none */
-    const uint32_t *poses;     /* of these rows, likewise */
+    const uint32_t *poses;     /* of these rows, likewise; LK_POSES: made of two images */
     lk_real *penalties;        /* of these rows: what operators add to their losses; or NULL */
     const lk_batch *batch;     /* or NULL: images are only coded */
     size_t row;                /* the first of these rows in the batch */
@@ -141,6 +142,8 @@ extern const lk_op lk_op_noise, lk_op_mask, lk_op_salt, lk_op_dropout;
 extern const lk_op lk_op_bn, lk_op_l2norm, lk_op_l1;
 extern const lk_op lk_op_gaussian, lk_op_vq;
 extern const lk_op lk_op_embed, lk_op_classify, lk_op_pose;
+/* The answers of `pose`: see layer_label.c. */
+uint32_t lk_pose_answers(const lk_layer *layer);
 extern const lk_op lk_op_table;
 
 /* LK_MODEL when this many parameters or operations are over the limits of one model. */

@@ -1,4 +1,4 @@
-/* embed K, classify K A, pose A: operators that look at labels below K, or at poses.
+/* embed K, classify K A, pose K A: operators that look at labels below K, or at poses.
 
    embed multiplies a row by its label's vector of as many values; without a label, by the mean of
    all vectors. The packed parameters are the vectors.
@@ -9,7 +9,9 @@
 
    pose is the same for one of eight poses: how often the image was turned, and whether it was
    mirrored before. Networks that were taught to tell notice what is not upright (S. Gidaris et al.
-   2018, D. Hendrycks et al. 2019). */
+   2018, D. Hendrycks et al. 2019). Where K is over 1, class and pose are one answer of 8 K, the
+   upright ones first (H. Lee, S. J. Hwang and J. Shin 2020), and another is behind them: the image
+   is of no class, but made of two. */
 #include "layer.h"
 
 #include <string.h>
@@ -133,10 +135,18 @@ enum { WEIGHT, BIAS };
 
 /* How many answers there are to choose from, and the right ones. */
 static uint32_t answers(const lk_layer *l) {
-    return l->op == &lk_op_pose ? LK_POSES : l->classes;
+    return l->op == &lk_op_pose ? lk_pose_answers(l) : l->classes;
 }
-static const uint32_t *right_answers(const lk_layer *l, const lk_pass *pass) {
-    return l->op == &lk_op_pose ? pass->poses : pass->labels;
+static uint32_t right_answer(const lk_layer *l, const lk_pass *pass, size_t row) {
+    const uint32_t label = l->posed == 1 ? 0 : pass->labels[row];
+    if (l->op != &lk_op_pose) return label;
+    if (pass->poses[row] == LK_POSES && l->posed > 1) return lk_pose_answers(l) - 1;
+    if (pass->poses[row] >= LK_POSES || label >= l->posed) return LK_NO_LABEL;
+    return pass->poses[row] * l->posed + label;
+}
+
+uint32_t lk_pose_answers(const lk_layer *l) {
+    return l->posed * LK_POSES + (l->posed > 1);
 }
 
 static lk_linear linear(const lk_layer *l) {
@@ -169,7 +179,10 @@ static lk_status plan_classify(lk_layer *l, const uint32_t *numbers, lk_error *e
     return status == LK_OK ? plan_answers(l, error) : status;
 }
 static lk_status plan_pose(lk_layer *l, const uint32_t *numbers, lk_error *error) {
-    (void)numbers;
+    if (numbers[0] < 1 || numbers[0] > LK_MOST_POSED)
+        return lk_fail(error, LK_MODEL, "pose needs 1 to %u classes",
+                       (unsigned long long)LK_MOST_POSED);
+    l->posed = numbers[0];
     return plan_answers(l, error);
 }
 
@@ -181,7 +194,7 @@ static void classify_forward(const lk_layer *l, const lk_pass *pass, const lk_re
     for (size_t r = 0; pass->penalties && r < rows; r++) {
         const lk_real *logits = pass->memory + r * l->memory;
         lk_real *gradient = pass->memory + r * l->memory + stride(l);
-        const uint32_t answer = right_answers(l, pass)[r];
+        const uint32_t answer = right_answer(l, pass, r);
         if (answer >= answers(l)) { /* nothing to be right about */
             memset(gradient, 0, stride(l) * sizeof *gradient);
             continue;
@@ -279,4 +292,4 @@ static void classify_unpack(const lk_layer *l, size_t which, const lk_real *para
     .unpack = classify_unpack
 const lk_op lk_op_classify = {
     .name = "classify", .arguments = 1, .labelled = true, .plan = plan_classify, COMMON};
-const lk_op lk_op_pose = {.name = "pose", .plan = plan_pose, COMMON};
+const lk_op lk_op_pose = {.name = "pose", .arguments = 1, .plan = plan_pose, COMMON};

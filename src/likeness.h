@@ -326,8 +326,9 @@ typedef enum lk_verdict { LK_IN, LK_OUT, LK_EMPTY } lk_verdict;
 const char *lk_verdict_name(lk_verdict verdict); /* "in", "out", "empty" */
 
 /* The single pieces of evidence, see score.c. */
-enum { LK_EVIDENCES = 8 };
-/* "reconstruction", "mahalanobis", "neighbour", "shape", "gist", "style", "pose", "texture" */
+enum { LK_EVIDENCES = 9 };
+/* "reconstruction", "mahalanobis", "neighbour", "shape", "gist", "style", "class", "pose",
+   "texture" */
 const char *lk_evidence_name(size_t which);
 /* Whether the model has this piece of evidence; if not, its value is 0 and its p is 1. */
 bool lk_model_has_evidence(const lk_model *model, size_t which);

@@ -23,7 +23,8 @@ enum {
     LK_STREAM_POSE,
     LK_STREAM_COMPONENTS,
     LK_STREAM_MAP,
-    LK_STREAM_BOOTSTRAP
+    LK_STREAM_BOOTSTRAP,
+    LK_STREAM_MIX
 };
 
 /* `stream` is one of the above; `part` tells uses of a stream apart (a layer, an epoch). */

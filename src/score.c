@@ -6,13 +6,14 @@
      shape           log of what lies outside of the flat pieces near which small images are: see
                      local_pca.h
      gist, style     what layers hold of the image: see aspect.h
-     pose            log of the odds against its being upright
-     texture         the largest of the numbers of texture.h, relative to the most among held-out
-                     images: over 1, the image is greyer, busier or more solid than any of them
+     class           -log of the probability of the likeliest class, upright: how sure the network
+   is pose            log of the odds against its being upright, whatever it is texture         the
+   largest of the numbers of texture.h, relative to the most among held-out images: over 1, the
+   image is greyer, busier or more solid than any of them
 
-   A network that tells poses apart has the four from shape to pose, and shape and gist in the
-   place of mahalanobis; one that makes no images has no reconstruction. calibration.c makes the
-   pieces comparable and turns them into one p-value. */
+   A network that tells poses apart has those from shape to pose, class only if it tells classes
+   too, and shape and gist in the place of mahalanobis; one that makes no images has no
+   reconstruction. calibration.c makes the pieces comparable and turns them into one p-value. */
 #include "score.h"
 
 #include <float.h>
@@ -30,8 +31,9 @@ const char *lk_verdict_name(lk_verdict verdict) {
 }
 
 const char *lk_evidence_name(size_t which) {
-    static const char *const names[LK_EVIDENCES] = {
-        "reconstruction", "mahalanobis", "neighbour", "shape", "gist", "style", "pose", "texture"};
+    static const char *const names[LK_EVIDENCES] = {"reconstruction", "mahalanobis", "neighbour",
+                                                    "shape",          "gist",        "style",
+                                                    "class",          "pose",        "texture"};
     return names[which];
 }
 
@@ -42,10 +44,15 @@ bool lk_model_has_evidence(const lk_model *model, size_t which) {
     case LK_MAHALANOBIS: return !posed;
     case LK_SHAPE: return posed && lk_local_pca_values(model->arch.input) > 0;
     case LK_POSE: return posed;
+    case LK_CLASS: return posed && model->arch.layers[model->arch.pose].posed > 1;
     case LK_NEIGHBOUR:
     case LK_TEXTURE: return true;
     default: return lk_aspect_plan(&model->arch, which - LK_ASPECT, 1).values > 0;
     }
+}
+
+bool lk_model_ranks(const lk_model *model, size_t e) {
+    return e == LK_CONTENT || lk_model_has_evidence(model, e);
 }
 
 /* ---- memory ---- */
@@ -120,16 +127,22 @@ static lk_status measure_error(lk_run *run, size_t row, float *measure, lk_error
     return LK_OK;
 }
 
-/* Of a network that tells poses apart: the other poses' probabilities relative to the upright's. */
-static double measure_pose(const lk_run *run, size_t row) {
+/* Of a network that tells poses apart. All probabilities are relative to the largest. */
+static double measure_answer(const lk_run *run, size_t row, size_t which) {
     const size_t at = run->model->arch.pose;
-    const lk_real *logits = run->memory[at] + row * run->model->arch.layers[at].memory;
-    lk_real odds[LK_LANES] = {0};
-    double sum = 0;
-    for (int k = 0; k < LK_POSES; k++) odds[k] = logits[k] - logits[0];
-    run->kernels->exponential(odds, LK_LANES);
-    for (int k = 1; k < LK_POSES; k++) sum += (double)odds[k];
-    return lk_log(LK_MAX(sum, 1e-30));
+    const lk_layer *layer = &run->model->arch.layers[at];
+    const lk_real *logits = run->memory[at] + row * layer->memory;
+    const size_t classes = layer->posed, answers = lk_pose_answers(layer);
+    lk_real odds[LK_POSES * LK_MOST_POSED + LK_LANES];
+    run->kernels->softmax(logits, answers, odds);
+    double upright = 0, turned = 0, likeliest = 0;
+    for (size_t k = 0; k < classes; k++) {
+        upright += (double)odds[k];
+        likeliest = LK_MAX(likeliest, (double)odds[k]);
+    }
+    for (size_t k = classes; k < classes * LK_POSES; k++) turned += (double)odds[k];
+    if (which == LK_CLASS) return -lk_log(LK_MAX(likeliest, 1e-30));
+    return lk_log(LK_MAX(turned, 1e-30) / LK_MAX(upright, 1e-30));
 }
 
 const lk_real *lk_score_shape(lk_run *run, size_t row) {
@@ -152,7 +165,7 @@ static double measure_one(lk_run *run, size_t row, lk_preparation preparation, s
     const lk_score *score = run->model->score;
     const lk_real *z = run->value[arch->encoder] + row * arch->layers[arch->encoder - 1].out_stride;
     if (which == LK_MAHALANOBIS) return lk_mixture_distance(&score->mixture, z);
-    if (which == LK_POSE) return measure_pose(run, row);
+    if (which == LK_POSE || which == LK_CLASS) return measure_answer(run, row, which);
     if (which == LK_SHAPE) return measure_shape(run, row, preparation);
     if (which == LK_NEIGHBOUR) {
         lk_neighbour nearest = {0, 1};

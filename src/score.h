@@ -14,7 +14,8 @@ enum {
     LK_NEIGHBOUR,
     LK_SHAPE,
     LK_ASPECT, /* one for each of lk_aspect_kind */
-    LK_POSE = LK_ASPECT + LK_ASPECTS,
+    LK_CLASS = LK_ASPECT + LK_ASPECTS,
+    LK_POSE,
     LK_TEXTURE
 };
 LK_STATIC_ASSERT(LK_TEXTURE + 1 == LK_EVIDENCES, texture_is_the_last);
@@ -56,6 +57,9 @@ void lk_score_free(lk_score *score);
 
 /* To be called when codes and shapes are filled: builds the index. */
 lk_status lk_score_finish(lk_score *score, lk_error *error);
+
+/* Whether calibrations of this model rank row e of LK_RANKED: content and the evidence it has. */
+bool lk_model_ranks(const lk_model *model, size_t e);
 
 /* The small image of a row whose input is loaded, in run->picture: see local_pca.h. */
 const lk_real *lk_score_shape(lk_run *run, size_t row);

@@ -235,14 +235,36 @@ static double power(double base, uint64_t n) {
 
 /* ---- the first phase: rows ---- */
 
-/* Rows row..row+rows-1 of a step's batch: each image once, then perhaps each in another pose. */
+/* Rows row..row+rows-1 of a step's batch: each image once, then perhaps each in another pose, or
+   mixed with another. */
 typedef struct block {
     const uint32_t *indices; /* the batch's images */
     size_t images;
     size_t row, rows;
 } block;
 
-/* Puts image `index` of the data, perhaps augmented, into a row, upright or in another pose. */
+/* Mixes x with an image of another class, in a third of the cases, if classes are told apart. */
+static bool mix(lk_trainer *t, size_t index, uint64_t epoch, lk_real *x) {
+    const lk_dataset *data = t->data;
+    const lk_rng rng = lk_rng_make(t->options.seed, LK_STREAM_MIX, epoch);
+    const uint64_t first = index * 16; /* of this image's draws */
+    lk_real *other = x + lk_shape_size(data->shape), *scratch = other + (other - x);
+    if (t->model->arch.layers[t->model->arch.pose].posed == 1 || lk_rng_below(rng, first, 3) > 0)
+        return false;
+    for (uint64_t attempt = 1; attempt < 8; attempt++) {
+        const size_t partner = (size_t)lk_rng_below(rng, first + attempt, data->count);
+        if (data->labels[partner] == data->labels[index]) continue;
+        lk_dataset_images(data, partner, 1, other);
+        lk_augment(&t->options.augment, lk_rng_make(t->options.seed, LK_STREAM_AUGMENT, epoch),
+                   2 * data->count + index, data->shape, other, scratch);
+        lk_augment_mix(rng, first + 8, data->shape, other, x);
+        return true;
+    }
+    return false;
+}
+
+/* Puts image `index` of the data, perhaps augmented, into a row: upright, or mixed or in another
+   pose. */
 static void load(lk_trainer *t, size_t index, size_t row, bool upright) {
     const lk_dataset *data = t->data;
     const size_t size = lk_shape_size(data->shape);
@@ -256,7 +278,9 @@ static void load(lk_trainer *t, size_t index, size_t row, bool upright) {
     const uint64_t epoch = t->step / lk_trainer_steps_per_epoch(t), seed = t->options.seed;
     lk_augment(&t->options.augment, lk_rng_make(seed, LK_STREAM_AUGMENT, epoch),
                upright ? index : data->count + index, data->shape, x, turned + size);
-    if (!upright) {
+    if (!upright && mix(t, index, epoch, x)) {
+        t->run->poses[row] = LK_POSES;
+    } else if (!upright) {
         const lk_rng rng = lk_rng_make(seed, LK_STREAM_POSE, epoch);
         const uint32_t step = data->shape.height == data->shape.width ? 1 : 2;
         t->run->poses[row] = step * (1 + (uint32_t)lk_rng_below(rng, index, LK_POSES / step - 1));

@@ -12,6 +12,12 @@
 #define USUAL                                                                                      \
     { 0, 0, 0, LK_INIT_GLOROT, NULL }
 
+#define GATE_ENCODER "> conv 16 5 s2 relu > conv 32 3 s2 relu > conv 64 3 s2 relu "
+#define GATE_DECODER " > dense {z} | dense 64 relu > dense {x} sigmoid > mse"
+/* Without shifts they would learn the pixel by which flipping moves what is in an even box. */
+#define GATE_TRAINING                                                                              \
+    { .batch = 128, .steps = 4000, .decay = 0.5, .init = LK_INIT_HE, .augment = "shift 2" }
+
 /* Of the class-conditioned autoencoders; the code in between has seen no label. */
 #define ACAE_ENCODER                                                                               \
     "> conv 32 3 leaky > bn > maxpool 2 > dropout 0.25"                                            \
@@ -24,15 +30,14 @@
 static const lk_family families[] = {
     {"ae", "> dense {z} relu | dense {x} sigmoid > bce", 64, LK_TRAINED, GREY,
      "one hidden layer: compress to 64 numbers and back", USUAL},
-    {"gate",
-     "> conv 16 5 s2 relu > conv 32 3 s2 relu > conv 64 3 s2 relu > dense 128 relu > pose 14"
-     " > dense {z} | dense 64 relu > dense {x} sigmoid > mse",
-     32,
-     LK_TRAINED,
-     GREY,
-     "for verdicts: it also tells which way up images are; the shipped models",
-     /* Without shifts it would learn the pixel by which flipping moves what is in an even box. */
-     {.batch = 128, .steps = 4000, .decay = 0.5, .init = LK_INIT_HE, .augment = "shift 2"}},
+    {"gate", GATE_ENCODER "> dense 128 relu > pose 1 14" GATE_DECODER, 32, LK_TRAINED, GREY,
+     "for verdicts: it also tells which way up images are", GATE_TRAINING},
+    /* With less weight on copies than above: what tells classes apart is what tells them from
+       others. */
+    {"gate-classes", GATE_ENCODER "> dropout 0.3 > dense 128 relu > pose {k} 42" GATE_DECODER, 32,
+     LK_TRAINED, GREY,
+     "the same of images with labels, whose classes it tells too; the shipped models",
+     GATE_TRAINING},
     {"deep",
      "> dense 1000 relu > dense 500 relu > dense 250 relu > dense {z}"
      " | dense 250 relu > dense 500 relu > dense 1000 relu > dense {x} sigmoid > bce",

@@ -86,7 +86,9 @@ const wasTrained = (file, options) =>
  * @param {string} data @param {string} name @param {number} seed
  * @param {Record<string, string | null>} changes to options, null leaving one out */
 function train(data, name, seed, changes = {}) {
-  const [, family, ...words] = recipeFor(data) ?? [];
+  const [, shippedFamily, ...words] = recipeFor(data) ?? [];
+  /* One class leaves no others to be told apart. */
+  const family = changes['--data']?.includes(':only=') ? 'gate' : shippedFamily;
   const file = join(models, `${name}-${seed}.safetensors`);
   const how = new Map(words.flatMap((word, i) => (i % 2 ? [] : [[word, words[i + 1]]])));
   for (const [option, value] of Object.entries(changes))
@@ -232,7 +234,13 @@ function oneClass(seed) {
     for (let label = 0; label < 10; label++) {
       const { images } = likeness('data', 'info', `${data}:only=${label}`);
       const epochs = Math.round(steps / Math.ceil((images - Math.floor(images / 6)) / 32));
-      const changes = { '--holdout': null, '--batch': '32', '--epochs': String(epochs) };
+      const changes = {
+        '--holdout': null,
+        '--augment': 'shift 2',
+        '--references': '2000',
+        '--batch': '32',
+        '--epochs': String(epochs),
+      };
       const [usual, rest] = [`only=${label}`, `without=${label}`];
       tell(`one-class: ${data}`, `${label}`, data, usual, rest, seed, changes, 'auroc');
     }

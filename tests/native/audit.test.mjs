@@ -10,7 +10,7 @@ import { fails, idx, ok, random, write } from './helpers.mjs';
 const SIDE = 10;
 const COUNT = 240;
 const GATE =
-  '1x10x10 > conv 8 3 s2 relu > dense 24 relu > pose 40 > dense 6 | dense 100 sigmoid > mse';
+  '1x10x10 > conv 8 3 s2 relu > dense 24 relu > pose 1 40 > dense 6 | dense 100 sigmoid > mse';
 const PLAIN = '1x10x10 > dense 24 relu > dense 6 | dense 100 sigmoid > bce';
 const MADE = [
   ...['hflip', 'hflip+1', 'vflip', 'vflip+1', 'rot90', 'inverted', 'constant', 'uniform'],

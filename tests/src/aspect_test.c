@@ -9,7 +9,7 @@
 
 enum { SIDE = 8, SIZE = SIDE * SIDE };
 static const lk_shape SHAPE = {1, SIDE, SIDE};
-static const char POSED[] = "1x8x8 > conv 5 3 s2 relu > conv 6 3 tanh > dense 9 relu > pose 20"
+static const char POSED[] = "1x8x8 > conv 5 3 s2 relu > conv 6 3 tanh > dense 9 relu > pose 1 20"
                             " > dense 4 | dense 64 sigmoid > mse";
 
 static void test_plan(void) {
@@ -18,10 +18,10 @@ static void test_plan(void) {
         size_t values[LK_ASPECTS];
     } CASES[] = {
         {POSED, {9, 2 * (5 + 6)}},
-        {"1x8x8 > dense 7 > pose 1 > dense 3 | dense 64 > mse", {7, 0}},
+        {"1x8x8 > dense 7 > pose 1 1 > dense 3 | dense 64 > mse", {7, 0}},
         {"1x8x8 > dense 7 > dense 3 | dense 64 > mse", {0, 0}},
         {"1x8x8 > conv 4 3 > dense 3 | dense 64 > mse", {0, 0}},
-        {"2x4x8 > conv 300 3 > avgpool 2 > dense 3 > pose 1 | dense 64 > mse", {3, 0}},
+        {"2x4x8 > conv 300 3 > avgpool 2 > dense 3 > pose 1 1 | dense 64 > mse", {3, 0}},
     };
     for (size_t i = 0; i < LK_COUNTOF(CASES); i++) {
         lk_model *model = new_model(CASES[i].arch);

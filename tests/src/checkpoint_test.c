@@ -8,7 +8,7 @@
 
 static const char ARCH[] = "1x2x3 > dense 2 leaky | dense 6 sigmoid > bce";
 static const char POSED[] =
-    "1x4x4 > conv 2 3 s2 relu > dense 3 tanh > pose 1 > dense 2 | dense 16 sigmoid > mse";
+    "1x4x4 > conv 2 3 s2 relu > dense 3 tanh > pose 1 1 > dense 2 | dense 16 sigmoid > mse";
 
 /* A tiny model with all that a file can hold. */
 static lk_model *whole_model(const char *arch) {

@@ -173,7 +173,7 @@ static void test_ink(void) {
     lk_dataset data = make_images((lk_shape){1, 8, 8}, 0, 200, 1);
     for (int ink = 0; ink < 2; ink++) {
         lk_error error = {LK_OK, 0, ""};
-        lk_model *model = new_model("1x8x8 > conv 5 3 s2 relu > dense 9 relu > pose 20 > dense 4"
+        lk_model *model = new_model("1x8x8 > conv 5 3 s2 relu > dense 9 relu > pose 1 20 > dense 4"
                                     " | dense 64 sigmoid > mse");
         CHECK(lk_score_fit(model, &data, 1, ink, 20, 1, 2, LK_SIMD_BEST, &error) == LK_OK, "%s",
               error.message);

@@ -13,6 +13,7 @@ const KNOWN = {
 /** @type {Record<string, string>} */
 const FAMILIES = {
   gate: 'small autoencoder',
+  'gate-classes': 'small autoencoder',
   ae: 'one hidden layer',
   deep: 'deep autoencoder',
   pca: 'principal components',
