@@ -19,6 +19,7 @@ import {
   verdict,
 } from './browser.mjs';
 import { digits, doodles } from './drawings.mjs';
+import { assertShort, watchTasks } from './tasks.mjs';
 
 /** @typedef {import('./browser.mjs').ContextOptions} ContextOptions */
 
@@ -145,6 +146,18 @@ test('a pad filled from edge to edge is as unusual as can be, not empty', () =>
     assert.equal(said, 'out', `p = ${p}`);
     assert.ok(Number(p) > 0, `p = ${p}`);
     assert.match((await page.locator('#verdict').textContent()) ?? '', /every one of/);
+  }));
+
+test('opening the page and drawing on it keep its thread for no long task', () =>
+  onPage(async (page) => {
+    const ended = await watchTasks(page);
+    await page.reload();
+    await ready(page);
+    await gallery(page);
+    await draw(page, digits[3]);
+    await page.waitForTimeout(500); // a classifier is asked
+    await draw(page, doodles['letter M']);
+    assertShort(await ended());
   }));
 
 test('undo takes back a stroke, clear all of them', () =>

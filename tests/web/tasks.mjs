@@ -1,7 +1,12 @@
 // What a page's main thread was busy with, task by task, as Chromium traces it.
 
+import assert from 'node:assert/strict';
+
 /** @typedef {{wall: number, cpu: number}} Task milliseconds from its begin to its end, and of the processor */
 /** @typedef {{name: string, ph: string, pid: number, tid: number, ts: number, dur?: number, tdur?: number}} Event */
+
+/** Milliseconds that no task of the page may take, so that nobody waits for it. */
+export const LONGEST = 50;
 
 const MARK = 'likeness-here';
 
@@ -35,4 +40,10 @@ export async function watchTasks(page) {
       )
       .map(({ dur = 0, tdur = 0 }) => ({ wall: dur / 1000, cpu: tdur / 1000 }));
   };
+}
+
+/** That none has kept the processor too long. @param {Task[]} tasks */
+export function assertShort(tasks) {
+  const most = Math.max(...tasks.map(({ cpu }) => cpu));
+  assert.ok(most > 0 && most <= LONGEST, `${most} ms`);
 }

@@ -27,6 +27,7 @@ const EVIDENCE = new Map([
   ['shape', 'Shape'],
   ['gist', 'Gist'],
   ['style', 'Style of strokes'],
+  ['class', 'Sure of a class'],
   ['pose', 'Which way up'],
   ['texture', 'Texture'],
 ]);
