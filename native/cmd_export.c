@@ -7,6 +7,8 @@
 #include "model_file.h"
 #include "output.h"
 
+/* ---- a page ---- */
+
 /* The page in a single file, all but the model (web/single.mjs), lies beside the program. */
 #define PAGE "single.html"
 #define MARK "<!-- the model -->"
@@ -108,31 +110,92 @@ static lk_status read_page(char *path, lk_bytes *page, fault *f) {
     return file_read(path, MAX_PAGE, LK_DATA, page, f);
 }
 
-static lk_status report(const options *o, size_t size, bool with_gallery, fault *f) {
-    const char *model = o->arguments.items[0];
+/* ---- a C header ---- */
+
+/* A name that C takes for one, of what `name` has of letters and digits. */
+static void identifier_of(const char *name, char *out, size_t size) {
+    size_t at = name[0] >= '0' && name[0] <= '9' ? (size_t)snprintf(out, size, "model_") : 0;
+    for (; *name && at + 1 < size; name++) {
+        const char c = *name;
+        const bool plain =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        out[at++] = plain ? c : '_';
+    }
+    out[at] = 0;
+}
+
+/* A line has LINE bytes, each of at most MAX_BYTE characters. */
+enum { LINE = 24, MAX_BYTE = 4, MAX_FRAME = 512 };
+
+static size_t array_size(size_t size) {
+    return size * MAX_BYTE + (size / LINE + 1) * 5 + MAX_FRAME;
+}
+
+/* "static const unsigned char NAME_model[N] = {...};" */
+static char *put_array(char *out, const char *name, const char *what, const lk_bytes *bytes) {
+    if (bytes->size == 0) return out;
+    out += snprintf(out, MAX_FRAME,
+                    "\n/* For lk_%s_load. */\nstatic const unsigned char %s_%s[%zu] = {", what,
+                    name, what, bytes->size);
+    for (size_t i = 0; i < bytes->size; i++) {
+        const uint8_t byte = bytes->data[i];
+        if (i % LINE == 0) out = put(out, "\n    ", 5);
+        if (byte >= 100) *out++ = (char)('0' + byte / 100);
+        if (byte >= 10) *out++ = (char)('0' + byte / 10 % 10);
+        *out++ = (char)('0' + byte % 10);
+        *out++ = ',';
+    }
+    return put(out, "\n};\n", 4);
+}
+
+static lk_status fill_header(const char *name, const lk_bytes *model, const lk_bytes *gallery,
+                             lk_bytes *out, fault *f) {
+    char *at = lk_alloc(array_size(model->size) + array_size(gallery->size) + 2 * MAX_FRAME);
+    if (!at) return fail_memory(f);
+    out->data = (uint8_t *)at;
+    at += snprintf(at, MAX_FRAME,
+                   "/* Made by likeness export --c-header. */\n#ifndef LIKENESS_%s\n#define "
+                   "LIKENESS_%s\n",
+                   name, name);
+    at = put_array(at, name, "model", model);
+    at = put_array(at, name, "gallery", gallery);
+    at = put(at, "\n#endif\n", 8);
+    out->size = (size_t)(at - (char *)out->data);
+    return LK_OK;
+}
+
+/* ---- either ---- */
+
+static lk_status report(const options *o, size_t size, fault *f) {
+    const char *model = o->arguments.items[0], *file = o->html ? o->html : o->c_header;
     if (o->json)
-        return output_json(json_pack("{s:o,s:o,s:I,s:b}", "html", output_text(o->html), "model",
-                                     output_text(model), "bytes", (json_int_t)size, "gallery",
-                                     with_gallery),
+        return output_json(json_pack("{s:o,s:o,s:I,s:b}", o->html ? "html" : "c_header",
+                                     output_text(file), "model", output_text(model), "bytes",
+                                     (json_int_t)size, "gallery", o->with_gallery),
                            f);
-    printf("%s: a page of %.1f MB with %s%s\n", o->html, (double)size / 1e6, model,
-           with_gallery ? " and its gallery" : "");
+    printf("%s: a %s of %.1f MB with %s%s\n", file, o->html ? "page" : "header", (double)size / 1e6,
+           model, o->with_gallery ? " and its gallery" : "");
     return LK_OK;
 }
 
 int cmd_export(const options *o, fault *f) {
-    if (!o->html) return fail(f, LK_USAGE, NULL, "--html FILE is needed");
-    const char *path = o->arguments.items[0];
-    if (file_same(o->html, path)) return fail(f, LK_USAGE, NULL, "--html is the model");
+    if (!o->html == !o->c_header)
+        return fail(f, LK_USAGE, NULL, "one of --html FILE and --c-header FILE is needed");
+    const char *path = o->arguments.items[0], *file = o->html ? o->html : o->c_header;
+    if (file_same(file, path))
+        return fail(f, LK_USAGE, NULL, "%s is the model", o->html ? "--html" : "--c-header");
     lk_bytes page = {0}, model = {0}, gallery = {0}, out = {0};
-    char page_path[PATH_MAX], name[100];
+    char page_path[PATH_MAX], name[100], identifier[128];
     name_of(path, name, sizeof name);
-    lk_status status = file_check_output(o->html, f);
+    identifier_of(name, identifier, sizeof identifier);
+    lk_status status = file_check_output(file, f);
     if (!status) status = read_model(path, o->with_gallery, &model, &gallery, f);
-    if (!status) status = read_page(page_path, &page, f);
-    if (!status) status = fill_page(&page, page_path, name, &model, &gallery, &out, f);
-    if (!status) status = file_write(o->html, out.data, out.size, f);
-    if (!status) status = report(o, out.size, o->with_gallery, f);
+    if (!status && o->html) status = read_page(page_path, &page, f);
+    if (!status)
+        status = o->html ? fill_page(&page, page_path, name, &model, &gallery, &out, f)
+                         : fill_header(identifier, &model, &gallery, &out, f);
+    if (!status) status = file_write(file, out.data, out.size, f);
+    if (!status) status = report(o, out.size, f);
     lk_bytes_free(&model);
     lk_bytes_free(&gallery);
     lk_free(page.data);

@@ -12,6 +12,7 @@ import {
   uniform,
 } from '../../web/src/algebra.js';
 import { arrange, settle } from '../../web/src/arrange.js';
+import { agreement, assign, cluster } from '../../web/src/clusters.js';
 import { inside } from '../../web/src/steer.js';
 
 test('principal components are those of the covariance, the same at each call', async () => {
@@ -88,6 +89,49 @@ test('arranged by neighbours, groups stay whole that no two directions can keep 
   // One of them, were it new, would lie where it lies.
   const [x, y] = settle(found, codes.subarray(5 * d, 6 * d));
   assert.ok(Math.hypot(x - found.at[10], y - found.at[11]) < 0.1);
+});
+
+test('clusters are found again, and each is given the label that makes most right', async () => {
+  const random = uniform(4);
+  const [n, d, k] = [600, 6, 5];
+  const labels = evenly(n, n).map((i) => (i % 7) % k);
+  const rows = Float32Array.from({ length: n * d }, (_, at) => {
+    const label = labels[Math.floor(at / d)];
+    return Number(at % d === label) * 4 + random();
+  });
+  const found = await cluster(rows, n, k);
+  assert.deepEqual(agreement(found.of, labels), { accuracy: 1, information: 1 });
+  assert.deepEqual(
+    found.counts,
+    [...found.counts].sort((a, b) => b - a),
+  );
+  assert.equal(
+    found.counts.reduce((a, b) => a + b),
+    n,
+  );
+  assert.deepEqual(await cluster(rows, n, k), found);
+
+  /** @param {number[][]} gain @param {number} row @returns {number} of all ways to assign the best */
+  const best = (gain, row = 0, taken = new Set()) =>
+    row === gain.length
+      ? 0
+      : Math.max(
+          ...gain[row].map((v, j) =>
+            taken.has(j) ? -Infinity : v + best(gain, row + 1, new Set([...taken, j])),
+          ),
+        );
+  for (let round = 0; round < 40; round++) {
+    const gain = Array.from({ length: 5 }, () =>
+      Array.from({ length: 5 }, () => Math.floor(9 * random())),
+    );
+    assert.equal(assign(gain), best(gain), JSON.stringify(gain));
+  }
+  // By the definitions: three of four right, and the entropies of (2, 2), (3, 1) and (2, 1, 1).
+  const { accuracy, information } = agreement([0, 0, 0, 1], [0, 0, 1, 1]);
+  const [a, b, both] = [Math.log(2), 2 * Math.log(2) - 0.75 * Math.log(3), 1.5 * Math.log(2)];
+  assert.equal(accuracy, 0.75);
+  assert.ok(Math.abs(information - (2 * (a + b - both)) / (a + b)) < 1e-12, `${information}`);
+  assert.ok(agreement([0, 1, 0, 1], [0, 0, 1, 1]).information < 1e-12);
 });
 
 test('the least, the curve and the lasso are as defined', () => {

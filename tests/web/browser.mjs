@@ -1,5 +1,6 @@
 // A static server for build/site and Debian's Chromium, as the page's tests need them.
-import { existsSync, mkdirSync } from 'node:fs';
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
@@ -93,10 +94,11 @@ export async function visit(browser, server, options = {}) {
   const context = await browser.newContext({
     viewport: { width: 1440, height: 1000 },
     serviceWorkers: 'block', // what a test takes away must not come from there
+    permissions: ['clipboard-read', 'clipboard-write'],
     ...options,
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(15000);
+  page.setDefaultTimeout(60000); // the worker's studies take seconds, on a busy machine many
   /** @type {string[]} */
   const troubles = [];
   page.on('console', (message) => {
@@ -105,8 +107,11 @@ export async function visit(browser, server, options = {}) {
       troubles.push(message.text());
   });
   page.on('pageerror', (error) => troubles.push(String(error)));
+  /** @type {string[]} */
+  const asked = [];
   page.on('request', (request) => {
     const url = request.url();
+    asked.push(url.replace(/^.*\//, ''));
     if (!url.startsWith(server.origin) && !/^(blob|data):/.test(url)) troubles.push(`asked ${url}`);
   });
   await page.exposeFunction('reportViolation', (/** @type {string} */ text) => {
@@ -119,7 +124,65 @@ export async function visit(browser, server, options = {}) {
     });
   });
   await page.goto(server.url);
-  return { page, troubles, close: () => context.close() };
+  return { page, asked, troubles, close: () => context.close() };
+}
+
+/**
+ * A visit that must end without trouble; `asked` are the files that were fetched.
+ * @param {(page: Page, asked: string[]) => Promise<void>} work
+ * @param {ContextOptions} [options] @param {string} [hash] of the address
+ */
+export async function onPage(work, options = {}, hash = '') {
+  const { page, asked, troubles, close } = await visit(
+    browser,
+    { ...server, url: server.url + hash },
+    options,
+  );
+  try {
+    await ready(page);
+    await work(page, asked);
+    assert.deepEqual(troubles, []);
+  } finally {
+    await close();
+  }
+}
+
+/**
+ * The same with a model and its gallery.
+ * @param {string} model @param {(page: Page, asked: string[]) => Promise<void>} work
+ * @param {ContextOptions} [options]
+ */
+export function withModel(model, work, options = {}) {
+  return onPage(
+    async (page, asked) => {
+      await gallery(page);
+      await work(page, asked);
+    },
+    options,
+    model === 'digits' ? '' : `#${new URLSearchParams({ model })}`,
+  );
+}
+
+/** Fulfilled when known images can be shown. @param {Page} page */
+export function gallery(page) {
+  return page.waitForFunction(() => window.likeness.state.gallery > 0);
+}
+
+/** @param {Page} page @param {string} name of what it does */
+export function button(page, name) {
+  return page.locator(`[data-action=${name}]`);
+}
+
+/** A screenshot to look at. @param {Page} page @param {string} name @param {boolean} [fullPage] */
+export async function shot(page, name, fullPage = false) {
+  await page.mouse.move(0, 0);
+  await page.screenshot({ path: `${screens}${name}.png`, fullPage });
+}
+
+/** What a click saves. @param {Page} page @param {() => Promise<void>} click */
+export async function saved(page, click) {
+  const [download] = await Promise.all([page.waitForEvent('download'), click()]);
+  return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
 }
 
 /** Fulfilled when digits can be judged. @param {Page} page */

@@ -2,51 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pointAt, writeStrokes } from '../../web/src/strokes.js';
-import {
-  browser,
-  draw,
-  faults,
-  ready,
-  screens,
-  server,
-  share,
-  verdict,
-  visit,
-} from './browser.mjs';
+import { button, draw, faults, onPage, ready, server, share, shot, verdict } from './browser.mjs';
 import { digits, doodles } from './drawings.mjs';
 
 /** @typedef {import('./browser.mjs').Page} Page */
-/** @typedef {import('./browser.mjs').ContextOptions} ContextOptions */
 
 share();
 
-/**
- * A visit to the page, which must end without trouble.
- * @param {(page: Page) => Promise<void>} work
- * @param {ContextOptions} [options] @param {string} [hash]
- */
-async function onPage(work, options = {}, hash = '') {
-  const { page, troubles, close } = await visit(
-    browser,
-    { ...server, url: server.url + hash },
-    options,
-  );
-  try {
-    await ready(page);
-    await work(page);
-    assert.deepEqual(troubles, []);
-  } finally {
-    await close();
-  }
-}
-
-/** @param {Page} page @param {string} name */
-const button = (page, name) => page.locator(`[data-action=${name}]`);
-/** @param {Page} page @param {string} name */
-async function shot(page, name) {
-  await page.mouse.move(0, 0);
-  await page.screenshot({ path: `${screens}${name}.png` });
-}
 /** What the page says and shows of the image. @param {Page} page */
 const told = (page) =>
   page.evaluate(() => [
@@ -337,7 +299,7 @@ test('each step of the preparation is shown', () =>
       ],
     );
     await page.waitForFunction(() => window.likeness.state.gallery > 0);
-    await page.locator('#samples button').first().click();
+    await page.locator('#samples .sample').first().click();
     await page.getByText('Taken as it is').waitFor();
     assert.equal(await steps.count(), 2);
     await page.locator('#tab-draw').click();

@@ -1,23 +1,13 @@
 // What is taken along from the page: files, tables, code; in Chromium, and compared with the program.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { deflateSync } from 'node:zlib';
-import {
-  browser,
-  draw,
-  faults,
-  ready,
-  screens,
-  server,
-  share,
-  verdict,
-  visit,
-} from './browser.mjs';
+import { button, draw, faults, onPage, saved, screens, share, verdict } from './browser.mjs';
 import { digits, doodles } from './drawings.mjs';
 
 /** @typedef {import('./browser.mjs').Page} Page */
@@ -28,30 +18,6 @@ const folder = mkdtempSync(join(tmpdir(), 'likeness-keep-'));
 
 share();
 after(() => rmSync(folder, { recursive: true, force: true }));
-
-/** @param {(page: Page) => Promise<void>} work @param {string} [hash] */
-async function onPage(work, hash = '') {
-  const url = server.url + hash;
-  const options = { permissions: ['clipboard-read', 'clipboard-write'] };
-  const { page, troubles, close } = await visit(browser, { ...server, url }, options);
-  try {
-    await ready(page);
-    await work(page);
-    assert.deepEqual(troubles, []);
-  } finally {
-    await close();
-  }
-}
-
-/** What a click on a button saves. @param {Page} page @param {string} action */
-async function saved(page, action) {
-  const coming = page.waitForEvent('download');
-  await page.locator(`[data-action=${action}]`).click();
-  const download = await coming;
-  const file = join(folder, download.suggestedFilename());
-  await download.saveAs(file);
-  return file;
-}
 
 /** @param {...string} args */
 const score = (...args) =>
@@ -107,7 +73,8 @@ test('a verdict saved as JSON is what the program says of the same picture', () 
     const file = png('ring.png', 120, ring);
     await page.setInputFiles('#picture-file', file);
     await page.waitForFunction(() => window.likeness.state.result !== null);
-    const [ours] = JSON.parse(readFileSync(await saved(page, 'save-json'), 'utf8'));
+    const { bytes } = await saved(page, () => button(page, 'save-json').click());
+    const [ours] = JSON.parse(bytes.toString());
     const [theirs] = score(`${models}digits.safetensors`, file, '--ink');
     assert.deepEqual(ours, { ...theirs, file: 'ring.png' });
     assert.equal(ours.verdict, 'in');
@@ -116,7 +83,7 @@ test('a verdict saved as JSON is what the program says of the same picture', () 
 test('the pictures are saved in a row', () =>
   onPage(async (page) => {
     await draw(page, digits[3]);
-    const file = readFileSync(await saved(page, 'save-png'));
+    const { bytes: file } = await saved(page, () => button(page, 'save-png').click());
     assert.deepEqual([file.readUInt32BE(16), file.readUInt32BE(20)], [4 * 300 + 20, 320]);
     writeFileSync(`${screens}strip.png`, file);
     const dark = await page.evaluate(
@@ -169,7 +136,8 @@ test('many files are judged as the program judges them, and what is no picture h
     );
     assert.deepEqual(await faults(page), []);
     await page.screenshot({ path: `${screens}batch.png` });
-    const csv = readFileSync(await saved(page, 'batch-csv'), 'utf8').split('\r\n');
+    const { bytes } = await saved(page, () => button(page, 'batch-csv').click());
+    const csv = bytes.toString().split('\r\n');
     const theirs = score(`${models}digits.safetensors`, ...files, '--ink', '--alpha', '0.05');
     const pieces = Object.keys(theirs[0].scores);
     const head = ['file', 'verdict', 'p', 'score', ...pieces.map((name) => `p_${name}`), 'error'];
@@ -199,38 +167,61 @@ test('a batch can be cancelled', () =>
   }));
 
 test('the code for elsewhere names the model and the threshold of the page, and gives its verdict', () =>
-  onPage(async (page) => {
-    const code = page.locator('[data-panel=embed] code');
-    await page.locator('[data-panel=embed]').scrollIntoViewIfNeeded();
-    await page.getByText("load(new URL('digits.safetensors'").waitFor();
-    await page.locator('[data-panel=embed] label', { hasText: 'Command line' }).click();
-    assert.equal(
-      await code.textContent(),
-      'likeness score digits.safetensors picture.png --ink --alpha 0.027027\n',
-    );
-    await page.locator('[data-panel=embed] label', { hasText: 'Node' }).click();
-    await page.getByRole('button', { name: 'Copy', exact: true }).click();
-    const text = await page.evaluate(() => navigator.clipboard.readText());
-    assert.equal(text, await code.textContent());
-    await page.locator('#pad').scrollIntoViewIfNeeded();
-    await draw(page, doodles['letter M']);
-    const picture = await page.locator('#pad').evaluate((pad) => {
-      const { width, height } = /** @type {HTMLCanvasElement} */ (pad);
-      const ink = /** @type {HTMLCanvasElement} */ (pad).getContext('2d');
-      return { data: [...(ink?.getImageData(0, 0, width, height).data ?? [])], width, height };
-    });
-    const program = join(folder, 'embed.mjs');
-    const module = JSON.stringify(new URL('../../build/wasm/likeness.mjs', import.meta.url).href);
-    const lines = text
-      .replace("'likeness'", module)
-      .replace("'digits.safetensors'", JSON.stringify(`${models}digits.safetensors`));
-    const { data, width, height } = picture;
-    writeFileSync(
-      program,
-      `${lines.replace('\n\n', `\n\nconst [width, height] = [${width}, ${height}];\nconst data = new Uint8Array([${data}]);\n`)}`,
-    );
-    const said = execFileSync(process.execPath, [program], { encoding: 'utf8' }).trim().split(' ');
-    const here = await verdict(page);
-    assert.deepEqual(said, [here.verdict, here.p]);
-    await page.locator('[data-panel=embed]').screenshot({ path: `${screens}embed.png` });
-  }, '#alpha=1/37'));
+  onPage(
+    async (page) => {
+      const code = page.locator('[data-panel=embed] code');
+      await page.locator('[data-panel=embed]').scrollIntoViewIfNeeded();
+      await page.getByText("load(new URL('digits.safetensors'").waitFor();
+      await page.locator('[data-panel=embed] label', { hasText: 'Command line' }).click();
+      assert.equal(
+        await code.textContent(),
+        'likeness score digits.safetensors picture.png --ink --alpha 0.027027\n',
+      );
+      await page.locator('[data-panel=embed] label', { hasText: 'Node' }).click();
+      await page.getByRole('button', { name: 'Copy', exact: true }).click();
+      const text = await page.evaluate(() => navigator.clipboard.readText());
+      assert.equal(text, await code.textContent());
+      await page.locator('#pad').scrollIntoViewIfNeeded();
+      await draw(page, doodles['letter M']);
+      const picture = await page.locator('#pad').evaluate((pad) => {
+        const { width, height } = /** @type {HTMLCanvasElement} */ (pad);
+        const ink = /** @type {HTMLCanvasElement} */ (pad).getContext('2d');
+        return { data: [...(ink?.getImageData(0, 0, width, height).data ?? [])], width, height };
+      });
+      const program = join(folder, 'embed.mjs');
+      const module = JSON.stringify(new URL('../../build/wasm/likeness.mjs', import.meta.url).href);
+      const lines = text
+        .replace("'likeness'", module)
+        .replace("'digits.safetensors'", JSON.stringify(`${models}digits.safetensors`));
+      const { data, width, height } = picture;
+      writeFileSync(
+        program,
+        `${lines.replace('\n\n', `\n\nconst [width, height] = [${width}, ${height}];\nconst data = new Uint8Array([${data}]);\n`)}`,
+      );
+      const said = execFileSync(process.execPath, [program], { encoding: 'utf8' })
+        .trim()
+        .split(' ');
+      const here = await verdict(page);
+      assert.deepEqual(said, [here.verdict, here.p]);
+
+      // As shown, in C.
+      await page.locator('[data-panel=embed]').scrollIntoViewIfNeeded();
+      await page.locator('[data-panel=embed]').getByText('C', { exact: true }).click();
+      writeFileSync(join(folder, 'judge.c'), (await code.textContent()) ?? '');
+      const header = ['--c-header', join(folder, 'digits.h')];
+      execFileSync(`${built}likeness`, ['export', `${models}digits.safetensors`, ...header]);
+      const source = fileURLToPath(new URL('../../src', import.meta.url));
+      const flags = ['-std=c11', '-Wall', '-Wextra', '-Werror', `-I${source}`, '-fopenmp'];
+      const judge = join(folder, 'judge');
+      const files = [`${judge}.c`, `${built}libcore.a`, '-lm', '-o', judge];
+      execFileSync('cc', [...flags, ...files]);
+      const input = Buffer.from(data);
+      const found = execFileSync(judge, [`${width}`, `${height}`], { input, encoding: 'utf8' });
+      assert.equal(found, `${here.verdict}, p = ${Number(Number(here.p).toPrecision(6))}\n`);
+      const none = spawnSync(judge, ['9', '9'], { input: '', encoding: 'utf8' });
+      assert.deepEqual([none.status, none.stderr.split('\n').length], [1, 2]);
+      await page.locator('[data-panel=embed]').screenshot({ path: `${screens}embed.png` });
+    },
+    {},
+    '#alpha=1/37',
+  ));

@@ -15,6 +15,7 @@ import {
   site,
   verdict,
   visit,
+  withModel,
 } from './browser.mjs';
 import { digits, doodles } from './drawings.mjs';
 
@@ -31,26 +32,8 @@ function first(is) {
 
 share();
 
-/**
- * A visit to the page with a model, with its gallery, which must end without trouble.
- * @param {string} model @param {(page: Page) => Promise<void>} work
- * @param {import('./browser.mjs').ContextOptions} [options]
- */
-async function withModel(model, work, options = {}) {
-  const url = `${server.url}#${new URLSearchParams({ model })}`;
-  const { page, troubles, close } = await visit(browser, { ...server, url }, options);
-  try {
-    await ready(page);
-    await page.waitForFunction(() => window.likeness.state.gallery > 0);
-    await work(page);
-    assert.deepEqual(troubles, []);
-  } finally {
-    await close();
-  }
-}
-
 /** A known image, as input. @param {Page} page @param {number} which */
-const sample = (page, which) => page.locator('#samples button').nth(which).click();
+const sample = (page, which) => page.locator('#samples .sample').nth(which).click();
 
 test('the picker lists every model of the site, digits first, and the address names the choice', () =>
   withModel('digits', async (page) => {
@@ -137,7 +120,7 @@ for (const { name, skip } of gates)
     withModel(name, async (page) => {
       const says = page.locator('#classifier-says');
       assert.ok(await says.isHidden());
-      const sample = page.locator('#samples button').first();
+      const sample = page.locator('#samples .sample').first();
       const known = await sample.getAttribute('aria-label');
       await sample.click();
       const pattern = /^A classifier(, which has to choose,)? says (.+), (?:over\s)?[\d.]+\s%\.$/;

@@ -1,8 +1,7 @@
 // The opinion of a classifier of the same images, beside the verdict. It is loaded once there is a
-// verdict and asked when the pen rests, so that no verdict waits for it; and it is asked whatever the
-// verdict, for it will be sure of anything.
+// verdict and asked when the pen rests, both in the worker, so that no verdict waits for it; and it is
+// asked whatever the verdict, for it will be sure of anything.
 
-import { load } from 'likeness';
 import { byId } from './dom.js';
 import { labelName, nounsOf } from './labels.js';
 import { placeOf } from './models.js';
@@ -16,7 +15,7 @@ const sentence = byId('classifier-says', HTMLElement);
 
 /** @type {Promise<Listed[]>} */
 let listed = Promise.resolve([]);
-/** The one that is loaded, or is on its way. @type {{name: string, model: Promise<Model>} | null} */
+/** The one that was asked last. @type {import('./lab.js').Studied & {title: string} | null} */
 let known = null;
 let timer = 0;
 let turn = 0; // of the image that is to be asked about
@@ -26,24 +25,20 @@ export function offerClassifiers(models) {
   listed = models;
 }
 
-/** The name of a classifier of such images, if there is one. @param {string} title */
+/** A classifier of such images, if there is one. @param {string} title */
 async function find(title) {
   const { many } = nounsOf(title);
   const models = await listed.catch(() => []);
-  return models.find((each) => each.output === 'classes' && nounsOf(each.title).many === many)
-    ?.name;
-}
-
-/** @param {string} name */
-function open(name) {
-  if (known?.name === name) return known.model;
-  known?.model.then((model) => model.dispose()).catch(() => {});
-  const model = load(placeOf(name, '.safetensors'));
-  known = { name, model };
-  model.catch(() => {
-    if (known?.model === model) known = null; // the next image tries anew
-  });
-  return model;
+  const found = models.find(
+    (each) => each.output === 'classes' && nounsOf(each.title).many === many,
+  );
+  if (found && known?.name !== found.name)
+    known = {
+      name: found.name,
+      title: found.title,
+      source: placeOf(found.name, '.safetensors'),
+    };
+  return found ? known : null;
 }
 
 /**
@@ -53,12 +48,12 @@ function open(name) {
 async function ask(judge, picture, preparation, unusual) {
   const now = turn;
   const { title } = judge.info;
-  const name = await find(title);
-  const model = name && now === turn ? await open(name) : null;
-  if (!model || now !== turn) return;
-  const shares = model.classify(model.prepare(picture, { preparation }).x);
-  const best = shares.indexOf(Math.max(...shares));
-  const said = `${labelName(model.info.title, best)}, ${percentOf(shares[best])}`;
+  const classifier = await find(title);
+  if (!classifier || now !== turn) return;
+  const { ask: askWorker } = await import('./lab.js');
+  const { best, share } = await askWorker('opinion', classifier, { picture, preparation });
+  if (now !== turn) return;
+  const said = `${labelName(classifier.title, best)}, ${percentOf(share)}`;
   sentence.textContent = unusual
     ? `A classifier, which has to choose, says ${said}.`
     : `A classifier says ${said}.`;
@@ -77,5 +72,10 @@ export async function askClassifier(judge, ...rest) {
   clearTimeout(timer);
   turn++;
   if (judge.info.classes > 0) return hideClassifier();
-  timer = window.setTimeout(() => ask(judge, ...rest).catch(hideClassifier), REST);
+  timer = window.setTimeout(() => {
+    ask(judge, ...rest).catch(() => {
+      known = null; // the next image tries anew
+      hideClassifier();
+    });
+  }, REST);
 }

@@ -1,6 +1,6 @@
 // Sliders for the values of a code that differ most among the known images.
 
-import { byId, make } from './dom.js';
+import { byId, make, nextTask } from './dom.js';
 
 /** @typedef {import('likeness').Model} Model */
 /** @typedef {{index: number, mean: number, deviation: number}} Axis */
@@ -78,7 +78,7 @@ export class CodeSliders {
         codes.push(
           model.encode(Float32Array.from(model.galleryImage(i).thumbnail, (v) => v / 255)),
         );
-      await new Promise((resolve) => setTimeout(resolve));
+      await nextTask();
       if (this.#model !== model || this.#rows.length) return;
     }
     this.#rows = axesOf(codes)

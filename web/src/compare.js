@@ -153,13 +153,16 @@ export function start(section) {
     const bytes = others.reduce((sum, each) => sum + each.bytes, 0);
     more.textContent = `Compare all ${others.length + 1} (${parts.megabytes(bytes)})`;
     more.hidden = others.length === 0;
-    if (!others.length) hint.textContent = 'There is no other network of such images here.';
+    hint.textContent = others.length
+      ? `So far the one that is open, of ${others.length + 1}.`
+      : 'There is no other network of such images here.';
   }
 
   async function addAll() {
     const model = opened;
     if (!model) return;
     more.hidden = true;
+    hint.textContent = '';
     const total = others.reduce((sum, each) => sum + each.bytes, 0);
     let done = 0;
     for (const each of others) {

@@ -37,6 +37,11 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
+/** Lets strokes, and whatever else waits, go first. */
+export function nextTask() {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
 /** @param {HTMLCanvasElement} canvas */
 export function context(canvas) {
   const found = canvas.getContext('2d', { willReadFrequently: true });

@@ -6,11 +6,11 @@ import { preparationFor } from './preparation.js';
 import { copy } from './share.js';
 
 /** @typedef {import('./models.js').Opened} Opened */
-/** @typedef {{file: string, options: string, flags: string}} Given */
+/** @typedef {{file: string, options: string, flags: string, header: string, preparation: string, alpha: number}} Given */
 
 /** @type {Record<string, (given: Given) => string>} */
 const SNIPPETS = {
-  'JavaScript, npm': ({ file, options }) => `// npm install ./build/wasm
+  npm: ({ file, options }) => `// npm install ./build/wasm
 import { load } from 'likeness';
 
 const model = await load(new URL('${file}', import.meta.url));
@@ -38,6 +38,35 @@ const model = await load('${file}');
 // Rows of bytes, top down, from whatever reads your files; channels: 1 grey, 3 RGB, 4 RGBA.
 const { verdict, p } = model.check({ data, width, height, channels: 4 }, ${options});
 console.log(verdict, p);
+`,
+  C: ({ file, header, preparation, alpha }) => `// likeness export ${file} --c-header ${header}.h
+// cc -Isrc judge.c build/libcore.a -fopenmp -lm -o judge
+// ./judge WIDTH HEIGHT < pixels: rows of RGBA, top down
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "${header}.h"
+#include "likeness.h"
+
+int main(int argc, char **argv) {
+    lk_error error = {.message = "WIDTH HEIGHT < pixels"};
+    const uint32_t width = argc > 2 ? (uint32_t)atoi(argv[1]) : 0;
+    const uint32_t height = argc > 2 ? (uint32_t)atoi(argv[2]) : 0;
+    const size_t size = (size_t)4 * width * height;
+    uint8_t *pixels = malloc(size + 1);
+    const lk_picture picture = {pixels, width, height, 4};
+    lk_model *model = lk_model_load(${header}_model, sizeof ${header}_model, &error);
+    lk_run *run = model ? lk_run_create(model, 1, LK_SIMD_BEST, &error) : NULL;
+    lk_result result;
+    const int failed = !run || !pixels || fread(pixels, 1, size, stdin) != size ||
+                       lk_check(run, ${preparation}, picture, ${alpha}, &result, &error);
+    if (failed) fprintf(stderr, "%s\\n", error.message);
+    else printf("%s, p = %g\\n", lk_verdict_name(result.verdict), result.p);
+    lk_run_free(run);
+    lk_model_free(model);
+    free(pixels);
+    return failed;
+}
 `,
   'Command line': ({ file, flags }) => `likeness score ${file} picture.png ${flags}
 `,
@@ -84,6 +113,9 @@ export function start(section) {
       file: `${name}.safetensors`,
       options: `{ alpha: ${alpha}${ink ? ", preparation: 'ink'" : ''} }`,
       flags: `${ink ? '--ink ' : ''}--alpha ${alpha}`,
+      header: name.replace(/^(?=\d)/, 'model_').replace(/[^A-Za-z0-9]/g, '_'),
+      preparation: ink ? 'LK_PREPARE_INK' : 'LK_PREPARE_IMAGE',
+      alpha,
     });
   }
 

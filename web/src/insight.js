@@ -3,8 +3,9 @@
 import { CodeSliders } from './code.js';
 import { byId, make } from './dom.js';
 import { labelName } from './labels.js';
+import { NearList } from './nearlist.js';
 import { decibels, noisy } from './noise.js';
-import { IMAGE, paintBytes, paintDifference, paintImage, paintNothing } from './pixels.js';
+import { paintDifference, paintImage, paintNothing } from './pixels.js';
 
 /** @typedef {import('likeness').Model} Model */
 
@@ -13,7 +14,7 @@ const [seen, redrawn, error] = ['seen', 'redrawn', 'error'].map((id) =>
 );
 const figures = byId('figures', HTMLElement);
 const nothing = byId('makes-nothing', HTMLElement);
-const list = byId('neighbours', HTMLElement);
+const near = new NearList(byId('neighbours', HTMLElement));
 const hint = byId('neighbours-hint', HTMLElement);
 const size = byId('gallery-size', HTMLElement);
 const noiseBox = byId('noise-box', HTMLElement);
@@ -117,29 +118,8 @@ export function showNeighbours(model, x) {
   const count = model?.gallerySize ?? 0;
   size.textContent = count ? count.toLocaleString('en') : 'the';
   hint.textContent = count || !x ? '' : 'They are on their way.';
-  if (!model || !x || !count) {
-    list.replaceChildren(...Array.from({ length: 8 }, () => make('li', { className: 'none' })));
-    return;
-  }
-  const { shape, title } = model.info;
-  const found = model.neighbours(x);
-  if (list.querySelectorAll('canvas').length !== found.length)
-    list.replaceChildren(
-      ...found.map(() =>
-        make('li', {}, make('canvas', IMAGE), make('b'), make('span', { className: 'number' })),
-      ),
-    );
-  // The canvases are painted over: to make new ones takes longer than a verdict.
-  found.forEach(({ label: known, distance, origin, thumbnail: bytes }, i) => {
-    const item = /** @type {HTMLElement} */ (list.children[i]);
-    const canvas = /** @type {HTMLCanvasElement} */ (item.children[0]);
-    const name = labelName(title, known);
-    item.title = `Training image ${origin}`;
-    canvas.ariaLabel = name || `training image ${origin}`;
-    paintBytes(canvas, bytes, shape);
-    item.children[1].textContent = name;
-    item.children[2].textContent = distance.toFixed(distance < 1 ? 3 : 1);
-  });
+  if (model && x && count) near.show(model.neighbours(x), model);
+  else near.clear();
 }
 
 /** @param {string} text */

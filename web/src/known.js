@@ -41,6 +41,24 @@ export class Known {
     return this.#images;
   }
 
+  /** All codes, one after the other. @param {Pause} pause @returns {Promise<Float32Array>} */
+  codes(pause) {
+    return this.once('codes', async () => {
+      const { gallerySize, info } = this.model;
+      const z = new Float32Array(gallerySize * info.latent);
+      await this.each(
+        Uint32Array.from({ length: gallerySize }, (_, i) => i),
+        pause,
+        (x, first, count) => {
+          this.model.encode(x, {
+            out: z.subarray(first * info.latent, (first + count) * info.latent),
+          });
+        },
+      );
+      return z;
+    });
+  }
+
   /** Some images as inputs. @param {ArrayLike<number>} which */
   inputs(which) {
     const { thumbnails } = this.images;

@@ -2,7 +2,7 @@
 
 import { currentAlpha, startAlpha, suitAlpha } from './alpha.js';
 import { askClassifier, hideClassifier, offerClassifiers } from './classifier.js';
-import { byId, one } from './dom.js';
+import { byId, nextTask, one } from './dom.js';
 import { setCalibration, showScore } from './gauge.js';
 import {
   currentInput,
@@ -26,6 +26,7 @@ import { workOffline } from './offline.js';
 import { showOpinion } from './opinion.js';
 import { startPanels, tellImage, tellModel } from './panels.js';
 import { offerModels, offerOwn, showChoice, startPicker } from './picker.js';
+import { unpinAll } from './pins.js';
 import { preparationFor } from './preparation.js';
 import { showSamples } from './samples.js';
 import { offerToSave, startSharing } from './share.js';
@@ -152,6 +153,7 @@ function use(opened, value) {
   open = opened;
   choice = value;
   forgetTimes();
+  unpinAll(); // they were of the model before
   showChoice(value);
   keep({ model: value });
   const { model, name, drawing } = opened;
@@ -181,7 +183,7 @@ async function openGallery(opened) {
     if (open === opened) neighboursUnavailable('Its gallery could not be loaded.');
     return;
   }
-  await new Promise((resolve) => setTimeout(resolve)); // strokes that came meanwhile go first
+  await nextTask();
   if (open !== opened) return;
   showSamples(model, showPicture);
   tellModel(opened);
@@ -302,30 +304,33 @@ function guarded(work) {
 
 // ---- start ----
 
-startTheme();
+/** All but the pen, in a task of its own, so that the first stroke does not wait for it. */
+function startRest() {
+  startTheme();
+  startPanels((file) => take([file]));
+  startPicker((name) => {
+    choose(name).catch(() => {}); // the page has said so already
+  });
+  startAlpha(() => guarded(judge));
+  followAddress(follow);
+  followView();
+  startSharing(() => shown);
+  startHelp({ models: () => listed, choose });
+  one('[data-action=batch]').addEventListener('click', () => judgeMany([]));
+  const modelFile = byId('model-file', HTMLInputElement);
+  one('[data-action=open-model]').addEventListener('click', () => modelFile.click());
+  modelFile.addEventListener('change', () => {
+    if (modelFile.files?.[0]) take([modelFile.files[0]]);
+    modelFile.value = '';
+  });
+}
+
 startInput(inputChanged, take, complain);
 restoreInput();
-startPanels((file) => take([file]));
 showNeighbours(null, null);
-startPicker((name) => {
-  choose(name).catch(() => {}); // the page has said so already
-});
-startAlpha(() => guarded(judge));
-followAddress(follow);
-followView();
-startSharing(() => shown);
-startHelp({ models: () => listed, choose });
-one('[data-action=batch]').addEventListener('click', () => judgeMany([]));
-const modelFile = byId('model-file', HTMLInputElement);
-one('[data-action=open-model]').addEventListener('click', () => modelFile.click());
-modelFile.addEventListener('change', () => {
-  if (modelFile.files?.[0]) take([modelFile.files[0]]);
-  modelFile.value = '';
-});
-
 showLoading(state().model, null);
 window.likeness = {
-  ready: start(),
+  ready: nextTask().then(startRest).then(start),
   check(picture) {
     if (!open) throw new Error('no model is loaded yet');
     const preparation = preparationFor(open.model, 'picture', picture);

@@ -1,13 +1,13 @@
 // The map: every known image where its code lies, in two directions, and the image of now among them.
 
 import { ends, labelColour, onTheme } from './colours.js';
-import { make } from './dom.js';
+import { make, nextTask } from './dom.js';
 import { ask } from './lab.js';
 import { labelName } from './labels.js';
-import { MapView, mixed } from './mapview.js';
+import { mixed } from './mapview.js';
 import * as parts from './parts.js';
-import { paintImage } from './pixels.js';
-import { inside, steer } from './steer.js';
+import { makeStage } from './stage.js';
+import { inside } from './steer.js';
 
 /** @typedef {import('./models.js').Opened} Opened */
 /** @typedef {import('./studies.js').How} How */
@@ -16,17 +16,19 @@ import { inside, steer } from './steer.js';
 const FADED = 0.82; // of the ground, in what is not meant
 const ROWS = 5000; // of a table, written at once
 const HELP =
-  'Drag to move, click the map and scroll to zoom. By keyboard: arrows go from image to image, + and − zoom, 0 shows all, Enter opens the image.';
+  'Drag to move, click the map and scroll to zoom. By keyboard: arrows go from image to image, + and − zoom, 0 shows all, Enter opens the image, P pins it; so does a click with Shift.';
 
-/** What the legend and the colours are made by, for labels and for errors. @param {Points} points @param {string} title */
-function labelLegend({ labels }, title) {
+/** A row of the legend, by which points are coloured. @typedef {{group: number, name: string, count: number}} Group */
+
+/** @param {Int16Array} labels @param {string} title @returns {Group[]} */
+function labelGroups(labels, title) {
   /** @type {Map<number, number>} */
   const counts = new Map();
   for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
   return [...counts]
     .sort(([a], [b]) => a - b)
     .map(([label, count]) => ({
-      label,
+      group: label,
       count,
       name: label < 0 ? 'no label' : labelName(title, label),
     }));
@@ -34,9 +36,6 @@ function labelLegend({ labels }, title) {
 
 /** @param {HTMLElement} section @param {import('./panels.js').Open} open @returns {import('./panels.js').Hears} */
 export function start(section, open) {
-  const canvas = make('canvas', { className: 'map', tabIndex: 0, ariaLabel: 'Map of the codes' });
-  canvas.setAttribute('role', 'application');
-  canvas.setAttribute('aria-describedby', 'map-help');
   const star = make('span', {
     className: 'star',
     hidden: true,
@@ -45,28 +44,24 @@ export function start(section, open) {
   });
   const busy = parts.working();
   const legend = make('ul', { className: 'map-legend', ariaLabel: 'Colours' });
-  const picture = make('canvas', {
-    className: 'pixels',
-    role: 'img',
-    ariaLabel: 'The image looked at',
-  });
-  const says = make('p', { className: 'map-says', ariaLive: 'polite' });
-  const looked = make('div', { className: 'map-looked' }, picture, says);
-  const stage = make('div', { className: 'map-stage' }, canvas, star, looked);
   const quality = make('p', { className: 'detail' });
   const picked = make('div', { className: 'row', hidden: true });
   const pickedSays = make('span', { className: 'label', ariaLive: 'polite' });
 
-  const view = new MapView(canvas, moveStar);
-  const steering = steer(canvas, view, {
-    look,
-    take: (i) => opened && parts.openKnown(opened.model, i, open),
+  const { element, canvas, view, steering, zoom } = makeStage({
+    name: 'Map of the codes',
+    help: 'map-help',
+    model: () => opened?.model ?? null,
+    open,
+    drawn: moveStar,
     lasso: (polygon) => pick(view.which((at) => inside(polygon, at))),
   });
+  element.append(star);
   const colouring = parts.segments(
     'Colour',
     [
       ['label', 'label'],
+      ['cluster', 'cluster'],
       ['error', 'error'],
       ['none', 'none'],
     ],
@@ -106,16 +101,10 @@ export function start(section, open) {
           ),
         ),
       ),
-      make(
-        'div',
-        { className: 'row map-zoom' },
-        parts.button('−', () => view.zoom(1 / 1.5), { ariaLabel: 'Zoom out' }),
-        parts.button('+', () => view.zoom(1.5), { ariaLabel: 'Zoom in' }),
-        parts.button('All', () => view.reset(), { ariaLabel: 'Show all' }),
-      ),
+      zoom,
     ),
     busy.element,
-    stage,
+    element,
     make('div', { className: 'map-below' }, legend, picked),
     quality,
     make('p', { className: 'detail', id: 'map-help' }, HELP),
@@ -127,10 +116,12 @@ export function start(section, open) {
   let points = null;
   /** @type {Float32Array | null} */
   let rank = null;
+  /** Which cluster each is in. @type {Int16Array | null} */
+  let clusters = null;
   let by = 'label';
   /** @type {How} */
   let how = 'directions';
-  /** @type {Set<number>} labels alone that are shown strongly, or none */
+  /** @type {Set<number>} groups alone that are shown strongly, or none */
   const only = new Set();
   /** @type {Set<number>} */
   let selection = new Set();
@@ -155,40 +146,34 @@ export function start(section, open) {
     star.style.transform = `translate(${x}px, ${y}px) translate(-50%, -50%)`;
   }
 
-  /** @param {number} i */
-  function look(i) {
-    if (!opened || i === view.looked) return;
-    view.looked = i;
-    view.draw();
-    looked.toggleAttribute('data-none', i < 0);
-    if (i < 0) return;
-    const { thumbnail, label } = opened.model.galleryImage(i);
-    paintImage(picture, parts.values(thumbnail), opened.model.info.shape);
-    says.textContent = parts.nameOf(opened.model.info.title, label, i);
+  /** What points are coloured by, unless it is by their errors. */
+  function groups() {
+    return (by === 'cluster' ? clusters : points?.labels) ?? new Int16Array();
   }
 
   function paint() {
     if (!points) return;
     const { backgroundColor: ground, accentColor: color } = getComputedStyle(canvas);
-    const { labels } = points;
-    const colours = new Uint32Array(labels.length);
+    const of = groups();
+    const coloured = by === 'label' || by === 'cluster';
+    const colours = new Uint32Array(of.length);
     const scale = Array.from({ length: 64 }, (_, s) => mixed(ends[0], ends[1], s / 63));
-    /** @type {Map<number, number[]>} of each label, as it is and faded */
+    /** @type {Map<number, number[]>} of each group, as it is and faded */
     const known = new Map();
-    const shades = (/** @type {number} */ label) => {
-      const name = by === 'label' && label >= 0 ? labelColour(label) : color;
-      const found = known.get(label) ?? [0, FADED].map((share) => mixed(name, ground, share));
-      known.set(label, found);
+    const shades = (/** @type {number} */ group) => {
+      const name = coloured && group >= 0 ? labelColour(group) : color;
+      const found = known.get(group) ?? [0, FADED].map((share) => mixed(name, ground, share));
+      known.set(group, found);
       return found;
     };
-    for (let i = 0; i < labels.length; i++) {
+    for (let i = 0; i < of.length; i++) {
       const faded =
         (selection.size > 0 && !selection.has(i)) ||
-        (by === 'label' && only.size > 0 && !only.has(labels[i]));
+        (coloured && only.size > 0 && !only.has(of[i]));
       colours[i] =
         by === 'error' && rank && !faded
           ? scale[Math.round(63 * rank[i])]
-          : shades(labels[i])[Number(faded)];
+          : shades(of[i])[Number(faded)];
     }
     view.paint(colours);
   }
@@ -200,35 +185,60 @@ export function start(section, open) {
     return [dot, make('span', {}, name), make('span', { className: 'number' }, count)];
   }
 
-  function showLabels() {
-    if (!points || !opened) return;
-    const rows = labelLegend(points, opened.model.info.title);
+  /** @param {Group[]} rows @param {string} [more] about all of them */
+  function showGroups(rows, more = '') {
     legend.replaceChildren(
-      ...rows.map(({ label, name, count }) => {
+      ...rows.map(({ group, name, count }) => {
         const toggle = parts.button('', () => {
-          if (!only.delete(label)) only.add(label);
-          toggle.setAttribute('aria-pressed', String(only.has(label)));
+          if (!only.delete(group)) only.add(group);
+          toggle.setAttribute('aria-pressed', String(only.has(group)));
           paint();
         });
-        toggle.setAttribute('aria-pressed', String(only.has(label)));
+        toggle.setAttribute('aria-pressed', String(only.has(group)));
         toggle.append(
           ...swatch(
             name,
-            label < 0 ? 'var(--accent)' : labelColour(label),
+            group < 0 ? 'var(--accent)' : labelColour(group),
             count.toLocaleString('en'),
           ),
         );
         return make('li', {}, toggle);
       }),
+      ...(more ? [make('li', { className: 'label' }, more)] : []),
     );
+  }
+
+  /** @param {Opened} model */
+  async function findClusters(model) {
+    const found = await ask(
+      'clusters',
+      model,
+      {},
+      { signal: gone.signal, onProgress: (share) => busy.show('Looking for clusters', share) },
+    );
+    busy.hide();
+    if (by !== 'cluster' || opened !== model) return false;
+    clusters = found.of;
+    showGroups(
+      found.list.map(({ count, label }, group) => ({
+        group,
+        count,
+        name:
+          label < 0 ? `cluster ${group + 1}` : `mostly ${labelName(model.model.info.title, label)}`,
+      })),
+      parts.agreementOf(found),
+    );
+    return true;
   }
 
   /** @param {string} value */
   async function recolour(value) {
+    if (by !== value) only.clear();
     by = value;
     const model = opened;
     if (!model || !points) return;
-    if (value === 'label') showLabels();
+    if (value === 'label') showGroups(labelGroups(points.labels, model.model.info.title));
+    if (value === 'cluster' && !(await findClusters(model))) return;
     if (value === 'none') legend.replaceChildren(make('li', {}, parts.knownOf(model.model)));
     if (value === 'error') {
       const found = await ask(
@@ -273,7 +283,7 @@ export function start(section, open) {
         .slice(first, first + ROWS)
         .map((i) => `${i},${labels[i] < 0 ? '' : labels[i]},${xy[2 * i]},${xy[2 * i + 1]}\n`);
       blocks.push(rows.join(''));
-      await new Promise((resolve) => setTimeout(resolve)); // so that the page does not halt
+      await nextTask();
     }
     parts.saveAs(name, new Blob(blocks), 'text/csv');
   }
@@ -301,6 +311,8 @@ export function start(section, open) {
     points = found;
     const { shape } = model.model.info;
     view.show(found.xy, shape, (i) => model.model.galleryImage(i).thumbnail);
+    await nextTask();
+    signal.throwIfAborted();
     const labelled = found.labels.some((label) => label >= 0);
     colouring.allow('label', labelled);
     colouring.allow('error', model.model.info.output === 'image');
@@ -335,8 +347,6 @@ export function start(section, open) {
   }
 
   onTheme(paint);
-  look(-1);
-  looked.toggleAttribute('data-none', true);
 
   async function showStar() {
     const [model, now] = [opened, ++turn];
@@ -353,7 +363,7 @@ export function start(section, open) {
   function redo(model) {
     gone.abort();
     gone = new AbortController();
-    [points, here, rank] = [null, null, null];
+    [points, here, rank, clusters] = [null, null, null, null];
     pick([]);
     delete section.dataset.points;
     view.show(new Float32Array(), model.model.info.shape, () => new Uint8Array());

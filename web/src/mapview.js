@@ -1,5 +1,6 @@
 // Many points on a canvas, to be moved about: they are written straight into its pixels, so that 60,000
-// take a few milliseconds. Where few are left in view, they are small images.
+// take a few milliseconds. Where few are left in view, they are small images. Points that are linked are
+// always images, with lines between them.
 
 import { context } from './dom.js';
 
@@ -11,6 +12,8 @@ const MOST_PIXELS = 2.4e6; // of the canvas, however fine the screen is
 const FEW = 1500; // points in view that may be shown as images
 const FARTHEST = 400;
 const REACH = 14; // from the pointer to the point it means
+const ROOM = 0.58; // of the way from one linked image to the next, if they lay evenly: its side
+const LARGEST = 64;
 
 /** @param {string} colour "rgb(…)" or "#rrggbb" @returns {[number, number, number]} */
 function channels(colour) {
@@ -43,6 +46,7 @@ export class MapView {
   /** The point that is looked at, or -1. */ looked = -1;
   /** @type {Place[]} on the page */ lasso = [];
   /** @type {(i: number) => Uint8Array} */ #thumbnail = () => new Uint8Array();
+  /** Pairs of points. @type {Uint32Array} */ #links = new Uint32Array();
   #drawn;
 
   /** @param {HTMLCanvasElement} canvas @param {() => void} drawn called after each drawing */
@@ -61,9 +65,10 @@ export class MapView {
     return this.#colours.length;
   }
 
-  /** @param {Float32Array} xy pairs @param {Shape} shape @param {(i: number) => Uint8Array} thumbnail */
-  show(xy, shape, thumbnail) {
+  /** @param {Float32Array} xy pairs @param {Shape} shape @param {(i: number) => Uint8Array} thumbnail @param {Uint32Array} [links] pairs of points */
+  show(xy, shape, thumbnail, links = new Uint32Array()) {
     this.#xy = xy;
+    this.#links = links;
     this.#shape = shape;
     this.#thumbnail = thumbnail;
     this.#colours = new Uint32Array(xy.length / 2);
@@ -159,6 +164,11 @@ export class MapView {
     const { width, height } = this.#canvas;
     const background = mixed(getComputedStyle(this.#canvas).backgroundColor, '#000000', 0);
     this.#pixels.fill(background);
+    if (this.#links.length) {
+      this.#graph();
+      this.#marks();
+      return this.#drawn();
+    }
     const seen = this.#dots(Math.max(1, (this.count > 20000 ? 1.1 : 1.6) * this.#fine));
     if (seen.length <= FEW) this.#thumbnails(seen);
     this.#ink.putImageData(this.#image, 0, 0, 0, 0, width, height);
@@ -212,6 +222,41 @@ export class MapView {
       if (taken.has(cell)) continue;
       taken.add(cell);
       this.#thumbnailAt(i, left + column * side + 1, top + row * side + 1, side - 2, rim);
+    }
+  }
+
+  /** Lines first, and over them every image in its place. Lines of what is looked at are strong, and so
+   * are those between points of two colours. */
+  #graph() {
+    const ink = this.#ink;
+    const { width, height } = this.#canvas;
+    const { color, accentColor, borderColor } = getComputedStyle(this.#canvas);
+    ink.putImageData(this.#image, 0, 0);
+    ink.lineWidth = 1.5 * this.#fine;
+    const at = Array.from({ length: this.count }, (_, i) => this.pointAt(i));
+    for (const strong of [false, true]) {
+      const known = { same: new Path2D(), other: new Path2D() };
+      for (let e = 0; e < this.#links.length; e += 2) {
+        const [a, b] = this.#links.subarray(e, e + 2);
+        if ((a === this.looked || b === this.looked) !== strong) continue;
+        const path = this.#colours[a] === this.#colours[b] ? known.same : known.other;
+        path.moveTo(at[a].x * this.#fine, at[a].y * this.#fine);
+        path.lineTo(at[b].x * this.#fine, at[b].y * this.#fine);
+      }
+      ink.strokeStyle = strong ? color : borderColor;
+      ink.stroke(known.same);
+      ink.strokeStyle = strong ? color : accentColor;
+      ink.stroke(known.other);
+    }
+    const room = ROOM * Math.sqrt((width * height) / this.count);
+    const side = Math.round(Math.min(room * this.#zoom.scale ** 0.6, LARGEST * this.#fine));
+    const rim = Math.max(1, Math.round(side / 16));
+    for (const [i, { x, y }] of at.entries()) {
+      const left = Math.round(x * this.#fine - side / 2);
+      const top = Math.round(y * this.#fine - side / 2);
+      if (left + side < 0 || top + side < 0 || left > width || top > height) continue;
+      this.#thumbnailAt(i, left, top, side, rim);
+      ink.putImageData(this.#image, 0, 0, left, top, side, side);
     }
   }
 

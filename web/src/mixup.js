@@ -4,7 +4,6 @@ import { make } from './dom.js';
 import { ask } from './lab.js';
 import { labelName } from './labels.js';
 import * as parts from './parts.js';
-import { thumbnail } from './pixels.js';
 
 /** @typedef {import('./models.js').Opened} Opened */
 /** @typedef {Awaited<ReturnType<import('./studies.js').Calls['guesses']>>} Guesses */
@@ -49,21 +48,9 @@ export function start(section, open) {
 
   /** @param {Opened} opened @param {string} words @param {number[]} list */
   function openCell({ model }, words, list) {
-    const { shape, title: what } = model.info;
     const more = list.length > SHOWN ? `, the first ${SHOWN}` : '';
     title.textContent = `${words}: ${list.length.toLocaleString('en')}${more}`;
-    images.replaceChildren(
-      ...list.slice(0, SHOWN).map((i) => {
-        const known = model.galleryImage(i);
-        const name = parts.nameOf(what, known.label, i);
-        const image = parts.button('', () => parts.openKnown(model, i, open), {
-          className: 'sample',
-          title: `Open ${name}`,
-        });
-        image.append(thumbnail(known.thumbnail, shape, `Open ${name}`));
-        return make('li', {}, image);
-      }),
-    );
+    images.replaceChildren(...list.slice(0, SHOWN).map((i) => parts.knownItem(model, i, open)));
   }
 
   /** Arrows go from cell to cell; Tab takes the matrix as one. @param {HTMLButtonElement[][]} grid @param {KeyboardEvent} event */

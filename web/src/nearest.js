@@ -3,18 +3,15 @@
 import { make } from './dom.js';
 import { ask } from './lab.js';
 import { labelName } from './labels.js';
-import { nameOf, reasonOf, values } from './parts.js';
-import { paintImage, thumbnail } from './pixels.js';
+import { NearList, SHOWN } from './nearlist.js';
+import { reasonOf } from './parts.js';
+import { pins, togglePin, unpinAll, whenPinned } from './pins.js';
+import { paintImage } from './pixels.js';
 
 /** @typedef {import('./models.js').Opened} Opened */
-/** @typedef {import('./studies.js').Near} Near */
-/** @typedef {{x: Float32Array, name: string, key: string}} Pinned */
+/** @typedef {import('likeness').Neighbour} Near */
 
-const SHOWN = 8;
 const STEPS = 9;
-
-/** @param {number} distance */
-const short = (distance) => distance.toFixed(distance < 1 ? 3 : 1);
 
 /** "6 of 8 are a 3", where most have the same label. @param {Near[]} list @param {string} title */
 function agreement(list, title) {
@@ -31,7 +28,7 @@ export function start(section) {
     const says = make('span', { className: 'says-most' });
     const list = make('ol', { className: 'near', ariaLabel: name });
     const head = make('h3', { className: 'label row between' }, name, says);
-    return { says, list, box: make('div', {}, head, list) };
+    return { says, near: new NearList(list, true), box: make('div', {}, head, list) };
   });
   const between = make('ol', { className: 'between-images', ariaLabel: 'From one to the other' });
   const hint = make('p', { className: 'detail', ariaLive: 'polite' });
@@ -48,39 +45,27 @@ export function start(section) {
   let opened = null;
   /** @type {Float32Array | null} */
   let x = null;
-  /** @type {Pinned[]} */
-  let pinned = [];
   let turn = 0;
 
-  /** Whether each button's image is pinned. */
-  function mark() {
-    for (const button of section.querySelectorAll('button[data-key]')) {
-      const { key } = /** @type {HTMLElement} */ (button).dataset;
-      button.setAttribute('aria-pressed', String(pinned.some((pin) => pin.key === key)));
-    }
-    clear.hidden = pinned.length === 0;
-    mine.hidden = !x;
-  }
-
   async function showBetween() {
-    mark();
+    const [a, b] = pins();
+    clear.hidden = !a;
     const info = opened?.model.info;
     if (!opened || !info) return;
-    if (pinned.length < 2 || info.output !== 'image') {
+    if (!b || info.output !== 'image') {
       between.replaceChildren();
       hint.textContent =
         info.output !== 'image'
           ? 'This model makes no images of codes, so nothing can be shown between two.'
-          : pinned.length
-            ? `${pinned[0].name} is pinned: pin another.`
-            : 'Pin two images, and nine equal steps from one code to the other are decoded.';
+          : a
+            ? `${a.name} is pinned: pin another.`
+            : 'Pin two images, here or anywhere on the page, and nine equal steps from one code to the other are decoded.';
       return;
     }
-    const [a, b] = pinned;
     hint.textContent = `From ${a.name} to ${b.name} in nine steps, by their codes.`;
     const model = opened;
     const images = await ask('interpolate', model, { a: a.x, b: b.x, steps: STEPS });
-    if (opened !== model || pinned[0] !== a || pinned[1] !== b) return;
+    if (opened !== model || pins()[0] !== a || pins()[1] !== b) return;
     between.replaceChildren(
       ...Array.from({ length: STEPS }, (_, i) => {
         const share = `${Math.round((100 * i) / (STEPS - 1))} %`;
@@ -92,54 +77,23 @@ export function start(section) {
     );
   }
 
-  /** @param {Pinned} pin */
-  function toggle(pin) {
-    const others = pinned.filter(({ key }) => key !== pin.key);
-    pinned = others.length < pinned.length ? others : [...pinned.slice(-1), pin];
-    showBetween().catch(complain);
-  }
-
-  /** @param {Near} near @param {Opened} model */
-  function item({ index, label, distance, thumbnail: bytes }, { model: { info } }) {
-    const name = labelName(info.title, label);
-    const what = nameOf(info.title, label, index);
-    const button = make('button', { type: 'button', className: 'sample', title: `Pin ${what}` });
-    button.dataset.key = String(index);
-    button.append(thumbnail(bytes, info.shape, `Pin ${what}, distance ${short(distance)}`));
-    button.addEventListener('click', () =>
-      toggle({ x: values(bytes), name: name || what, key: String(index) }),
-    );
-    return make(
-      'li',
-      {},
-      button,
-      make('b', {}, name),
-      make('span', { className: 'number' }, short(distance)),
-      make('span', { className: 'number' }, `#${index}`),
-    );
-  }
-
-  function showNone() {
-    for (const { list, says } of ways) {
-      says.textContent = '';
-      list.replaceChildren(
-        ...Array.from({ length: SHOWN }, () => make('li', { className: 'none' })),
-      );
-    }
-  }
-
   async function show() {
     const now = ++turn;
     const model = opened;
-    mark();
-    if (!model || !x) return showNone();
+    mine.hidden = !x;
+    if (!model || !x) {
+      for (const { near, says } of ways) {
+        says.textContent = '';
+        near.clear();
+      }
+      return;
+    }
     const { byCode, byPixels } = await ask('neighbours', model, { x, k: SHOWN });
     if (now !== turn || byCode.length === 0) return;
     [byCode, byPixels].forEach((found, i) => {
       ways[i].says.textContent = agreement(found, model.model.info.title);
-      ways[i].list.replaceChildren(...found.map((near) => item(near, model)));
+      ways[i].near.show(found, model.model);
     });
-    mark();
   }
 
   /** @param {unknown} error */
@@ -148,18 +102,15 @@ export function start(section) {
   }
 
   mine.addEventListener('click', () => {
-    if (x) toggle({ x, name: 'your image', key: `own ${turn}` });
+    if (x && opened)
+      togglePin({ x, name: 'your image', key: `own ${turn}`, shape: opened.model.info.shape });
   });
-  clear.addEventListener('click', () => {
-    pinned = [];
-    showBetween().catch(complain);
-  });
+  clear.addEventListener('click', unpinAll);
+  whenPinned(() => showBetween().catch(complain));
 
   return {
     model(next) {
-      if (opened !== next) pinned = [];
       opened = next;
-      showNone();
       if (next.model.gallerySize) showBetween().catch(complain);
       else hint.textContent = 'There are no neighbours without the gallery of known images.';
     },

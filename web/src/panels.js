@@ -34,6 +34,7 @@ const MODULES = {
   mixup: () => import('./mixup.js'),
   unusual: () => import('./unusual.js'),
   common: () => import('./common.js'),
+  graph: () => import('./graph.js'),
   train: () => import('./train.js'),
 };
 

@@ -2,7 +2,8 @@
 
 import { context, make } from './dom.js';
 import { labelName, nounsOf } from './labels.js';
-import { paintImage } from './pixels.js';
+import { pinnable } from './pins.js';
+import { paintImage, thumbnail } from './pixels.js';
 
 /** @typedef {import('./pixels.js').Shape} Shape */
 /** @typedef {import('likeness').Model} Model */
@@ -103,6 +104,22 @@ export function openKnown(model, index, open) {
   });
 }
 
+/**
+ * A known image in a list: a click opens it, its corner pins it.
+ * @param {Model} model @param {number} index @param {(file: File) => void} open @param {string} [more] about it
+ */
+export function knownItem(model, index, open, more = '') {
+  const { title, shape } = model.info;
+  const { label, thumbnail: bytes } = model.galleryImage(index);
+  const name = `Open ${nameOf(title, label, index)}`;
+  const image = button('', () => openKnown(model, index, open), {
+    className: 'sample',
+    title: name + more,
+  });
+  image.append(thumbnail(bytes, shape, name));
+  return make('li', {}, pinnable(image, model, index));
+}
+
 /** @param {string} name @param {BlobPart} content @param {string} type */
 export function saveAs(name, content, type) {
   const href = URL.createObjectURL(new Blob([content], { type }));
@@ -113,6 +130,13 @@ export function saveAs(name, content, type) {
 /** "12,345 known digits" @param {Model} model @param {number} [count] */
 export function knownOf(model, count = model.gallerySize) {
   return `${count.toLocaleString('en')} known ${nounsOf(model.info.title).many}`;
+}
+
+/** How well clusters agree with labels, in a sentence. @param {Awaited<ReturnType<import('./studies.js').Calls['clusters']>>} found */
+export function agreementOf({ list, agreement }) {
+  return agreement
+    ? `${list.length} clusters of codes, found without labels: if each stands for one, ${percent(agreement.accuracy)} of the images are where they belong (normalised mutual information ${agreement.information.toFixed(2)}).`
+    : `${list.length} clusters of codes.`;
 }
 
 /** @param {number} share */

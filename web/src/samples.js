@@ -3,6 +3,7 @@
 import { byId, make } from './dom.js';
 import { doodles } from './doodles.js';
 import { labelName } from './labels.js';
+import { pinnable } from './pins.js';
 import { thumbnail } from './pixels.js';
 
 /** @typedef {import('likeness').Model} Model */
@@ -46,7 +47,7 @@ export function showSamples(model, show) {
     button.addEventListener('click', () =>
       show(pictureOf(image.thumbnail, shape), `known-${image.origin}`),
     );
-    list.append(make('li', {}, button));
+    list.append(make('li', {}, pinnable(button, model, image.index)));
   }
 }
 

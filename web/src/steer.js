@@ -6,6 +6,7 @@
  * @typedef {object} Steered
  * @property {(i: number) => void} look at a point, or at none (-1)
  * @property {(i: number) => void} take a point was clicked, or Enter pressed on it
+ * @property {(i: number) => void} pin with Shift, or P was pressed on it
  * @property {(polygon: Place[]) => void} lasso
  */
 
@@ -32,6 +33,7 @@ const KEYS = {
   Enter: (view, { take }) => {
     if (view.looked >= 0) take(view.looked);
   },
+  p: (view, { pin }) => pin(view.looked),
   Escape: (_, { look }) => look(-1),
 };
 /** @type {Record<string, [number, number]>} */
@@ -94,8 +96,9 @@ export function steer(canvas, view, steered) {
       steered.lasso(polygon);
     } else if (moved <= STILL && event.type === 'pointerup') {
       const i = view.nearest(placeOf(event));
-      if (i >= 0 && i === view.looked) steered.take(i);
-      else steered.look(i);
+      if (i < 0 || i !== view.looked) steered.look(i);
+      else if (event.shiftKey) steered.pin(i);
+      else steered.take(i);
     }
     view.draw();
   };

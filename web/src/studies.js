@@ -6,12 +6,13 @@ import { arrange, settle } from './arrange.js';
 import { common, guesses, scores, some, survey } from './evidence.js';
 import { judge } from './judging.js';
 import { preparationFor } from './preparation.js';
+import { clusters, graph } from './together.js';
 
 /** @typedef {import('likeness').Model} Model */
 /** @typedef {import('likeness').Preparation} Preparation */
 /** @typedef {import('./known.js').Known} Known */
 /** @typedef {import('./known.js').Pause} Pause */
-/** @typedef {{index: number, origin: number, label: number | null, distance: number, thumbnail: Uint8Array}} Near */
+/** @typedef {import('likeness').Neighbour} Near */
 
 /** @param {Known} known */
 function all({ model }) {
@@ -29,7 +30,7 @@ function neighbours(known, { x, k }) {
     ...model.galleryImage(i),
     distance: Math.sqrt(far[i]) / 255,
   }));
-  return { byCode: /** @type {Near[]} */ (model.neighbours(x, { k })), byPixels };
+  return { byCode: model.neighbours(x, { k }), byPixels };
 }
 
 /**
@@ -52,22 +53,12 @@ const MEASURED_WIDE = 1000; // when codes are long
 const WIDE = 128;
 const NEIGHBOURS = 12;
 
-/** @param {Known} known @param {Pause} pause */
-async function codes(known, pause) {
-  const { latent } = known.model.info;
-  const z = new Float32Array(known.model.gallerySize * latent);
-  await known.each(all(known), pause, (x, first, count) => {
-    known.model.encode(x, { out: z.subarray(first * latent, (first + count) * latent) });
-  });
-  return z;
-}
-
 /** The axes of the map, and every code on them. @param {Known} known @param {Pause} pause */
 function place(known, pause) {
   return known.once('directions', async () => {
     const d = known.model.info.latent;
     const n = known.model.gallerySize;
-    const z = await codes(known, pause);
+    const z = await known.codes(pause);
     const fitted = evenly(n, Math.max(1000, Math.floor(MOST_FITTED / d)));
     const rows = new Float32Array(fitted.length * d);
     for (const [at, i] of fitted.entries()) rows.set(z.subarray(i * d, (i + 1) * d), at * d);
@@ -209,6 +200,13 @@ function see({ model, pixels }, { picture, kind, alpha, drawing }) {
   };
 }
 
+/** What a classifier takes a picture for. @param {Known} known @param {{picture: ImageData, preparation: Preparation}} args */
+function opinion({ model }, { picture, preparation }) {
+  const shares = model.classify(model.prepare(picture, { preparation }).x);
+  const share = Math.max(...shares);
+  return { best: shares.indexOf(share), share };
+}
+
 /** Trains a network; the trainer is fetched by this. @param {unknown} _ @param {import('./training.js').Task} task @param {Pause} pause */
 async function train(_, task, pause) {
   const training = await import('./training.js');
@@ -226,12 +224,15 @@ export const calls = {
   measure,
   locate,
   errors,
+  clusters,
+  graph,
   see,
   guesses,
   survey,
   some,
   scores,
   common,
+  opinion,
   train,
   wake,
 };

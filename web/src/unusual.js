@@ -8,7 +8,6 @@ import { ask } from './lab.js';
 import { nounsOf } from './labels.js';
 import { listModels, placeOf } from './models.js';
 import * as parts from './parts.js';
-import { thumbnail } from './pixels.js';
 
 /** @typedef {import('./models.js').Opened} Opened */
 /** @typedef {import('./evidence.js').Change} Change */
@@ -175,16 +174,7 @@ export function start(section, open) {
     const order = [...score.keys()].sort((a, b) => score[b] - score[a]).slice(0, WORST);
     stripTitle.textContent = `The most unusual of ${parts.knownOf(model, which.length)}`;
     strip.replaceChildren(
-      ...order.map((at) => {
-        const known = model.galleryImage(which[at]);
-        const name = parts.nameOf(model.info.title, known.label, which[at]);
-        const image = parts.button('', () => parts.openKnown(model, which[at], open), {
-          className: 'sample',
-          title: `Open ${name}, p = ${p[at].toFixed(4)}`,
-        });
-        image.append(thumbnail(known.thumbnail, model.info.shape, `Open ${name}`));
-        return make('li', {}, image);
-      }),
+      ...order.map((at) => parts.knownItem(model, which[at], open, `, p = ${p[at].toFixed(4)}`)),
     );
   }
 

@@ -9,12 +9,20 @@ const sections = /** @type {HTMLElement[]} */ ([
   ...document.querySelectorAll('section[data-panel]'),
 ]);
 
+/** @param {string | undefined} view @param {ScrollIntoViewOptions} [how] */
+function goTo(view, how = { block: 'start' }) {
+  sections.find(({ dataset }) => dataset.panel === view)?.scrollIntoView(how);
+}
+
 export function goToView() {
-  const wanted = sections.find(({ dataset }) => dataset.panel === state().view);
-  wanted?.scrollIntoView({ block: 'start' });
+  goTo(state().view);
 }
 
 export function followView() {
+  for (const link of document.querySelectorAll('[data-go]')) {
+    const { go, place } = /** @type {HTMLElement} */ (link).dataset;
+    link.addEventListener('click', () => goTo(go, { block: place === 'end' ? 'end' : 'start' }));
+  }
   let timer = 0;
   const look = () => {
     const line = UPPER * innerHeight;
