@@ -55,6 +55,13 @@ static lk_status mark(classes chosen, const char *spec, const data *d, bool *mar
     return LK_OK;
 }
 
+static void swap(const strings *list, size_t a, size_t b) {
+    if (list->count == 0) return;
+    char *one = list->items[a];
+    list->items[a] = list->items[b];
+    list->items[b] = one;
+}
+
 /* The images whose label is marked `wanted` move up; pixels and files may be there or not. */
 static void keep(data *d, const bool *marked, bool wanted) {
     lk_dataset *set = &d->set;
@@ -65,15 +72,13 @@ static void keep(data *d, const bool *marked, bool wanted) {
         if (set->pixels) memmove(set->pixels + kept * size, set->pixels + i * size, size);
         if (set->values)
             memmove(set->values + kept * size, set->values + i * size, size * sizeof *set->values);
-        if (d->files.count > 0) {
-            char *file = d->files.items[kept];
-            d->files.items[kept] = d->files.items[i];
-            d->files.items[i] = file;
-        }
+        swap(&d->files, kept, i);
+        swap(&d->texts, kept, i);
         set->labels[kept++] = set->labels[i];
     }
     set->count = kept;
     strings_cut(&d->files, kept);
+    strings_cut(&d->texts, kept);
     data_set_count_classes(set);
 }
 

@@ -15,6 +15,7 @@
 #include "model_file.h"
 #include "output.h"
 #include "prepared.h"
+#include "seeds.h"
 
 enum { RESAMPLES = 200, SPLITS = 20, KNOWN = 10000, COMPONENTS = 64 };
 static const double ALPHAS[] = {0.01, 0.05, 0.1};
@@ -456,6 +457,14 @@ static lk_status make_report(audit *a, fault *f) {
 }
 
 int cmd_audit(const options *o, fault *f) {
+    if (o->seeds) return seeds_audit(o, f);
+    if (o->only || o->list || o->out || o->data_dir)
+        return fail(f, LK_USAGE, NULL, "--%s is for --seeds",
+                    o->only   ? "only"
+                    : o->list ? "list"
+                    : o->out  ? "out"
+                              : "data-dir");
+    if (o->arguments.count == 0) return fail(f, LK_USAGE, NULL, "a MODEL is needed, or --seeds");
     if (!o->data) return fail(f, LK_USAGE, NULL, "--data SPEC is needed");
     lk_status status = options_check_named(&o->ood, "ood", f);
     if (!status) status = options_check_named(&o->inside, "in", f);

@@ -1,5 +1,6 @@
 /* cluster: groups of images by k-means on their codes or pixels, on the components of these, or on
    their UMAP. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 enum { NEIGHBOURS = 20, COLUMNS = 10 };
 
 /* What --by says. */
-typedef enum space { AS_THEY_ARE, COMPONENTS, UMAP } space;
+typedef enum space { AS_THEY_ARE, COMPONENTS, UMAP, AXES, SPACES } space;
 
 typedef struct clustering {
     const options *o;
@@ -35,21 +36,22 @@ typedef struct clustering {
 /* ---- the command line ---- */
 
 static lk_status parse_space(const options *o, space *which, size_t *number, fault *f) {
-    static const char *const names[] = {"codes", "pca", "umap"};
-    static const size_t least[] = {0, 1, 1}, most[] = {0, 4096, LK_MAX_NEIGHBOURS - 1};
+    static const char *const names[SPACES] = {"codes", "pca", "umap", "axes"};
+    static const size_t least[SPACES] = {0, 1, 1, 0};
+    static const size_t most[SPACES] = {0, 4096, LK_MAX_NEIGHBOURS - 1, 0};
     const size_t length = strcspn(o->by, ":");
     const char *text = o->by + length + (o->by[length] == ':');
-    for (int i = AS_THEY_ARE; i <= UMAP; i++) {
+    for (int i = 0; i < SPACES; i++) {
         if (strlen(names[i]) != length || strncmp(o->by, names[i], length) != 0) continue;
         *which = i;
         *number = i == UMAP && !o->by[length] ? NEIGHBOURS : strtoul(text, NULL, 10);
         const bool digits = strspn(text, "0123456789") == strlen(text) && strlen(text) < 6;
-        if (digits && *number >= least[i] && *number <= most[i] && (i || !o->by[length]))
-            return LK_OK;
+        const bool plain = !o->by[length] || most[i] > 0;
+        if (digits && plain && *number >= least[i] && *number <= most[i]) return LK_OK;
     }
     return fail(f, LK_USAGE, NULL,
-                "--by wants codes, pca:P with P from 1 to 4096, or umap:N with N from 1 to %d, "
-                "not '%.40s'",
+                "--by wants codes, axes, pca:P with P from 1 to 4096, or umap:N with N from 1 to "
+                "%d, not '%.40s'",
                 LK_MAX_NEIGHBOURS - 1, o->by);
 }
 
@@ -70,6 +72,8 @@ static lk_status check_options(const options *o, space *which, size_t *number, f
     if (o->shape.channels && !o->pixels)
         return fail(f, LK_USAGE, NULL, "--shape is for --pixels: a model has its own");
     lk_status status = parse_space(o, which, number, f);
+    if (!status && *which == AXES && (o->clusters != 2 || o->gaussians))
+        status = fail(f, LK_USAGE, NULL, "--by axes wants --k 2, and no --gaussians");
     if (!status && o->out)
         status = check_file(o, o->out, "out", (const char *[]){".csv", ".npy"}, f);
     if (!status && o->centres)
@@ -84,6 +88,8 @@ static lk_status check_sizes(const clustering *c, fault *f) {
     const options *o = c->o;
     if (o->clusters > c->set.count)
         return fail(f, LK_DATA, o->data, "%u clusters of %zu images", o->clusters, c->set.count);
+    if (c->space == AXES && c->d < 2)
+        return fail(f, LK_USAGE, NULL, "--by axes: there is only one value");
     if (c->space == COMPONENTS && c->number > c->d)
         return fail(f, LK_USAGE, NULL, "--by %s: there are only %zu values", o->by, c->d);
     if (c->space == UMAP && c->number >= c->set.count)
@@ -114,27 +120,60 @@ static lk_status make_components(clustering *c, fault *f) {
     const lk_dataset codes = {
         .shape = {1, 1, (uint32_t)c->d}, .count = c->set.count, .values = c->codes};
     lk_components found;
-    if (lk_components_find(c->model ? &codes : &c->set, c->number, (int)c->o->threads, &found,
+    if (lk_components_find(c->model ? &codes : &c->set, c->width, (int)c->o->threads, &found,
                            &f->error))
         return blame(f, c->o->data);
     for (size_t i = 0; i < c->set.count; i++)
         lk_components_encode(&found, c->codes + i * c->d, c->vectors + i * c->width);
+    for (size_t i = 0; i < c->set.count * c->width && c->space == AXES; i++) {
+        const double variance = found.variances[i % c->width];
+        c->vectors[i] = variance > 0 ? (lk_real)((double)c->vectors[i] / sqrt(variance)) : 0;
+    }
     lk_components_free(&found);
     return LK_OK;
 }
 
 static lk_status make_vectors(clustering *c, fault *f) {
     const options *o = c->o;
-    c->width = c->space == COMPONENTS ? c->number : c->space == UMAP ? o->clusters : c->d;
+    c->width = c->space == COMPONENTS ? c->number
+               : c->space == UMAP     ? o->clusters
+               : c->space == AXES     ? 2
+                                      : c->d;
     c->vectors = c->codes;
     if (c->space == AS_THEY_ARE) return LK_OK;
     c->vectors = lk_alloc(c->set.count * c->width * sizeof *c->vectors);
     if (!c->vectors) return fail_memory(f);
-    if (c->space == COMPONENTS) return make_components(c, f);
+    if (c->space != UMAP) return make_components(c, f);
     if (lk_umap(c->codes, c->set.count, c->d, c->number, c->width, o->seed, (int)o->threads,
                 (lk_simd)o->simd, c->vectors, &f->error))
         return blame(f, o->data);
     return LK_OK;
+}
+
+/* Two groups: those that lie farther along the first component than along the second, in units of
+   their deviations, and the others. Which way a component points says nothing: of both ways for the
+   second it is the one that leaves less inertia. */
+static void compare_axes(clustering *c) {
+    for (int way = 0; way < 2; way++) {
+        double sums[2][2] = {{0}}, members[2] = {0}, squares = 0;
+        for (size_t i = 0; i < c->set.count; i++) {
+            const double x = (double)c->vectors[2 * i], y = (double)c->vectors[2 * i + 1];
+            const size_t group = x < (way ? -y : y);
+            sums[group][0] += x;
+            sums[group][1] += y;
+            members[group]++;
+            squares += x * x + y * y;
+        }
+        for (size_t g = 0; g < 2; g++)
+            if (members[g] > 0)
+                squares -= (sums[g][0] * sums[g][0] + sums[g][1] * sums[g][1]) / members[g];
+        if (way && !(squares < c->inertia)) return;
+        c->inertia = squares;
+        for (size_t i = 0; i < c->set.count; i++) {
+            const lk_real *v = c->vectors + 2 * i;
+            c->cluster[i] = v[0] < (way ? -v[1] : v[1]);
+        }
+    }
 }
 
 static lk_status find_clusters(clustering *c, fault *f) {
@@ -143,6 +182,10 @@ static lk_status find_clusters(clustering *c, fault *f) {
     c->cluster = lk_alloc(c->set.count * sizeof *c->cluster);
     c->class_of = lk_alloc(o->clusters * sizeof *c->class_of);
     if (!c->centres || !c->cluster || !c->class_of) return fail_memory(f);
+    if (c->space == AXES) {
+        compare_axes(c);
+        return LK_OK;
+    }
     if (lk_kmeans(c->vectors, c->set.count, c->width, o->clusters, o->restarts, o->seed,
                   (int)o->threads, (lk_simd)o->simd, c->centres, c->cluster, &c->inertia,
                   &f->error))
@@ -301,7 +344,7 @@ int cmd_cluster(const options *o, fault *f) {
                            &d, f);
     if (!status) {
         c.model = model;
-        if (model) status = data_suit_table(&d, model, f);
+        status = data_suit_table(&d, model, f);
         c.set = d.set;
         if (!status) status = run(&c, f);
         data_free(&d);

@@ -29,6 +29,15 @@ static lk_status reconstruct(void *context, lk_run *run, size_t i, lk_picture pi
     return LK_OK;
 }
 
+/* Rows of numbers, and texts. */
+static lk_status encode_rows(const options *o, const lk_model *model, const inputs *in, lk_real *z,
+                             fault *f) {
+    if (o->ink) return fail(f, LK_USAGE, NULL, "--ink is for images");
+    if (lk_dataset_encode(&in->data.set, model, (int)o->threads, (lk_simd)o->simd, z, &f->error))
+        return blame(f, in->data.path);
+    return LK_OK;
+}
+
 static lk_status write_codes(const options *o, const coding *c, size_t count, fault *f) {
     const size_t shape[] = {count, c->latent};
     const lk_status status = npy_write(o->out, c->z, shape, 2, f);
@@ -89,7 +98,10 @@ static lk_status code_all(const options *o, const lk_model *model, const inputs 
     c.z = lk_alloc(in->count * c.latent * sizeof *c.z);
     c.x_hat = lk_alloc(in->count * c.size * sizeof *c.x_hat);
     lk_status status = c.x && c.z && c.x_hat ? LK_OK : fail_memory(f);
-    if (!status) status = inputs_visit(in, model, o, reconstruct, &c, f);
+    if (!status && codes && in->data.set.values)
+        status = encode_rows(o, model, in, c.z, f);
+    else if (!status)
+        status = inputs_visit(in, model, o, reconstruct, &c, f);
     if (!status) status = (codes ? write_codes : write_reconstructions)(o, &c, in->count, f);
     lk_free(c.x);
     lk_free(c.z);

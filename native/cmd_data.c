@@ -109,7 +109,8 @@ int cmd_data(const options *o, fault *f) {
     data d;
     int code = data_load(spec, DATA_TRAIN, o->shape, verify ? 0 : o->limit, &d, f);
     if (code) return code;
-    code = (info ? print_description : print_verification)(spec, &d, o->json, f);
+    code = data_suit_table(&d, NULL, f);
+    if (!code) code = (info ? print_description : print_verification)(spec, &d, o->json, f);
     data_free(&d);
     return code;
 }

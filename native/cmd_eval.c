@@ -31,6 +31,10 @@ static lk_preparation preparation_of(const options *o) {
     return o->ink ? LK_PREPARE_INK : LK_PREPARE_IMAGE;
 }
 
+static bool is_text_model(const evaluation *e) {
+    return *lk_model_text(e->model, LK_TEXT_WORDS) != 0;
+}
+
 static bool is_labelled(const prepared *images) {
     return images->set.labels != NULL;
 }
@@ -101,7 +105,7 @@ static lk_status visit_all(evaluation *e, fault *f) {
 /* ---- the parts of the report ---- */
 
 static json_t *report_errors(const evaluation *e) {
-    double mae = 0, mse = 0, bce = 0, sse = 0;
+    double mae = 0, mse = 0, bce = 0, sse = 0, spread = 0;
     const double n = (double)e->images->set.count;
     for (size_t i = 0; i < e->images->set.count; i++) {
         const lk_errors *one = &e->errors[i];
@@ -110,11 +114,16 @@ static json_t *report_errors(const evaluation *e) {
         bce += one->bce / n;
         sse += one->sse_per_image / n;
     }
+    for (size_t i = 0; i < e->images->set.count; i++)
+        spread += (e->errors[i].sse_per_image - sse) * (e->errors[i].sse_per_image - sse) / n;
+    const double of_mean = sqrt(spread / n);
     if (lk_model_is_table(e->model)) /* the others are of values in 0..1 */
-        return json_pack("{s:o,s:o,s:o}", "mae", output_number(mae), "mse", output_number(mse),
-                         "sse_per_image", output_number(sse));
-    return json_pack("{s:o,s:o,s:o,s:o,s:o}", "mae", output_number(mae), "mse", output_number(mse),
-                     "bce", output_number(bce), "sse_per_image", output_number(sse), "psnr",
+        return json_pack("{s:o,s:o,s:o,s:o}", "mae", output_number(mae), "mse", output_number(mse),
+                         "sse_per_image", output_number(sse), "sse_standard_error",
+                         output_number(of_mean));
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "mae", output_number(mae), "mse",
+                     output_number(mse), "bce", output_number(bce), "sse_per_image",
+                     output_number(sse), "sse_standard_error", output_number(of_mean), "psnr",
                      output_number(mse > 0 ? -10 * log10(mse) : INFINITY));
 }
 
@@ -332,6 +341,8 @@ static lk_status search_known(const evaluation *e, json_t *report, fault *f) {
                       "--train wants images with labels on both sides");
     else
         status = eval_neighbours(e->o, e->model, &e->images->set, e->codes, &known.set, report, f);
+    if (!status && is_text_model(e))
+        status = eval_retrieval(e->o, e->model, &e->images->set, e->codes, &known.set, report, f);
     prepared_free(&known);
     return status;
 }
@@ -348,6 +359,8 @@ static lk_status make_report(evaluation *e, json_t *report, fault *f) {
     if (!status && e->words) status = report_codebook(e, report, f);
     if (!status && e->guesses && is_labelled(e->images)) status = report_classes(e, report, f);
     if (!status) status = (e->o->known ? search_known : search_gallery)(e, report, f);
+    if (!status && !e->o->known && is_text_model(e) && is_labelled(e->images))
+        status = eval_retrieval(e->o, e->model, &e->images->set, e->codes, NULL, report, f);
     if (!status && e->o->ood.count > 0) status = report_all_ood(e, report, f);
     if (e->results) json_object_set_new(report, "false_alarms", report_false_alarms(e));
     return status;

@@ -7,6 +7,7 @@
 #include "file.h"
 #include "model_file.h"
 #include "output.h"
+#include "words.h"
 
 static const char *const METHODS[] = {"trained", "solved", "stacked"};
 static const char *const OUTPUTS[] = {"image", "classes", "code"};
@@ -63,7 +64,7 @@ int cmd_families(const options *o, fault *f) {
                 "--decay %g --init %s --augment '%s'\n",
                 families[i].training.steps, families[i].training.batch, families[i].training.decay,
                 families[i].training.init == LK_INIT_HE ? "he" : "glorot",
-                families[i].training.augment);
+                families[i].training.augment ? families[i].training.augment : "shift 0");
         errno = 0; /* the list is longer than what stdio holds back, so that a line may fail */
         if (printf(
                 "%-12s %s\n             %s\n             %lld parameters, codes of %lld, images of"
@@ -114,6 +115,22 @@ static json_t *describe_model(const lk_model *model, const char *path, size_t by
                      output_text(has_gallery ? gallery : NULL));
 }
 
+/* The words that a model of texts counts; to people, how many. */
+static lk_status add_words(const lk_model *model, const char *path, bool all, json_t *object,
+                           fault *f) {
+    words w;
+    if (words_of(model, &w, f)) return blame(f, path);
+    json_t *list = json_array();
+    for (size_t i = 0; i < w.list.count; i++)
+        json_array_append_new(list, output_text(w.list.items[i]));
+    if (w.list.count && !all)
+        json_object_set_new(object, "words", json_integer((json_int_t)w.list.count));
+    if (w.list.count && all) json_object_set(object, "words", list);
+    json_decref(list);
+    words_free(&w);
+    return LK_OK;
+}
+
 /* One line for each key of a flat object, nested ones as JSON. */
 static void print_table(const json_t *object) {
     const char *key;
@@ -134,8 +151,12 @@ int cmd_inspect(const options *o, fault *f) {
     lk_model *model = model_read(path, f);
     if (!model) return f->error.status;
     json_t *object = describe_model(model, path, file_size(path));
+    const lk_status status = object ? add_words(model, path, o->json, object, f) : fail_memory(f);
     lk_model_free(model);
-    if (!object) return fail_memory(f);
+    if (status) {
+        json_decref(object);
+        return status;
+    }
     if (o->json) return output_json(object, f);
     print_table(object);
     json_decref(object);

@@ -12,8 +12,9 @@
 #include "output.h"
 #include "progress.h"
 
-/* Neighbours that are judged by, and points that are judged where there are more. */
-enum { NEIGHBOURS = 10, JUDGED = 5000 };
+/* Neighbours that are judged by, and points that are judged where there are more; neighbours that
+   UMAP joins. */
+enum { NEIGHBOURS = 10, JUDGED = 5000, NEAR = 15 };
 
 /* ---- before anything is computed ---- */
 
@@ -37,6 +38,8 @@ static lk_status check_options(const options *o, fault *f) {
     if (!o->data) return fail(f, LK_USAGE, NULL, "--data SPEC is needed");
     if (o->pixels && o->method == MAP_CODE)
         return fail(f, LK_USAGE, NULL, "--method code wants a model");
+    if (o->pixels && o->place && data_is_texts(o->data))
+        return fail(f, LK_USAGE, NULL, "--place wants a model, which knows the words of texts");
     return o->out ? check_output(o, f) : LK_OK;
 }
 
@@ -46,6 +49,7 @@ static lk_status check_options(const options *o, fault *f) {
 static lk_status load(const options *o, const char *spec, data_part part, uint32_t limit,
                       lk_shape shape, const lk_model *model, map_side *side, fault *f) {
     lk_status status = data_load(spec, part, shape, limit, &side->data, f);
+    if (!status) status = data_suit_table(&side->data, model, f);
     if (status) return status;
     lk_dataset *set = &side->data.set;
     const size_t pixels = (size_t)set->shape.channels * set->shape.height * set->shape.width;
@@ -87,6 +91,16 @@ static lk_status run_tsne(const options *o, map *m, fault *f) {
     return LK_OK;
 }
 
+static lk_status run_umap(const options *o, map *m, fault *f) {
+    const size_t n = m->known.count, near = n > NEAR ? NEAR : n - 1;
+    if (lk_umap(m->known.vectors, n, m->size, near, 2, o->seed, (int)o->threads, (lk_simd)o->simd,
+                m->known.points, &f->error))
+        return blame(f, o->data);
+    json_object_set_new(m->report, "seed", json_integer((json_int_t)o->seed));
+    json_object_set_new(m->report, "neighbours", json_integer((json_int_t)near));
+    return LK_OK;
+}
+
 /* The components of the known images place both sides. */
 static lk_status run_pca(const options *o, map *m, fault *f) {
     const lk_dataset known = {
@@ -124,7 +138,7 @@ static lk_status find_points(const options *o, map *m, fault *f) {
     if (status) return status;
     if (m->method == MAP_PCA) return run_pca(o, m, f);
     if (m->method == MAP_CODE) return run_code(o, m, f);
-    if (!o->map) status = run_tsne(o, m, f);
+    if (!o->map) status = (m->method == MAP_UMAP ? run_umap : run_tsne)(o, m, f);
     if (!status && m->placed.count &&
         lk_tsne_place(m->known.vectors, m->known.points, m->known.count, m->size, m->placed.vectors,
                       m->placed.count, (int)o->threads, (lk_simd)o->simd, m->placed.points,
@@ -262,7 +276,6 @@ static lk_status start_report(map *m, fault *f) {
 }
 
 static lk_status make(const options *o, const lk_model *model, map *m, fault *f) {
-    static const char *const METHODS[] = {"pca", "tsne", "code"};
     const lk_shape any = {0}, shape = model ? lk_model_shape(model) : any;
     const double started = clock_seconds();
     lk_status status = load(o, o->data, DATA_TRAIN, o->limit, shape, model, &m->known, f);
@@ -278,7 +291,7 @@ static lk_status make(const options *o, const lk_model *model, map *m, fault *f)
     status = start_report(m, f);
     if (!status) status = find_points(o, m, f);
     if (status) return status;
-    json_object_set_new(m->report, "method", json_string(METHODS[m->method]));
+    json_object_set_new(m->report, "method", json_string(MAP_METHODS[m->method]));
     json_object_set_new(m->report, "seconds", json_real(clock_seconds() - started));
     status = judge(o, m, f);
     if (!status && o->out) status = map_write(o->out, m, f);

@@ -71,10 +71,117 @@ static int run_search(const options *o, const lk_model *model, const lk_gallery 
     return code;
 }
 
+/* ---- rows of numbers and texts: there is no gallery of them, but --train ---- */
+
+static json_t *describe_row(const inputs *known, const lk_neighbour *found, size_t each,
+                            const char *name) {
+    const lk_dataset *set = &known->data.set;
+    json_t *list = json_array();
+    for (size_t i = 0; i < each; i++) {
+        char other[PATH_MAX];
+        json_t *row = json_pack(
+            "{s:o,s:I,s:o}", "file", output_text(inputs_name(known, found[i].index, other)),
+            "index", (json_int_t)found[i].index, "distance", output_number(found[i].distance));
+        const uint32_t label = set->labels ? set->labels[found[i].index] : 0;
+        if (set->labels && label < known->data.classes.count)
+            json_object_set_new(row, "label", output_text(known->data.classes.items[label]));
+        json_array_append_new(list, row);
+    }
+    return json_pack("{s:o,s:o}", "file", output_text(name), "neighbours", list);
+}
+
+static void print_row(const json_t *row) {
+    size_t i;
+    json_t *n;
+    char line[2 * PATH_MAX];
+    puts(text_printable(json_string_value(json_object_get(row, "file")), line, sizeof line));
+    json_array_foreach(json_object_get(row, "neighbours"), i, n) {
+        const char *label = json_string_value(json_object_get(n, "label"));
+        printf("%3zu. %-6lld distance %.6f", i + 1,
+               (long long)json_integer_value(json_object_get(n, "index")),
+               json_number_value(json_object_get(n, "distance")));
+        if (label) printf("  label %s", text_printable(label, line, sizeof line));
+        putchar('\n');
+    }
+}
+
+static lk_status report_rows(const options *o, const inputs *in, const inputs *known,
+                             const lk_neighbour *found, size_t each, fault *f) {
+    json_t *list = json_array(), *row;
+    size_t i;
+    for (i = 0; i < in->count; i++) {
+        char name[PATH_MAX];
+        json_array_append_new(
+            list, describe_row(known, found + i * each, each, inputs_name(in, i, name)));
+    }
+    if (o->json) return output_json(list, f);
+    json_array_foreach(list, i, row) print_row(row);
+    json_decref(list);
+    return LK_OK;
+}
+
+static lk_status search_rows(const options *o, const lk_model *model, const inputs *in,
+                             const inputs *known, fault *f) {
+    const size_t latent = lk_model_latent(model), asked = o->k ? o->k : 8;
+    const size_t k = asked < known->count ? asked : known->count;
+    const inputs *sides[] = {in, known};
+    lk_real *codes[2] = {NULL, NULL};
+    lk_neighbour *found = lk_alloc(in->count * k * sizeof *found);
+    lk_status status = found ? LK_OK : fail_memory(f);
+    for (size_t i = 0; i < 2 && !status; i++) {
+        codes[i] = lk_alloc(sides[i]->count * latent * sizeof *codes[i]);
+        if (!codes[i])
+            status = fail_memory(f);
+        else if (lk_dataset_encode(&sides[i]->data.set, model, (int)o->threads, (lk_simd)o->simd,
+                                   codes[i], &f->error))
+            status = blame(f, sides[i]->data.path);
+    }
+    lk_index *index = NULL;
+    if (!status) {
+        index = lk_index_create(codes[1], known->count, latent, (lk_metric)o->metric, &f->error);
+        status = index ? LK_OK : f->error.status;
+    }
+    if (!status) {
+        const size_t each = lk_index_search(index, codes[0], in->count, k, (int)o->threads,
+                                            (lk_simd)o->simd, found);
+        status = report_rows(o, in, known, found, each, f);
+    }
+    lk_index_free(index);
+    lk_free(codes[0]);
+    lk_free(codes[1]);
+    lk_free(found);
+    return status;
+}
+
+static lk_status run_rows(const options *o, const lk_model *model, fault *f) {
+    inputs in, known;
+    if (!o->known)
+        return fail(f, LK_USAGE, NULL, "of rows of numbers and texts --train SPEC is searched");
+    if (o->ink) return fail(f, LK_USAGE, NULL, "--ink is for images");
+    lk_status status = inputs_open(o, model, &in, f);
+    if (status) return status;
+    status = inputs_open_data(o->known, DATA_TRAIN, 0, model, &known, f);
+    if (!status) {
+        status = search_rows(o, model, &in, &known, f);
+        inputs_free(&known);
+    }
+    inputs_free(&in);
+    return status;
+}
+
 int cmd_neighbours(const options *o, fault *f) {
     const char *path = o->arguments.items[0];
     lk_model *model = model_read(path, f);
     if (!model) return f->error.status;
+    if (lk_model_is_table(model) || o->known) {
+        const int code = lk_model_is_table(model)
+                             ? (int)run_rows(o, model, f)
+                             : (int)fail(f, LK_USAGE, NULL,
+                                         "--train is for rows of numbers and texts: images are "
+                                         "searched for in the model's gallery");
+        lk_model_free(model);
+        return code;
+    }
     lk_gallery *gallery = gallery_read(model, path, f);
     const int code = gallery ? run_search(o, model, gallery, f) : (int)f->error.status;
     lk_gallery_free(gallery);

@@ -191,7 +191,9 @@ int cmd_pca(const options *o, fault *f) {
     lk_status status = check_options(o, f);
     if (!status) status = data_load(o->data, DATA_TRAIN, o->shape, o->limit, &d, f);
     if (status) return status;
-    if (o->components > size_of(d.set.shape))
+    if (d.texts.count)
+        status = fail(f, LK_USAGE, d.path, "texts, and this is for images");
+    else if (o->components > size_of(d.set.shape))
         status = fail(f, LK_USAGE, NULL, "--components %u is more than the %zu values of an image",
                       o->components, size_of(d.set.shape));
     if (!status) status = check_sheets(o, d.set.shape, f);

@@ -1,4 +1,5 @@
 /* score: a verdict and a p-value for each image. */
+#include <float.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -58,16 +59,18 @@ static lk_status judge(void *context, lk_run *run, size_t i, lk_picture picture,
     return status;
 }
 
-/* Rows of numbers, from which nothing is empty. */
+/* Rows of numbers, of which none is empty, or texts, of which those without a known word are. */
 static lk_status judge_rows(void *context, lk_run *run, size_t first, size_t n, const lk_real *x,
                             lk_error *error) {
     const judging *j = context;
-    const lk_shape shape = lk_model_shape(j->model);
+    const size_t size = lk_model_shape(j->model).width;
     lk_status status = LK_OK;
-    for (size_t i = 0; i < n && !status; i++)
-        status =
-            lk_check_input(run, j->preparation, x + i * shape.channels * shape.height * shape.width,
-                           j->alpha, &j->opinions[first + i].result, error);
+    for (size_t i = 0; i < n && !status; i++) {
+        lk_result *result = &j->opinions[first + i].result;
+        *result = (lk_result){.verdict = LK_EMPTY, .score = FLT_MAX};
+        if (!data_is_empty_text(j->model, x + i * size))
+            status = lk_check_input(run, j->preparation, x + i * size, j->alpha, result, error);
+    }
     return status;
 }
 

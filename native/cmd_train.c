@@ -112,9 +112,10 @@ static lk_status describe_model(job *j, fault *f) {
         lk_text which;
         const char *text;
     } texts[] = {{LK_TEXT_FAMILY, j->family ? j->family->name : ""},
-                 {LK_TEXT_TITLE, title              ? title
-                                 : j->images.values ? "rows"
-                                                    : "images"},
+                 {LK_TEXT_TITLE, title                    ? title
+                                 : data_is_texts(o->data) ? "texts"
+                                 : j->images.values       ? "rows"
+                                                          : "images"},
                  {LK_TEXT_DATA, about},
                  {LK_TEXT_WEIGHTS, j->weights_sha256}};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)

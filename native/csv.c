@@ -169,36 +169,6 @@ static lk_status read_all(csv *c, const char *label, char *field, fault *f) {
     return status;
 }
 
-/* ---- labels: numbered by their names, sorted ---- */
-
-static int by_name(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static lk_status number_labels(csv *c, data *out, fault *f) {
-    strings names = {0};
-    for (size_t i = 0; i < c->labels.count; i++)
-        if (!strings_add(&names, c->labels.items[i])) {
-            strings_free(&names);
-            return fail_memory(f);
-        }
-    strings_sort(&names);
-    bool ok = true;
-    for (size_t i = 0; ok && i < names.count; i++)
-        if (i == 0 || strcmp(names.items[i], names.items[i - 1]) != 0)
-            ok = strings_add(&out->classes, names.items[i]);
-    strings_free(&names);
-    out->set.labels = ok ? lk_alloc(c->rows * sizeof *out->set.labels) : NULL;
-    if (!out->set.labels) return fail_memory(f);
-    for (size_t i = 0; i < c->rows; i++) {
-        char **found = bsearch(&c->labels.items[i], out->classes.items, out->classes.count,
-                               sizeof *found, by_name);
-        out->set.labels[i] = (uint32_t)(found - out->classes.items);
-    }
-    data_set_count_classes(&out->set);
-    return LK_OK;
-}
-
 lk_status csv_load(const char *path, const char *label, data *out, fault *f) {
     lk_bytes file;
     lk_status status = file_read(path, MAX_CSV, LK_DATA, &file, f);
@@ -215,7 +185,7 @@ lk_status csv_load(const char *path, const char *label, data *out, fault *f) {
         out->set =
             (lk_dataset){.shape = {1, 1, (uint32_t)columns}, .count = c.rows, .values = c.values};
         c.values = NULL;
-        if (c.label != SIZE_MAX) status = number_labels(&c, out, f);
+        if (c.label != SIZE_MAX) status = data_number_labels(&c.labels, &c.labels, out, f);
     }
     strings_free(&c.heading);
     strings_free(&c.labels);

@@ -9,6 +9,7 @@
 #include "file.h"
 #include "output.h"
 #include "pictures.h"
+#include "words.h"
 
 /* ---- the named data sets ---- */
 
@@ -197,7 +198,34 @@ bool data_set_varied(const lk_dataset *set) {
 void data_free(data *d) {
     data_set_free(&d->set);
     strings_free(&d->files);
+    strings_free(&d->texts);
     strings_free(&d->classes);
+}
+
+/* ---- labels by their names ---- */
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+lk_status data_number_labels(const strings *labels, const strings *names, data *out, fault *f) {
+    strings sorted = {0};
+    bool ok = true;
+    for (size_t i = 0; ok && i < names->count; i++) ok = strings_add(&sorted, names->items[i]);
+    strings_sort(&sorted);
+    for (size_t i = 0; ok && i < sorted.count; i++)
+        if (i == 0 || strcmp(sorted.items[i], sorted.items[i - 1]) != 0)
+            ok = strings_add(&out->classes, sorted.items[i]);
+    strings_free(&sorted);
+    out->set.labels = ok ? lk_alloc(labels->count * sizeof *out->set.labels) : NULL;
+    if (!out->set.labels) return fail_memory(f);
+    for (size_t i = 0; i < labels->count; i++) {
+        char **found = bsearch(&labels->items[i], out->classes.items, out->classes.count,
+                               sizeof *found, by_name);
+        out->set.labels[i] = (uint32_t)(found - out->classes.items);
+    }
+    data_set_count_classes(&out->set);
+    return LK_OK;
 }
 
 /* ---- loading ---- */
@@ -261,7 +289,12 @@ static lk_status find(const char *spec, data_part part, char *path, fault *f) {
     return fail(f, LK_DATA, spec, "data set not found: %s", n->how);
 }
 
-static lk_status open_found(lk_shape wanted, const char *label, data *out, fault *f) {
+static lk_status open_found(lk_shape wanted, const char *part, const char *label, data *out,
+                            fault *f) {
+    if (data_is_texts(out->path)) {
+        out->kind = "jsonl";
+        return jsonl_load(out->path, part, label, out, f);
+    }
     if (file_kind_of(out->path) == FILE_FOLDER) {
         out->kind = "folder";
         return folder_open(out->path, out, f);
@@ -271,7 +304,7 @@ static lk_status open_found(lk_shape wanted, const char *label, data *out, fault
         return csv_load(out->path, label, out, f);
     }
     const bool npy = text_ends_with(out->path, ".npy");
-    if (label) return fail(f, LK_USAGE, NULL, ":label= is for .csv files");
+    if (label) return fail(f, LK_USAGE, NULL, ":label= is for .csv and .jsonl files");
     out->kind = npy ? "npy" : "idx";
     return npy ? npy_load(out->path, wanted, out, f) : idx_load(out->path, out, f);
 }
@@ -279,6 +312,25 @@ static lk_status open_found(lk_shape wanted, const char *label, data *out, fault
 bool data_is_csv(const char *spec) {
     const char *colon = strstr(spec, ".csv:");
     return colon || text_ends_with(spec, ".csv");
+}
+
+bool data_is_texts(const char *spec) {
+    const char *at = strstr(spec, ".jsonl");
+    if (!at) return false;
+    at += strlen(".jsonl");
+    if (strncmp(at, ".gz", 3) == 0) at += 3;
+    return *at == 0 || *at == ':' || *at == '+';
+}
+
+const char *data_cut_part(char *spec) {
+    char *colon = strrchr(spec, ':');
+    if (!colon || !data_is_texts(spec) || file_kind_of(spec) != FILE_ABSENT) return NULL;
+    for (size_t i = 0; i < 2; i++) {
+        if (strcmp(colon + 1, PARTS[i]) != 0) continue;
+        *colon = 0;
+        return PARTS[i];
+    }
+    return NULL;
 }
 
 char *data_cut_label(char *spec) {
@@ -293,6 +345,7 @@ char *data_cut_label(char *spec) {
 static void cut(data *d, uint32_t limit) {
     if (limit == 0 || d->set.count <= limit) return;
     strings_cut(&d->files, limit);
+    strings_cut(&d->texts, limit);
     d->set.count = limit;
     data_set_count_classes(&d->set);
 }
@@ -304,8 +357,9 @@ lk_status data_open_one(const char *spec, data_part part, lk_shape wanted, uint3
     *out = (data){0};
     lk_status status = classes_split(spec, base, &chosen, f);
     char *label = status ? NULL : data_cut_label(base);
+    const char *lines = status ? NULL : data_cut_part(base);
     if (!status) status = find(base, part, out->path, f);
-    if (!status) status = open_found(wanted, label, out, f);
+    if (!status) status = open_found(wanted, lines, label, out, f);
     if (!status && chosen.list) status = classes_choose(chosen, spec, out, f);
     if (!status)
         cut(out, limit);
@@ -321,7 +375,7 @@ lk_status data_load_one(const char *spec, data_part part, lk_shape wanted, uint3
     if (out->files.count > 0 && !wanted.channels) status = folder_shape(out, &wanted, f);
     if (!status && out->files.count > 0)
         status = folder_read(out, wanted, f);
-    else if (!status && wanted.channels && !out->set.values &&
+    else if (!status && wanted.channels && out->set.pixels &&
              !data_same_shape(out->set.shape, wanted))
         status = reshape(out, wanted, f);
     if (status) data_free(out);
@@ -334,9 +388,24 @@ const char *data_image_name(const data *d, const char *spec, size_t i, char *out
     return out;
 }
 
+/* Texts by the words of the model, or by their own. */
+static lk_status suit_texts(data *d, const lk_model *model, fault *f) {
+    words w;
+    lk_status status = model ? words_of(model, &w, f) : words_choose(d, WORDS_USUAL, &w, f);
+    if (status) return blame(f, d->path);
+    status = w.list.count ? words_count(d, &w, f)
+                          : fail(f, LK_DATA, d->path, "texts, and the model is of none");
+    words_free(&w);
+    return status;
+}
+
 lk_status data_suit_table(data *d, const lk_model *model, fault *f) {
+    if (d->texts.count) return suit_texts(d, model, f);
+    if (!model) return LK_OK;
     const lk_shape shape = lk_model_shape(model);
     const size_t size = (size_t)shape.channels * shape.height * shape.width;
+    if (*lk_model_text(model, LK_TEXT_WORDS))
+        return fail(f, LK_DATA, d->path, "no texts, and the model is of texts");
     if (!d->set.values && !lk_model_is_table(model)) return LK_OK;
     if (!d->set.values)
         return fail(f, LK_DATA, d->path, "images, and the model is of rows of numbers");
@@ -348,4 +417,11 @@ lk_status data_suit_table(data *d, const lk_model *model, fault *f) {
     lk_table_prepare(model, d->set.values, d->set.count, d->set.values);
     d->set.shape = shape;
     return LK_OK;
+}
+
+bool data_is_empty_text(const lk_model *model, const lk_real *row) {
+    if (!*lk_model_text(model, LK_TEXT_WORDS)) return false;
+    for (size_t k = 0; k < lk_model_shape(model).width; k++)
+        if (row[k] != 0) return false;
+    return true;
 }

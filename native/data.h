@@ -10,9 +10,10 @@
 typedef struct data {
     lk_dataset set;      /* pixels or, of rows of numbers, values; and labels: all owned */
     strings files;       /* of a folder: each image's file; else empty */
-    strings classes;     /* of a folder its class folders, of a table its labels, of
+    strings texts;       /* their words (words.h), until they are counted; else empty */
+    strings classes;     /* of a folder its class folders, of a table or of texts the labels, of
                             several sets these; else empty */
-    const char *kind;    /* "idx", "npy", "csv", "folder", "joined" */
+    const char *kind;    /* "idx", "npy", "csv", "jsonl", "folder", "joined" */
     char path[PATH_MAX]; /* the images' file or folder */
 } data;
 
@@ -56,11 +57,20 @@ lk_status data_set_make(lk_dataset *set, lk_shape shape, size_t count, bool labe
                         const char *path, fault *f);
 /* Of X.csv:label=NAME the name, cut off the spec; NULL: there is none. */
 char *data_cut_label(char *spec);
+/* Of X.jsonl:train or :test the part, cut off likewise. */
+const char *data_cut_part(char *spec);
+bool data_is_texts(const char *spec);
+/* labels[] of the rows, by what they are called, as numbers: the places of the names, sorted, among
+   which they are. */
+lk_status data_number_labels(const strings *labels, const strings *names, data *out, fault *f);
 /* Whether a SPEC names a table as text; tables in .npy files are seen by what is in them. */
 bool data_is_csv(const char *spec);
-/* The rows of numbers are prepared as the model wants them. LK_DATA: the one has none, or the other
-   wants none. Of images nothing is done. */
+/* The rows of numbers are prepared as the model wants them, of texts by its words or, where there
+   is no model, by their own. LK_DATA: the one has none, or the other wants none. Of images nothing
+   is done. */
 lk_status data_suit_table(data *d, const lk_model *model, fault *f);
+/* Whether the row is that of a text in which the model knows no word. */
+bool data_is_empty_text(const lk_model *model, const lk_real *row);
 void data_set_count_classes(lk_dataset *set);
 /* Whether its images have labels, and not all the same. */
 bool data_set_varied(const lk_dataset *set);
@@ -83,6 +93,9 @@ void data_sha256(const lk_dataset *set, char *hex);
 lk_status idx_load(const char *path, data *out, fault *f);
 /* Rows of numbers, and their labels in the column of this heading, if it is not NULL. */
 lk_status csv_load(const char *path, const char *label, data *out, fault *f);
+/* Texts of this part (NULL: of all lines), and their labels under this key, or where it is NULL
+   those under "label", if they have some. */
+lk_status jsonl_load(const char *path, const char *part, const char *label, data *out, fault *f);
 lk_status npy_load(const char *path, lk_shape wanted, data *out, fault *f);
 /* Rows of `columns` finite values, as they are; *values, rows x columns, is owned by the caller. */
 lk_status npy_read_rows(const char *path, size_t columns, lk_real **values, size_t *rows, fault *f);

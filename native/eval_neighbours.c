@@ -21,6 +21,9 @@ typedef struct search {
     const lk_real *codes; /* of the images */
     lk_real *known_codes;
     lk_neighbour *found; /* [images][most] */
+    /* A permutation of the images' labels, for tests of leaks: what is told of these is chance,
+       or else a label has helped to find itself. */
+    uint32_t *shuffled;
 } search;
 
 static size_t size_of(lk_shape s) {
@@ -79,7 +82,7 @@ static lk_status add_codes(const search *s, json_t *neighbours, json_t *report, 
     const size_t n = s->images->count;
     uint32_t classes = s->known->classes, votes[LK_MAX_NEIGHBOURS];
     if (s->images->classes > classes) classes = s->images->classes;
-    size_t each = 0, right = 0, voted = 0;
+    size_t each = 0, right = 0, voted = 0, by_chance = 0;
     lk_status status =
         find(s, s->known_codes, s->codes, s->latent, LK_METRIC_COSINE, s->most, &each, f);
     if (status) return status;
@@ -90,11 +93,13 @@ static lk_status add_codes(const search *s, json_t *neighbours, json_t *report, 
         for (size_t j = 0; j < voters; j++) votes[j] = label_of(s, &s->found[i * s->most + j]);
         guesses[i] = votes[0];
         right += votes[0] == s->images->labels[i];
+        by_chance += votes[0] == s->shuffled[i];
         voted += lk_vote(votes, voters) == s->images->labels[i];
     }
     add_precision(s, each, "codes", report);
     json_object_set_new(neighbours, "cosine_1nn", json_real((double)right / (double)n));
     json_object_set_new(neighbours, "cosine_knn", json_real((double)voted / (double)n));
+    json_object_set_new(neighbours, "shuffled_1nn", json_real((double)by_chance / (double)n));
     if (classes <= MOST_CONFUSED) {
         json_t *confusion = eval_confusion(s->images->labels, guesses, n, classes);
         if (!confusion) status = fail_memory(f);
@@ -106,12 +111,18 @@ static lk_status add_codes(const search *s, json_t *neighbours, json_t *report, 
 
 /* The nearest pixels. */
 static lk_status add_pixels(const search *s, json_t *neighbours, json_t *report, fault *f) {
-    size_t each = 0, right = 0;
+    size_t each = 0, right = 0, duplicates = 0;
     const lk_status status =
         find(s, s->known->values, s->images->values, s->size, LK_METRIC_L2, s->most, &each, f);
     if (status) return status;
-    for (size_t i = 0; i < s->images->count; i++)
-        right += label_of(s, &s->found[i * s->most]) == s->images->labels[i];
+    for (size_t i = 0; i < s->images->count; i++) {
+        const lk_neighbour *nearest = &s->found[i * s->most];
+        right += label_of(s, nearest) == s->images->labels[i];
+        duplicates +=
+            memcmp(s->images->values + i * s->size, s->known->values + nearest->index * s->size,
+                   s->size * sizeof *s->known->values) == 0;
+    }
+    json_object_set_new(neighbours, "duplicates", json_integer((json_int_t)duplicates));
     json_object_set_new(neighbours, "pixel_1nn",
                         json_real((double)right / (double)s->images->count));
     add_precision(s, each, "pixels", report);
@@ -193,7 +204,7 @@ static lk_status add_hypotheses(const search *s, const lk_real *vectors, uint32_
                                 lk_real *known, lk_real *queries, json_t *object, fault *f) {
     const size_t n = s->images->count;
     const uint32_t *truth = s->images->labels;
-    size_t won = 0, leaked = 0;
+    size_t won = 0, leaked = 0, leaked_shuffled = 0;
     lk_neighbour *best = lk_alloc(n * sizeof *best);
     if (!best) return fail_memory(f);
     multiply(s->known_codes, s->known->labels, 0, vectors, s->known->count, s->latent, known);
@@ -204,12 +215,16 @@ static lk_status add_hypotheses(const search *s, const lk_real *vectors, uint32_
         lk_index_search(index, queries, n, 1, (int)s->o->threads, (lk_simd)s->o->simd, s->found);
         for (size_t i = 0; i < n; i++) {
             if (label == 0 || s->found[i].distance < best[i].distance) best[i] = s->found[i];
-            leaked += truth[i] == label && label_of(s, &s->found[i]) == label;
+            const bool here = label_of(s, &s->found[i]) == label;
+            leaked += truth[i] == label && here;
+            leaked_shuffled += s->shuffled[i] == label && here;
         }
     }
     for (size_t i = 0; index && i < n; i++) won += label_of(s, &best[i]) == truth[i];
     json_object_set_new(object, "hypotheses", json_real((double)won / (double)n));
     json_object_set_new(object, "true_label_leak", json_real((double)leaked / (double)n));
+    json_object_set_new(object, "shuffled_label_leak",
+                        json_real((double)leaked_shuffled / (double)n));
     lk_index_free(index);
     lk_free(best);
     return index ? LK_OK : f->error.status;
@@ -241,12 +256,22 @@ static lk_status add_conditioning(const search *s, const lk_model *model, json_t
 
 /* ---- all of it ---- */
 
+static lk_status shuffle_labels(search *s, fault *f) {
+    const size_t n = s->images->count;
+    s->shuffled = lk_alloc(n * sizeof *s->shuffled);
+    if (!s->shuffled) return fail_memory(f);
+    lk_permutation(s->o->seed, s->shuffled, n);
+    for (size_t i = 0; i < n; i++) s->shuffled[i] = s->images->labels[s->shuffled[i]];
+    return LK_OK;
+}
+
 static lk_status add_all(search *s, const lk_model *model, json_t *report, fault *f) {
     json_t *neighbours = json_object();
     json_object_set_new(report, "neighbours", neighbours);
     json_object_set_new(neighbours, "references", json_integer((json_int_t)s->known->count));
     json_object_set_new(neighbours, "k", json_integer((json_int_t)s->k));
-    lk_status status = encode(s, model, s->known, &s->known_codes, f);
+    lk_status status = shuffle_labels(s, f);
+    if (!status) status = encode(s, model, s->known, &s->known_codes, f);
     if (!status) status = add_codes(s, neighbours, report, f);
     if (!status) status = add_pixels(s, neighbours, report, f);
     if (!status)
@@ -272,5 +297,6 @@ lk_status eval_neighbours(const options *o, const lk_model *model, const lk_data
     const lk_status status = s.found ? add_all(&s, model, report, f) : fail_memory(f);
     lk_free(s.known_codes);
     lk_free(s.found);
+    lk_free(s.shuffled);
     return status;
 }

@@ -70,6 +70,20 @@ static void print_search(const json_t *report) {
     }
 }
 
+/* Texts found by texts: recall across, a way to find them a row. */
+static void print_retrieval(const json_t *report) {
+    const char *name;
+    json_t *row, *value;
+    size_t i;
+    if (json_object_get(report, "retrieval")) puts("retrieval: precision at levels of recall");
+    json_object_foreach(json_object_get(report, "retrieval"), name, row) {
+        if (!json_is_array(row)) continue;
+        printf("  %-8s", name);
+        json_array_foreach(row, i, value) printf(" %6.3f", json_number_value(value));
+        putchar('\n');
+    }
+}
+
 static void print_ood(const json_t *report) {
     size_t i;
     json_t *row;
@@ -94,6 +108,7 @@ void eval_print(const json_t *report) {
     print_matrix(report, "confusion", "confusion");
     print_group(report, "neighbours");
     print_search(report);
+    print_retrieval(report);
     print_matrix(report, "neighbour_confusion", "confusion of cosine_1nn");
     print_group(report, "conditioning");
     size_t i;

@@ -103,6 +103,11 @@ lk_status file_join(const char *folder, const char *name, char *out, fault *f) {
     return LK_OK;
 }
 
+lk_status file_make_folder(const char *path, fault *f) {
+    if (file_kind_of(path) == FILE_FOLDER || mkdir(path, 0777) == 0) return LK_OK;
+    return fail_errno(f, path, "cannot make the folder");
+}
+
 lk_status file_list(const char *folder, strings *names, fault *f) {
     DIR *dir = opendir(folder);
     if (!dir) return fail_errno(f, folder, "cannot open");

@@ -39,6 +39,9 @@ uint64_t file_size(const char *path);         /* 0 when it is not there */
 bool file_same(const char *a, const char *b); /* one file under two names */
 void file_remove(const char *path);           /* if it is there */
 
+/* The folder, made if it is not there; the one it is in has to be. */
+lk_status file_make_folder(const char *path, fault *f);
+
 /* Names in a folder, sorted bytewise, hidden ones left out. */
 lk_status file_list(const char *folder, strings *names, fault *f);
 

@@ -429,6 +429,7 @@ static int run_graph(const options *o, fault *f) {
     const lk_shape any = {0};
     code =
         data_load(o->data, DATA_TEST, model ? lk_model_shape(model) : any, o->limit, &s.images, f);
+    if (!code) code = data_suit_table(&s.images, model, f);
     if (!code && s.images.set.count < LEAST)
         code = fail(f, LK_DATA, s.images.path, "a network wants at least %d images, not %zu", LEAST,
                     s.images.set.count);

@@ -4,6 +4,7 @@
 
 #include "job.h"
 #include "model_file.h"
+#include "words.h"
 
 /* ---- the command line ---- */
 
@@ -119,7 +120,7 @@ lk_status job_check(job *j, fault *f) {
     if (!o->out) return fail(f, LK_USAGE, NULL, "--out FILE is needed");
     if (o->arch && (o->latent || o->shape.channels))
         return fail(f, LK_USAGE, NULL, "--arch already says the latent size and the shape");
-    const char *usual = data_is_csv(o->data) ? "table" : "gate";
+    const char *usual = data_is_csv(o->data) ? "table" : data_is_texts(o->data) ? "text" : "gate";
     const char *name = o->arguments.count == 1 ? o->arguments.items[0] : usual;
     lk_status status = o->arch ? LK_OK : find_family(j, name, f);
     if (status) return status;
@@ -210,10 +211,11 @@ static lk_status choose_validation(const options *o, size_t count, size_t *valid
 static lk_status prepare_rows(job *j, fault *f) {
     lk_dataset *const sets[] = {&j->images, &j->validation, &j->held_out};
     if (!j->images.values) return LK_OK;
+    j->settled.gallery = 0;                                    /* there is nothing to be shown */
+    if (*lk_model_text(j->model, LK_TEXT_WORDS)) return LK_OK; /* texts, by all that there are */
     if (lk_table_fit(j->model, &j->images, &f->error)) return blame(f, j->o->data);
     for (size_t i = 0; i < 3; i++)
         lk_table_prepare(j->model, sets[i]->values, sets[i]->count, sets[i]->values);
-    j->settled.gallery = 0; /* there is nothing to be shown */
     return LK_OK;
 }
 
@@ -257,22 +259,52 @@ static lk_status check_images(const job *j, const lk_dataset *set, fault *f) {
     return LK_OK;
 }
 
+/* How many words of texts are counted: what --arch or --shape says. */
+static lk_status choose_words(const job *j, data *d, words *w, fault *f) {
+    const options *o = j->o;
+    const lk_shape said = j->model ? lk_model_shape(j->model) : o->shape;
+    if (said.channels && (said.channels != 1 || said.height != 1))
+        return fail(f, LK_USAGE, o->data, "of texts a shape is 1x1xN, of N words");
+    lk_status status = words_choose(d, said.width ? said.width : WORDS_USUAL, w, f);
+    if (status) return status;
+    d->set.shape = (lk_shape){1, 1, (uint32_t)w->list.count};
+    if (said.width > w->list.count)
+        return fail(f, LK_DATA, o->data, "there are only %zu words to count, not %u", w->list.count,
+                    said.width);
+    return LK_OK;
+}
+
+/* The model knows the words from here on, and counts them in the texts. */
+static lk_status keep_words(job *j, data *d, const words *w, fault *f) {
+    if (!lk_model_is_table(j->model))
+        return fail(f, LK_USAGE, j->o->data,
+                    "texts want family text, or an --arch that begins with table");
+    const lk_status status = words_keep(w, j->model, f);
+    return status ? status : data_suit_table(d, j->model, f);
+}
+
+enum { MOST_TOLD = 100 }; /* classes that gate-classes can tell */
+
 lk_status job_prepare(job *j, fault *f) {
     const options *o = j->o;
     lk_status status = o->arch ? make_model(j, NULL, f) : LK_OK;
     if (status) return status;
     data d;
+    words w = {0};
     status = data_load(o->data, DATA_TRAIN, o->arch ? lk_model_shape(j->model) : o->shape, o->limit,
                        &d, f);
     if (status) return status;
-    /* Unless a family was asked for: labels are of use for verdicts. */
-    if (!o->arch && o->arguments.count == 0 && data_set_varied(&d.set))
-        j->family = lk_family_find("gate-classes");
-    if (!o->arch) status = make_model(j, &d.set, f);
+    if (d.texts.count) status = choose_words(j, &d, &w, f);
+    /* Unless a family was asked for: labels are of use for verdicts on images. */
+    const bool tells = d.set.pixels && data_set_varied(&d.set) && d.set.classes <= MOST_TOLD;
+    if (!o->arch && o->arguments.count == 0 && tells) j->family = lk_family_find("gate-classes");
+    if (!status && !o->arch) status = make_model(j, &d.set, f);
+    if (!status && w.list.count) status = keep_words(j, &d, &w, f);
+    words_free(&w);
     if (!status) status = check_images(j, &d.set, f);
     if (!status) status = adopt(j, f);
-    data_sha256(&d.set, j->data_sha256);
-    if (o->binarise > 0) data_binarise(&d.set, o->binarise);
+    if (!status) data_sha256(&d.set, j->data_sha256);
+    if (!status && o->binarise > 0) data_binarise(&d.set, o->binarise);
     if (!status) status = part(j, &d.set, f);
     if (!status) status = prepare_rows(j, f);
     data_free(&d);

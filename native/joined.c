@@ -48,11 +48,15 @@ static lk_status join(data *d, const data *more, const char *spec, fault *f) {
                     set->shape.channels, set->shape.height, set->shape.width);
     if (label > 0 && !set->values != !other->values)
         return fail(f, LK_DATA, more->path, "rows of numbers beside images");
+    if (label > 0 && !d->texts.count != !more->texts.count)
+        return fail(f, LK_DATA, more->path, "texts are joined with texts alone");
     if (other->count > UINT32_MAX - set->count)
         return fail(f, LK_DATA, more->path, "too many images");
     bool ok = strings_add(&d->classes, spec);
     for (size_t i = 0; ok && i < more->files.count; i++)
         ok = strings_add(&d->files, more->files.items[i]);
+    for (size_t i = 0; ok && i < more->texts.count; i++)
+        ok = strings_add(&d->texts, more->texts.items[i]);
     if (ok && other->pixels)
         ok = append((void **)&set->pixels, set->count, other->pixels, other->count, size);
     if (ok && other->values)
@@ -128,6 +132,7 @@ bool data_is_at(const char *spec, const char *path) {
         classes chosen;
         if (classes_split(parts.items[i], base, &chosen, &ignored)) continue;
         data_cut_label(base);
+        data_cut_part(base);
         found |= file_same(base, path);
     }
     strings_free(&parts);

@@ -11,9 +11,9 @@
 
 #define MAX_MAP_FILE (1ull << 30)
 
-static const char *const METHODS[] = {"pca", "tsne", "code"};
+const char *const MAP_METHODS[MAP_METHOD_COUNT + 1] = {"pca", "tsne", "code", "umap", NULL};
 /* What a map read from a file says of how it was made. */
-static const char *const MADE[] = {"seed", "perplexity", "steps", "divergence"};
+static const char *const MADE[] = {"seed", "perplexity", "neighbours", "steps", "divergence"};
 
 void map_side_free(map_side *side) {
     data_free(&side->data);
@@ -74,9 +74,9 @@ static lk_status take(const char *path, const json_t *all, map *m, fault *f) {
     const char *method = json_string_value(json_object_get(all, "method"));
     const char *hash = json_string_value(json_object_get(all, "vectors_sha256"));
     size_t which = 0;
-    while (which < 3 && (!method || strcmp(method, METHODS[which]) != 0)) which++;
+    while (MAP_METHODS[which] && (!method || strcmp(method, MAP_METHODS[which]) != 0)) which++;
     const json_t *points = json_object_get(all, "points");
-    if (which == 3 || !hash || !json_is_array(points))
+    if (!MAP_METHODS[which] || !hash || !json_is_array(points))
         return fail(f, LK_DATA, path, "not a map: method, vectors_sha256 and points are needed");
     m->method = (map_method)which;
     const lk_status status = take_points(path, points, &m->known, f);

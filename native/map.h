@@ -7,7 +7,8 @@
 #include "data.h"
 #include "options.h"
 
-typedef enum map_method { MAP_PCA, MAP_TSNE, MAP_CODE } map_method;
+typedef enum map_method { MAP_PCA, MAP_TSNE, MAP_CODE, MAP_UMAP, MAP_METHOD_COUNT } map_method;
+extern const char *const MAP_METHODS[MAP_METHOD_COUNT + 1]; /* NULL behind the last */
 
 /* Some images of a map: their vectors, codes or pixels, and where they stand. */
 typedef struct map_side {

@@ -42,7 +42,6 @@ static const char *const SIMDS[] = {"best", "scalar", "v2", "v3", "v4", NULL};
 static const char *const INITS[] = {"glorot", "he", NULL};
 static const char *const FALLS[] = {"linear", "cosine", NULL};
 static const char *const METRICS[] = {"l2", "cosine", NULL};
-static const char *const MAP_METHODS[] = {"pca", "tsne", "code", NULL};
 static const char *const FEATURES[] = {"input", "scaled", "map", "dense", NULL};
 static const char *const EDGES[] = {"nearest", "correlation", "lasso", NULL};
 static const char *const PREPARATIONS[] = {"image", "ink", NULL};
@@ -59,14 +58,17 @@ enum {
 #define AT(field) offsetof(options, field)
 static const row ROWS[] = {
     {"data", TEXT, AT(data), READS & ~FOR_DATA, .value = "SPEC",
-     .summary = "mnist or fashion, :train or :test; an IDX or .npy file; a folder class/*.png|jpg; "
-                "rows of numbers: .csv, with a column of labels :label=NAME, or .npy; "
-                "of any of them :only=3 or :without=3,5 chooses classes; A+B joins sets, each a "
-                "class"},
+     .summary =
+         "mnist or fashion, :train or :test; an IDX or .npy file; a folder class/*.png|jpg; "
+         "rows of numbers: .csv, with a column of labels :label=NAME, or .npy; texts: .jsonl, "
+         "a JSON object with \"text\" and perhaps \"label\" a line, :train or :test by its "
+         "\"split\"; of any of them :only=3 or :without=3,5 chooses classes; A+B joins sets, each "
+         "a "
+         "class"},
     {"limit", COUNT, AT(limit), READS, 1, UINT32_MAX - 1, .value = "N",
      .summary = "take the first N images, of sets that are joined of each", .fallback = "all"},
     {"shape", SHAPE, AT(shape), FOR_TRAIN | FOR_DATA | FOR_PCA | FOR_CLUSTER, .value = "CxHxW",
-     .summary = "bring every image to this shape",
+     .summary = "bring every image to this shape; of texts 1x1xN: count N words",
      .fallback = "its own; of a folder 32 x 32, or that of small squares, grey or in colour"},
     {"out", TEXT, AT(out),
      FOR_TRAIN | FOR_CALIBRATE | FOR_RECONSTRUCT | FOR_ENCODE | FOR_SAMPLE | FOR_DECODE |
@@ -136,11 +138,25 @@ static const row ROWS[] = {
      .summary = "images of another kind, to be told apart; may be given again"},
     {"in", MANY, AT(inside), FOR_AUDIT, .value = "NAME=SPEC",
      .summary = "images of the same kind, from elsewhere, that should pass; may be given again"},
-    {"train", TEXT, AT(known), FOR_EVAL | FOR_AUDIT, .value = "SPEC",
-     .summary = "compare with all of these images (audit: two plain methods, with 10,000 of them)",
+    {"train", TEXT, AT(known), FOR_EVAL | FOR_AUDIT | FOR_NEIGHBOURS, .value = "SPEC",
+     .summary = "compare with all of these images (audit: two plain methods, with 10,000 of them; "
+                "neighbours: of rows of numbers and texts search these)",
      .fallback = "the gallery; audit: none"},
     {"ablation", FLAG, AT(ablation), FOR_AUDIT,
      .summary = "also what each piece of evidence tells alone, and the others without it"},
+    {"seeds", FLAG, AT(seeds), FOR_AUDIT,
+     .summary = "in place of a MODEL: measure anew what the notes that this grew from claim, each "
+                "with networks trained for it; prints claimed, measured here, why"},
+    {"only", TEXT, AT(only), FOR_AUDIT, .value = "NAME,...", .summary = "seeds: these claims",
+     .fallback = "all"},
+    {"list", FLAG, AT(list), FOR_AUDIT,
+     .summary = "seeds: only say which claims, by which commands, in how many seconds"},
+    {"out", TEXT, AT(out), FOR_AUDIT, .value = "FOLDER",
+     .summary = "seeds: where networks and figures stay, and from where a run is gone on with",
+     .fallback = "seeds"},
+    {"data-dir", TEXT, AT(data_dir), FOR_AUDIT, .value = "FOLDER",
+     .summary = "seeds: where sets are that are no part of the product",
+     .fallback = "../shared/data"},
     {"corrupt", TEXT, AT(corrupt), FOR_EVAL, .value = "HOW",
      .summary = "spoil the images first: 'noise 0.3', 'mask 0.5' or 'salt 0.1'; no loss then"},
     {"count", COUNT, AT(images), FOR_SAMPLE, 1, 10000, .value = "N", .summary = "images to make"},
@@ -182,7 +198,7 @@ static const row ROWS[] = {
     {"pixels", FLAG, AT(pixels), FOR_CLUSTER | FOR_MAP, .summary = "take pixels, without a model"},
     {"by", TEXT, AT(by), FOR_CLUSTER, .value = "HOW",
      .summary = "cluster 'codes', their 'pca:P' first components, or their 'umap:N' by N nearest "
-                "neighbours",
+                "neighbours; 'axes', of two clusters: which of the first two components is larger",
      .fallback = "codes"},
     {"gaussians", FLAG, AT(gaussians), FOR_CLUSTER,
      .summary = "go on from k-means to a mixture of Gaussians: clusters of any width and tilt"},

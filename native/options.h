@@ -43,8 +43,8 @@ typedef struct options {
     uint32_t k; /* 0: not given */
     int metric; /* lk_metric */
 
-    const char *known, *corrupt;
-    bool ablation;
+    const char *known, *corrupt, *only, *data_dir;
+    bool ablation, seeds, list;
     uint32_t images, steps, label;
 
     uint32_t components, clusters, restarts; /* clusters 0: not given */

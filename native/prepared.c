@@ -60,7 +60,7 @@ static lk_status prepare_one(void *context, lk_run *run, size_t i, lk_picture pi
 }
 
 /* Rows of numbers are prepared already. */
-static lk_status take_rows(preparing *c, fault *f) {
+static lk_status take_rows(preparing *c, const lk_model *model, fault *f) {
     prepared *p = c->p;
     if (c->o->ink || c->o->corrupt || c->o->binarise > 0)
         return fail(f, LK_USAGE, NULL, "--ink, --corrupt and --binarise are for images");
@@ -68,12 +68,14 @@ static lk_status take_rows(preparing *c, fault *f) {
     if (!p->empty) return fail_memory(f);
     p->set.values = p->clean = p->in.data.set.values;
     p->in.data.set.values = NULL;
+    for (size_t i = 0; i < p->in.count; i++)
+        p->empty[i] = data_is_empty_text(model, p->clean + i * size_of(p->set.shape));
     return LK_OK;
 }
 
 static lk_status prepare_all(preparing *c, const lk_model *model, fault *f) {
     prepared *p = c->p;
-    if (p->in.data.set.values) return take_rows(c, f);
+    if (p->in.data.set.values) return take_rows(c, model, f);
     const size_t bytes = p->in.count * size_of(p->set.shape) * sizeof *p->clean;
     p->clean = lk_alloc(bytes);
     p->empty = lk_alloc(p->in.count * sizeof *p->empty);

@@ -116,3 +116,31 @@ lk_status stream_end(stream *s, fault *f) {
     return fail_at(f, LK_DATA, s->path, s->file.size - left, "%zu unexpected bytes at the end",
                    left);
 }
+
+lk_status stream_rest(stream *s, lk_bytes *out, fault *f) {
+    *out = (lk_bytes){0};
+    if (!s->packed) {
+        *out = s->file;
+        s->file = (lk_bytes){0};
+        return LK_OK;
+    }
+    lk_status status = LK_OK;
+    for (size_t room = 1 << 20; !status && !s->ended; room *= 2) {
+        uint8_t *more = room <= MAX_DATA_FILE ? lk_alloc(room) : NULL;
+        size_t got = 0;
+        if (!more) {
+            status = fail_memory(f);
+            break;
+        }
+        if (out->size) memcpy(more, out->data, out->size);
+        lk_free(out->data);
+        out->data = more;
+        status = unpack(s, more + out->size, room - out->size, &got, f);
+        out->size += got;
+    }
+    if (!status) status = stream_end(s, f);
+    if (!status) return LK_OK;
+    lk_free(out->data);
+    *out = (lk_bytes){0};
+    return status;
+}

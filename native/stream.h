@@ -22,6 +22,8 @@ void stream_close(stream *s);
 lk_status stream_expect(const stream *s, uint64_t n, const char *what, fault *f);
 /* Exactly n bytes; `what` names them in the fault when they are not there. */
 lk_status stream_read(stream *s, void *out, size_t n, const char *what, fault *f);
+/* All that is left, in a block that the caller owns, and stream_end. */
+lk_status stream_rest(stream *s, lk_bytes *out, fault *f);
 /* Nothing may follow; checks gzip's CRC and length. */
 lk_status stream_end(stream *s, fault *f);
 

@@ -20,14 +20,17 @@
 
 static const double TAIL_FROM = 0.97;
 /* What an image twice over a limit adds to its score; those of held-out images are 1 on average and
-   seldom over 10. In proportion, since the limit is drawn by chance. */
-static const double BEYOND = 20;
+   seldom over 10. In proportion, since the limit is drawn by chance. Lines that were drawn anew owe
+   their texture to no hand or scanner: ink beyond the limit is no line drawing, and nothing else.
+ */
+static const double BEYOND[LK_PREPARATIONS] = {[LK_PREPARE_IMAGE] = 20, [LK_PREPARE_INK] = 60};
 /* Limits from few images need room: one in n images would exceed the most of n others. */
 static const double ROOM = 8;
 /* Limits are at least these, where images have next to none of a number. */
 static const float LEAST_LIMIT[LK_TEXTURES] = {8, 8, 1};
 
-lk_calibration *lk_calibration_create(size_t shaping, size_t judging, lk_error *error) {
+lk_calibration *lk_calibration_create(lk_preparation preparation, size_t shaping, size_t judging,
+                                      lk_error *error) {
     lk_arena arena = {0};
     for (int pass = 0; pass < 2; pass++) {
         lk_calibration *c = lk_arena_take(&arena, 1, sizeof *c);
@@ -36,6 +39,7 @@ lk_calibration *lk_calibration_create(size_t shaping, size_t judging, lk_error *
             evidence[e] = lk_arena_take(&arena, shaping, sizeof **evidence);
         float *scores = lk_arena_take(&arena, judging, sizeof *scores);
         if (c) {
+            c->preparation = preparation;
             c->shaping = shaping;
             c->judging = judging;
             memcpy(c->evidence, evidence, sizeof evidence);
@@ -90,7 +94,7 @@ void lk_calibration_evidence(const lk_calibration *c, const float *measures, flo
 }
 
 double lk_calibration_surprise(const lk_calibration *c, size_t e, float value) {
-    return e == LK_TEXTURE ? BEYOND * LK_MAX((double)value - 1, 0.0)
+    return e == LK_TEXTURE ? BEYOND[c->preparation] * LK_MAX((double)value - 1, 0.0)
                            : surprise(c, e, (double)value);
 }
 

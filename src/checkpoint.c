@@ -6,8 +6,8 @@
 #include "tensorfile.h"
 
 static const char FORMAT[] = "likeness 1";
-static const char *const text_keys[LK_TEXTS] = {"family", "title", "data", "weights_sha256",
-                                                "alpha"};
+static const char *const text_keys[LK_TEXTS] = {"family",         "title", "data",
+                                                "weights_sha256", "alpha", "words"};
 
 enum {
     NAME_SIZE = 48,
@@ -201,7 +201,8 @@ static size_t describe(const lk_model *model, const lk_checksum *checksum, lk_me
     metadata[n++] = (lk_metadata){"arch", model->arch.text};
     metadata[n++] = (lk_metadata){LK_CHECKSUM, checksum->text};
     for (int i = 0; i < LK_TEXTS; i++)
-        if (model->text[i][0]) metadata[n++] = (lk_metadata){text_keys[i], model->text[i]};
+        if (lk_model_text(model, (lk_text)i)[0])
+            metadata[n++] = (lk_metadata){text_keys[i], model->text[i]};
     return n;
 }
 
@@ -306,7 +307,10 @@ static lk_status read_layers(reader *r, lk_model *model) {
 static lk_status read_texts(reader *r, lk_model *model) {
     for (int i = 0; i < LK_TEXTS; i++) {
         const char *text = lk_tensorfile_text(r->file, text_keys[i]);
-        if (text && lk_model_set_text(model, (lk_text)i, text, r->error) != LK_OK)
+        const lk_status status =
+            text ? lk_model_set_text(model, (lk_text)i, text, r->error) : LK_OK;
+        if (status == LK_MEMORY) return status;
+        if (status != LK_OK)
             return lk_fail(r->error, LK_MODEL, "text '%s' is too long", text_keys[i]);
     }
     const char *alpha = lk_model_text(model, LK_TEXT_ALPHA);
@@ -359,7 +363,8 @@ static lk_status read_calibration(reader *r, const lk_model *model, lk_score *sc
     if (t.evidence) t.limits = expect(r, name[LIMITS], LK_F32, 1, (size_t[]){LK_TEXTURES});
     if (t.limits) t.scores = expect(r, name[SCORES], LK_F32, 1, (size_t[]){0});
     if (!t.scores) return LK_MODEL;
-    lk_calibration *c = lk_calibration_create(t.evidence->dims[1], t.scores->dims[0], r->error);
+    lk_calibration *c =
+        lk_calibration_create((lk_preparation)p, t.evidence->dims[1], t.scores->dims[0], r->error);
     if (!c) return LK_MEMORY;
     score->calibration[p] = c;
     return fill_calibration(r, model, c, &t);

@@ -141,7 +141,7 @@ lk_gallery *lk_gallery_create(const lk_model *model, const lk_dataset *data, siz
             if (data->labels) g->images.labels[i] = data->labels[order[i]];
             g->origins[i] = order[i];
         }
-        memcpy(g->model, model->text[LK_TEXT_WEIGHTS], sizeof g->model);
+        strcpy(g->model, lk_model_text(model, LK_TEXT_WEIGHTS));
         status = check_labels(&g->images, LK_DATA, error);
         if (status == LK_OK) status = encode(g, model, threads, simd, error);
         if (status == LK_OK) status = finish(g, error);
@@ -216,7 +216,7 @@ static lk_gallery *read_gallery(const lk_model *model, const lk_tensorfile *file
         lk_fail(error, LK_MODEL, "not a Likeness gallery of version 1");
         return NULL;
     }
-    if (strcmp(weights, model->text[LK_TEXT_WEIGHTS]) != 0) {
+    if (strcmp(weights, lk_model_text(model, LK_TEXT_WEIGHTS)) != 0) {
         lk_fail(error, LK_MODEL, "the gallery belongs to another model");
         return NULL;
     }
@@ -229,7 +229,7 @@ static lk_gallery *read_gallery(const lk_model *model, const lk_tensorfile *file
     lk_gallery *g = create(shape, images->dims[0], lk_model_latent(model),
                            lk_tensorfile_find(file, "labels") != NULL, error);
     if (!g) return NULL;
-    memcpy(g->model, model->text[LK_TEXT_WEIGHTS], sizeof g->model);
+    strcpy(g->model, lk_model_text(model, LK_TEXT_WEIGHTS));
     if (fill(g, file, error) == LK_OK) return g;
     lk_gallery_free(g);
     return NULL;

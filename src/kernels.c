@@ -38,8 +38,10 @@ enum { TILE_ROWS = 6 };
 #else
 enum { TILE_ROWS = 2 };
 #endif
-/* A panel of B and a tile's rows of A stay in the first-level cache for this many k. */
-enum { K_BLOCK = 192 };
+/* A panel of B and a tile's rows of A stay in the first-level cache for this many k, and those rows
+   are multiplied by so many panels before the next ones are read: where they are thousands, as in
+   the gradient of a wide layer, they come from far away. */
+enum { K_BLOCK = 192, PANELS = 4 };
 
 /* A part of the inner size: k from k0 to k1 of the runs from r0 to r1. */
 typedef struct block {
@@ -53,10 +55,12 @@ INLINE void tile(const lk_gemm *g, size_t i, size_t p, block inner, const int ro
     vec sum[16][4];
     const bool resume = inner.r0 > 0 || inner.k0 > 0 || g->accumulate;
     const bool last = inner.r1 > g->repeats && inner.k1 == g->k;
-    lk_real *c = g->c + i * g->c_row + p * g->c_panel;
+    const lk_real *bias = g->bias && last ? g->bias + p * LK_LANES : NULL;
+    const size_t c_row = g->c_row, c_panel = g->c_panel;
+    lk_real *c = g->c + i * c_row + p * c_panel;
     for (int r = 0; r < rows; r++)
         for (int q = 0; q < panels; q++)
-            sum[r][q] = resume ? vec_load(c + r * g->c_row + q * g->c_panel) : vec_set(0);
+            sum[r][q] = resume ? vec_load(c + r * c_row + q * c_panel) : vec_set(0);
     const size_t a_row = g->a_row, a_col = g->a_col, b_panel = g->b_panel, b_row = g->b_row;
     const size_t a_next = g->a_next;
     for (size_t run = inner.r0; run < inner.r1; run++) {
@@ -76,20 +80,19 @@ INLINE void tile(const lk_gemm *g, size_t i, size_t p, block inner, const int ro
             }
         }
     }
+    for (int q = 0; q < panels && bias; q++)
+        for (int r = 0; r < rows; r++)
+            sum[r][q] = vec_add(sum[r][q], vec_load(bias + q * LK_LANES));
     for (int r = 0; r < rows; r++)
-        for (int q = 0; q < panels; q++) {
-            if (g->bias && last)
-                sum[r][q] = vec_add(sum[r][q], vec_load(g->bias + (p + q) * LK_LANES));
-            vec_store(c + r * g->c_row + q * g->c_panel, sum[r][q]);
-        }
+        for (int q = 0; q < panels; q++) vec_store(c + r * c_row + q * c_panel, sum[r][q]);
 }
 
-/* All rows of panel p for one block, in as few tiles as will do and all about as large: a tile of a
-   row or two would wait for its own sums. */
-static void tile_column(const lk_gemm *g, size_t p, block inner) {
+/* The panels from p to end - 1 of all rows for one block, in as few tiles as will do and all about
+   as large: a tile of a row or two would wait for its own sums. */
+static void tile_columns(const lk_gemm *g, size_t p, size_t end, block inner) {
 #define ROWS(n)                                                                                    \
     case (n):                                                                                      \
-        if ((n) <= TILE_ROWS) tile(g, i, p, inner, (n), 1);                                        \
+        for (size_t q = p; q < end && (n) <= TILE_ROWS; q++) tile(g, i, q, inner, (n), 1);         \
         break;
 #define FOUR(n) ROWS(n) ROWS(n + 1) ROWS(n + 2) ROWS(n + 3)
     size_t i = 0;
@@ -113,7 +116,8 @@ static void gemm(const lk_gemm *g) {
     for (size_t r = 0; r < runs; r += at_once)
         for (size_t k = 0; k == 0 || k < g->k; k += K_BLOCK) {
             const block inner = {r, LK_MIN(r + at_once, runs), k, LK_MIN(k + K_BLOCK, g->k)};
-            for (size_t p = 0; p < g->panels; p++) tile_column(g, p, inner);
+            for (size_t p = 0; p < g->panels; p += PANELS)
+                tile_columns(g, p, LK_MIN(p + PANELS, g->panels), inner);
         }
 }
 

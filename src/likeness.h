@@ -202,6 +202,7 @@ typedef enum lk_text {
     LK_TEXT_DATA,    /* what it was trained on */
     LK_TEXT_WEIGHTS, /* SHA-256 of its weights, 64 hex digits: ties a gallery to it */
     LK_TEXT_ALPHA,   /* the share of false alarms it is to be judged by, in decimals: "0.05" */
+    LK_TEXT_WORDS,   /* of a model of texts: what its values count, a blank between any two */
     LK_TEXTS
 } lk_text;
 const char *lk_model_text(const lk_model *model, lk_text which);
@@ -252,6 +253,8 @@ lk_status lk_model_sample(const lk_model *model, uint64_t seed, size_t n, lk_rea
 bool lk_model_is_table(const lk_model *model);
 /* Sets these to those of the values of `data`. LK_NONFINITE: they are too large. */
 lk_status lk_table_fit(lk_model *model, const lk_dataset *data, lk_error *error);
+/* Sets them to those given; deviations are over 0. */
+void lk_table_set(lk_model *model, const lk_real *means, const lk_real *deviations);
 /* x[n x N] = rows[n x N] prepared; x may be rows. */
 void lk_table_prepare(const lk_model *model, const lk_real *rows, size_t n, lk_real *x);
 

@@ -22,6 +22,7 @@ lk_model *lk_model_create(const char *arch, lk_error *error) {
 void lk_model_free(lk_model *model) {
     if (!model) return;
     if (model->score) model->free_score(model->score);
+    for (int i = 0; i < LK_TEXTS; i++) lk_free(model->text[i]);
     lk_free(model->parameters);
     lk_free(model);
 }
@@ -124,14 +125,19 @@ uint32_t lk_model_codebook(const lk_model *model) {
 }
 
 const char *lk_model_text(const lk_model *model, lk_text which) {
-    return model->text[which];
+    return model->text[which] ? model->text[which] : "";
 }
 
 lk_status lk_model_set_text(lk_model *model, lk_text which, const char *text, lk_error *error) {
-    if (strlen(text) >= LK_TEXT_SIZE)
-        return lk_fail(error, LK_USAGE, "text longer than %u bytes",
-                       (unsigned long long)LK_TEXT_SIZE - 1);
-    strcpy(model->text[which], text);
+    const size_t most = which == LK_TEXT_WORDS ? LK_WORDS_SIZE : LK_TEXT_SIZE;
+    const size_t size = strlen(text) + 1;
+    if (size > most)
+        return lk_fail(error, LK_USAGE, "text longer than %u bytes", (unsigned long long)most - 1);
+    char *copy = lk_alloc(size);
+    if (!copy) return lk_fail(error, LK_MEMORY, "out of memory");
+    memcpy(copy, text, size);
+    lk_free(model->text[which]);
+    model->text[which] = copy;
     return LK_OK;
 }
 

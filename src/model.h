@@ -4,12 +4,12 @@
 
 #include "arch.h"
 
-enum { LK_TEXT_SIZE = 256 };
+enum { LK_TEXT_SIZE = 256, LK_WORDS_SIZE = 1 << 18 }; /* bytes of a text, of that of the words */
 
 struct lk_model {
     lk_arch arch;
-    lk_real *parameters; /* arch.packed values, padding zero */
-    char text[LK_TEXTS][LK_TEXT_SIZE];
+    lk_real *parameters;    /* arch.packed values, padding zero */
+    char *text[LK_TEXTS];   /* owned; NULL: unset */
     struct lk_score *score; /* what the verdict needs, or NULL; owned, freed by free_score */
     void (*free_score)(struct lk_score *score);
 };

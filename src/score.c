@@ -227,7 +227,7 @@ lk_status lk_score_calibrate(lk_model *model, lk_preparation preparation,
     const size_t shaping = n * 2 / 5;
     float *measures = lk_alloc(n * LK_MEASURES * sizeof *measures);
     uint32_t *order = lk_alloc(n * sizeof *order);
-    lk_calibration *calibration = lk_calibration_create(shaping, n - shaping, error);
+    lk_calibration *calibration = lk_calibration_create(preparation, shaping, n - shaping, error);
     lk_status status = LK_MEMORY;
     if (measures && order && calibration)
         status = lk_dataset_visit(held_out, model, preparation, threads, simd, take_measures,

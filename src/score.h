@@ -29,6 +29,7 @@ enum { LK_CONTENT = LK_EVIDENCES, LK_RANKED };
 
 /* One preparation's calibration: the held-out images in numbers. One block. */
 typedef struct lk_calibration {
+    lk_preparation preparation;
     size_t shaping;             /* images behind `evidence` and `limits` */
     size_t judging;             /* images behind `scores` */
     float *evidence[LK_RANKED]; /* ascending values of each piece of evidence */
@@ -69,7 +70,8 @@ void lk_score_attach(lk_model *model, lk_score *score);
 
 /* ---- calibration.c ---- */
 
-lk_calibration *lk_calibration_create(size_t shaping, size_t judging, lk_error *error);
+lk_calibration *lk_calibration_create(lk_preparation preparation, size_t shaping, size_t judging,
+                                      lk_error *error);
 /* To be called when the evidence is filled: works out the tails. */
 void lk_calibration_finish(lk_calibration *calibration);
 

@@ -32,6 +32,12 @@ lk_status lk_table_fit(lk_model *model, const lk_dataset *data, lk_error *error)
     return LK_OK;
 }
 
+void lk_table_set(lk_model *model, const lk_real *means, const lk_real *deviations) {
+    const lk_layer *layer = &model->arch.layers[0];
+    layer->op->pack(layer, 0, means, model->parameters + layer->offset);
+    layer->op->pack(layer, 1, deviations, model->parameters + layer->offset);
+}
+
 void lk_table_prepare(const lk_model *model, const lk_real *rows, size_t n, lk_real *x) {
     const lk_layer *layer = &model->arch.layers[0];
     const lk_real *mean = model->parameters + layer->offset, *deviation = mean + layer->in_stride;

@@ -80,7 +80,7 @@ const NUMBER = {
 };
 /** @type {Output[]} */
 const OUTPUTS = ['image', 'classes', 'code'];
-const TEXT = { family: 0, title: 1, data: 2, weights: 3, arch: 5 };
+const TEXT = { family: 0, title: 1, data: 2, weights: 3, arch: 6 };
 const NO_LABEL = 0xffffffff;
 const METRICS = ['l2', 'cosine'];
 const MAX_NEIGHBOURS = 128;

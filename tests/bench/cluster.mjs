@@ -41,10 +41,12 @@ const WORKS = {
       'pca:48',
       'pca:48 --gaussians',
       'pca:2',
+      'axes',
       'umap:20',
       'pixels codes',
       'pixels pca:48',
       'pixels pca:48 --gaussians',
+      'pixels axes',
     ],
   },
   mnist: {

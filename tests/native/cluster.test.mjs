@@ -57,6 +57,33 @@ test('cluster: pixels of two kinds, with the files', (t) => {
   );
 });
 
+test('cluster: by axes, which of two components is larger', (t) => {
+  const own = folder(t);
+  // Two pixels, each with every value of the other: they are the components.
+  const grid = Array.from({ length: 30 }, (_, i) => [i % 6, Math.floor(i / 6)]);
+  const values = grid.flatMap(([a, b]) => [40 * a, 100 + 5 * b, 7, 7]);
+  const data = write(join(own, 'grid-images-idx3-ubyte'), idx([30, 2, 2], values));
+  const csv = join(own, 'c.csv');
+  const args = ['cluster', '--pixels', '--data', data, '--by', 'axes'];
+  const report = ok([...args, '--k', '2', '--out', csv, '--json']);
+  assert.equal(report.dimensions, 2);
+  const clusters = readFileSync(csv, 'utf8')
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map((line) => Number(line.split(',')[1]));
+  // In units of their deviations; the second may be turned round.
+  const units = grid.map(([a, b]) => [(a - 2.5) / Math.sqrt(35 / 12), (b - 2) / Math.sqrt(2)]);
+  const way = clusters[0] === Number(units[0][0] < units[0][1]) ? 1 : -1;
+  assert.deepEqual(
+    clusters,
+    units.map(([x, y]) => Number(x < way * y)),
+  );
+  fails([...args, '--k', '3'], 2, /--by axes wants --k 2/);
+  fails([...args, '--k', '2', '--gaussians'], 2, /and no --gaussians/);
+  fails(['cluster', '--pixels', '--data', data, '--by', 'axes:2', '--k', '2'], 2, /not 'axes:2'/);
+});
+
 test('cluster: codes by every way; neither threads nor the instruction set change a bit', () => {
   for (const by of [[], ['--by', 'pca:2'], ['--by', 'umap:10'], ['--gaussians']]) {
     const args = ['cluster', model, '--data', data, '--k', '12', ...by, '--json'];

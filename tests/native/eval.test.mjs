@@ -230,6 +230,47 @@ test('neighbours among all training images, by a search by hand', () => {
   assert.equal(evaluate(models.ae).neighbours.references, 240); // the gallery: all not held out
 });
 
+test('leaks: images that are known too are counted, and shuffled labels are found by chance', () => {
+  const both = {
+    count: fresh.count + 7,
+    pixels: [...fresh.pixels, ...known.pixels.slice(0, 7 * 64)],
+    labels: [...fresh.labels, ...known.labels.slice(0, 7)],
+  };
+  const data = writeStrokes(both, 'both');
+  const found = ok(['eval', models.ae, '--data', data, '--train', knownFile, '--json']);
+  assert.equal(found.neighbours.duplicates, 7);
+  // What chance is: over all orders of the labels, how often that of another image is told.
+  const own = codes(models.acae, knownFile).map((code, i) => [code, known.labels[i]]);
+  const vectors = rows(tensors(models.acae)['layers.3.weight'].values, 6);
+  const times = (code, label) => code.map((v, i) => v * vectors[label][i]);
+  const multiplied = own.map(([code, label]) => times(code, label));
+  const queries = codes(models.acae, freshFile);
+  const sum = (values) => values.reduce((a, b) => a + b, 0);
+  const [all, seeds] = [fresh.count, [1, 2, 3, 4, 5, 6, 7, 8]];
+  const labelled = [0, 1, 2].map((k) => fresh.labels.filter((label) => label === k).length);
+  const told = nearest(
+    queries,
+    own.map(([code]) => code),
+    cosine,
+  );
+  const leaked = [0, 1, 2].map((k) => {
+    const under = queries.map((q) => times(q, k));
+    return nearest(under, multiplied, cosine).filter((label) => label === k).length;
+  });
+  const chance = sum(told.map((k) => labelled[k])) / all ** 2;
+  const chanceOfLeak = sum(leaked.map((n, k) => n * labelled[k])) / all ** 2;
+  const reports = seeds.map((seed) =>
+    evaluate(models.acae, '--train', knownFile, '--seed', String(seed)),
+  );
+  const mean = (of) => sum(reports.map(of)) / seeds.length;
+  const shuffled = mean((r) => r.neighbours.shuffled_1nn);
+  const leak = mean((r) => r.conditioning.shuffled_label_leak);
+  assert.ok(Math.abs(shuffled - chance) < 0.05, `${shuffled}, by chance ${chance}`);
+  assert.ok(Math.abs(leak - chanceOfLeak) < 0.05, `${leak}, by chance ${chanceOfLeak}`);
+  assert.ok(new Set(reports.map((r) => r.neighbours.shuffled_1nn)).size > 1);
+  assert.equal(new Set(reports.map((r) => r.neighbours.cosine_1nn)).size, 1);
+});
+
 test('neighbours: threads and instruction sets never change the report', () => {
   const more = ['--train', knownFile, '--corrupt', 'salt 0.2'];
   const report = evaluate(models.acae, ...more, '--threads', '1', '--simd', 'scalar');
@@ -268,6 +309,7 @@ test('conditions: codes multiplied by the vectors of labels, none, supposed or k
     'label_0',
     'hypotheses',
     'true_label_leak',
+    'shuffled_label_leak',
   ]);
   assert.equal(conditioning.no_multiply, report.neighbours.cosine_1nn);
   const zero = references.map((code) => times(code, 0));

@@ -116,6 +116,13 @@ test('every allocation that fails ends with 6 and one line', (t) => {
   const table = write(join(path, 'table.csv'), `a,b,class\n${lines.join('')}`);
   const rows = join(path, 'rows.safetensors');
   ok(['train', '--data', `${table}:label=class`, '--epochs', '1', '--out', rows]);
+  const said = ['cow hay', 'cow barn', 'ship sea', 'sea ship'].map(
+    (text, i) => `{"text": "${text}", "label": ${i >> 1}}\n`,
+  );
+  const texts = write(join(path, 'texts.jsonl'), said.join(''));
+  const words = join(path, 'words.safetensors');
+  const learn = ['train', 'text', '--data', texts, '--latent', '2', '--epochs', '1'];
+  ok([...learn, '--holdout', '0', '--out', words]);
   const commands = [
     ['data', 'list'],
     ['data', 'info', data],
@@ -183,6 +190,12 @@ test('every allocation that fails ends with 6 and one line', (t) => {
     ['train', '--data', `${table}:label=class`, '--epochs', '1', ...out('t.safetensors')],
     ['score', rows, '--data', `${table}:label=class`, '--limit', '3'],
     ['eval', rows, '--data', `${table}:label=class`, '--limit', '5'],
+    [...learn, '--holdout', '0', ...out('w.safetensors')],
+    ['eval', words, '--data', `${texts}:only=0+${texts}:only=1`, '--train', texts],
+    ['neighbours', words, texts, '--train', texts, '--k', '2'],
+    ['encode', words, texts, ...out('w.npy')],
+    ['inspect', words],
+    ['map', model, '--data', data, '--limit', '20', '--method', 'umap', ...out('u.csv')],
   ];
   for (const command of commands) {
     let code;

@@ -70,6 +70,24 @@ test('map: a saved map is drawn and listed without finding it again', (t) => {
   assert.deepEqual([png.readUInt32BE(16), png.readUInt32BE(20)], [1000, 1000]);
 });
 
+test('map: UMAP keeps neighbours and classes together, and takes new images', (t) => {
+  const own = folder(t);
+  const file = join(own, 'umap.json');
+  const fresh = writeBars(own, 60, 7, 'fresh');
+  const args = [...map(), '--method', 'umap', '--place', fresh, '--json'];
+  const made = ok([...args, '--out', file]);
+  assert.deepEqual([made.method, made.neighbours], ['umap', 15]);
+  assert.ok(made.trustworthiness > 0.9, JSON.stringify(made));
+  assert.ok(made.knn_accuracy.map > 0.95 && made.placed.knn_accuracy > 0.9, JSON.stringify(made));
+  const { points, placed_points } = read(file);
+  const again = join(own, 'again.json');
+  ok([...args, '--out', again, '--threads', '1', '--simd', 'scalar']);
+  assert.deepEqual([read(again).points, read(again).placed_points], [points, placed_points]);
+  // From its file, as any other map.
+  ok([...map(), '--map', file, '--place', fresh, '--out', again]);
+  assert.deepEqual(read(again).placed_points, placed_points);
+});
+
 test('map: new images are placed by their kind, and move nothing', (t) => {
   const own = folder(t);
   const file = (name) => join(own, name);

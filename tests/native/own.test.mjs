@@ -1,4 +1,4 @@
-// A folder of somebody's own pictures, without labels: one command gives a model that judges.
+// A folder of somebody's own pictures, with labels or without: one command gives a model that judges.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -51,6 +51,51 @@ test('train --data FOLDER --out FILE: a model with verdicts that are good', (t) 
       ),
     ) >= 95,
   );
+});
+
+test('train: pictures in folders by class are told apart, and what is half of each is neither', (t) => {
+  const path = folder(t);
+  // A bar on the left, or one below; and both at once.
+  const bars = (kinds) => (i) => {
+    const next = random(i);
+    const at = Math.floor(3 * next());
+    const inside = { left: (x) => x >> 1 === at, below: (_, y) => y >> 1 === 4 - at };
+    return greyPng(
+      SIDE,
+      Array.from({ length: SIDE * SIDE }, (_, p) => {
+        const ink = kinds.some((kind) => inside[kind](p % SIDE, Math.floor(p / SIDE)));
+        return (ink ? 200 : 0) + Math.floor(30 * next());
+      }),
+    );
+  };
+  const mine = join(path, 'mine');
+  for (const kind of ['left', 'below']) writeAll(join(mine, kind), 150, bars([kind]));
+  const out = join(path, 'mine.safetensors');
+  const train = (data, ...more) =>
+    ok(['train', '--data', data, '--out', out, '--epochs', '300', '--json', ...more]);
+  const alone = train(`${mine}:only=left`, '--epochs', '1');
+  assert.deepEqual([alone.family, alone.images], ['gate', 125]);
+  const report = train(mine);
+  assert.deepEqual([report.family, report.images], ['gate-classes', 250]);
+  assert.ok(report.arch.includes('> pose 2 42 >'), report.arch);
+  const scored = (kinds, name) =>
+    ok([
+      'score',
+      out,
+      '--data',
+      writeAll(join(path, name), 60, bars(kinds)),
+      '--alpha',
+      '0.1',
+      '--json',
+    ]);
+  const flagged = (rows) => rows.filter(({ verdict }) => verdict === 'out').length;
+  const usual = [...scored(['left'], 'a'), ...scored(['below'], 'b')];
+  const both = scored(['left', 'below'], 'c');
+  const median = (rows) =>
+    rows.map(({ scores }) => scores.class.value).sort((a, b) => a - b)[rows.length / 2];
+  assert.ok(flagged(usual) <= 36, `${flagged(usual)} of 120 flagged`);
+  assert.ok(flagged(both) >= 54, `${flagged(both)} of 60 flagged`);
+  assert.ok(median(both) > median(usual) + 1, `${median(both)} against ${median(usual)}`);
 });
 
 test('train: what is asked for goes before what the family has', (t) => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fails, folder, npy, ok, random, run, write, writeBars } from './helpers.mjs';
+import { fails, folder, npy, ok, random, readNpy, run, write, writeBars } from './helpers.mjs';
 
 /** Standard normal numbers, the same in every run. */
 function normals(seed) {
@@ -50,7 +50,9 @@ test('table: rows that break the correlations are told from those that keep them
   assert.equal(result.images, 300);
   assert.ok(result.ood[0].auroc > 0.9, `${result.ood[0].auroc}`);
   assert.ok(result.false_alarms[2].rate < 0.2, JSON.stringify(result.false_alarms));
-  assert.deepEqual(Object.keys(result.reconstruction), ['mae', 'mse', 'sse_per_image']);
+  assert.deepEqual(Object.keys(result.reconstruction), [
+    ...['mae', 'mse', 'sse_per_image', 'sse_standard_error'],
+  ]);
 
   // By one column alone, the two cannot be told apart: the margins are the same values.
   const sorted = (rows, c) => rows.map((r) => r[c]).sort((a, b) => a - b);
@@ -79,13 +81,19 @@ test('table: rows that break the correlations are told from those that keep them
   const clusters = ok(['cluster', model, '--data', usual, '--k', '3', '--json']);
   assert.equal(clusters.dimensions, 3);
 
+  const z = join(path, 'codes.npy');
+  ok(['encode', model, '--data', usual, '--out', z]);
+  assert.deepEqual(readNpy(z).shape, [300, 3]);
+  const nearest = ok(['neighbours', model, usual, '--train', usual, '--metric', 'l2', '--json']);
+  assert.ok(nearest.every(({ file, neighbours: [first] }) => first.file === file));
+
   const refused = (args, code, pattern) => fails(args, code, pattern, { path });
   const narrow = file('narrow.csv', 'a,b\n1,2\n');
   refused(['score', model, narrow], 3, /rows of 2 numbers, and the model is of 6/);
   const bars = writeBars(path, 40, 1);
   refused(['score', model, '--data', bars], 3, /images, and the model is of rows/);
   refused(
-    ['encode', model, '--data', usual, '--out', join(path, 'z.npy')],
+    ['reconstruct', model, '--data', usual, '--out', join(path, 'z.npy')],
     2,
     /this is for images/,
   );

@@ -185,6 +185,12 @@ test('eval: errors by hand, false alarms by their p, separation of noise', () =>
     assert.ok(Math.abs(report.reconstruction[key] / value - 1) < 1e-4, key);
     assert.ok(Math.abs(reconstructed.reconstruction[key] / value - 1) < 1e-4, key);
   }
+  const sums = Array.from({ length: 200 }, (_, i) =>
+    x.slice(64 * i, 64 * i + 64).reduce((sum, a, p) => sum + (a - values[64 * i + p]) ** 2, 0),
+  );
+  const variance = sums.reduce((sum, v) => sum + (v - 64 * mse) ** 2, 0) / 200;
+  const { sse_standard_error: error } = report.reconstruction;
+  assert.ok(Math.abs(error / Math.sqrt(variance / 200) - 1) < 1e-4, `${error}`);
   const rows = ok(['score', model, '--data', usual, '--json']);
   assert.deepEqual(
     report.false_alarms,

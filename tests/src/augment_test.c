@@ -537,8 +537,45 @@ static void test_poses(void) {
     }
 }
 
+/* Every pixel is that of one of the two: of both in parts that a line parts, or the brighter one.
+ */
+static void test_mix(void) {
+    const lk_shape shape = {2, 6, 9};
+    const lk_rng rng = lk_rng_make(3, LK_STREAM_MIX, 0);
+    enum { PLANE = 54, SIZE = 2 * PLANE, MIXES = 500 };
+    lk_real x[SIZE], other[SIZE], out[SIZE], again[SIZE];
+    size_t overlaid = 0, taken[PLANE] = {0};
+    for (size_t i = 0; i < SIZE; i++) {
+        x[i] = i % 2 ? 1 : (lk_real)0.5;
+        other[i] = (lk_real)0.75;
+    }
+    for (uint64_t sample = 0; sample < MIXES; sample++) {
+        size_t from_other = 0, brighter = 0;
+        memcpy(out, x, sizeof out);
+        memcpy(again, x, sizeof again);
+        lk_augment_mix(rng, sample, shape, other, out);
+        lk_augment_mix(rng, sample, shape, other, again);
+        CHECK(memcmp(out, again, sizeof out) == 0, "mix %u is another one now", (unsigned)sample);
+        for (size_t i = 0; i < SIZE; i++) {
+            const bool is_other = out[i] == other[i];
+            CHECK(is_other || out[i] == x[i], "a value of neither");
+            CHECK(is_other == (out[i % PLANE] == other[i % PLANE]),
+                  "channels are parted otherwise");
+            from_other += is_other;
+            brighter += is_other == (x[i] < other[i]);
+        }
+        CHECK(from_other > 0 && from_other < SIZE, "all of it is one of them");
+        overlaid += brighter == SIZE;
+        for (size_t i = 0; i < PLANE && brighter < SIZE; i++) taken[i] += out[i] == other[i];
+    }
+    CHECK(overlaid > 0.25 * MIXES && overlaid < 0.35 * MIXES, "%zu overlaid", overlaid);
+    for (size_t i = 0; i < PLANE; i++) /* in the end half of the time, everywhere */
+        CHECK(taken[i] > 0.25 * MIXES && taken[i] < 0.45 * MIXES, "pixel %zu: %zu", i, taken[i]);
+}
+
 int main(void) {
     test_poses();
+    test_mix();
     test_parse();
     test_draws();
     test_independence();

@@ -26,7 +26,7 @@ static lk_model *whole_model(const char *arch) {
                   LK_OK,
               "%s", error.message);
     static const char *const TEXTS[LK_TEXTS] = {"ae", "\"digits\" \\ \xc3\xa4\n", "nothing",
-                                                "0123456789abcdef", "0.05"};
+                                                "0123456789abcdef", "0.05", "some words"};
     for (int i = 0; i < LK_TEXTS; i++)
         CHECK(lk_model_set_text(model, (lk_text)i, TEXTS[i], &error) == LK_OK, "%s", error.message);
     free_images(&data);

@@ -1,5 +1,6 @@
 #include <math.h>
 
+#include "augment.h"
 #include "training.h"
 
 static const char CE[] = "1x7x9 > dense 20 relu > bn | dense 3 > ce";
@@ -8,7 +9,8 @@ static const char EMBED[] = "1x7x9 > dense 20 tanh | embed 3 > dense 63 sigmoid 
 static const char BOTH[] =
     "1x7x9 > dense 20 leaky > bn > classify 3 5 | embed 3 > dropout 0.25 > dense 63 > mse";
 static const char TRIPLET[] = "1x7x9 > dense 20 relu > bn > dense 6 > l2norm | triplet margin 2";
-static const char *const ARCHS[] = {CE, CLASSIFY, EMBED, BOTH, TRIPLET};
+static const char POSED[] = "1x7x9 > dense 20 tanh > pose 3 2 > dense 9 | dense 63 sigmoid > mse";
+static const char *const ARCHS[] = {CE, CLASSIFY, EMBED, BOTH, TRIPLET, POSED};
 
 /* Puts one tensor, as files have it, into layer i. */
 static void put(lk_model *model, size_t i, size_t which, const lk_real *plain) {
@@ -115,6 +117,94 @@ static void test_classify_without_label(void) {
     lk_model_free(model);
 }
 
+/* Pose and class are one answer, what is made of two images another; and with one class labels do
+   not count. */
+static void test_pose(void) {
+    static const struct {
+        uint32_t classes, pose, label, answer;
+    } CASES[] = {{3, 0, 0, 0},
+                 {3, 0, 2, 2},
+                 {3, 5, 1, 16},
+                 {3, 7, 2, 23},
+                 {3, LK_POSES, 1, 24},
+                 {3, 0, 3, LK_NO_LABEL},
+                 {3, 2, LK_NO_LABEL, LK_NO_LABEL},
+                 {3, LK_NO_LABEL, 1, LK_NO_LABEL},
+                 {1, 6, 2, 6},
+                 {1, 3, LK_NO_LABEL, 3},
+                 {1, LK_NO_LABEL, 0, LK_NO_LABEL}};
+    static const lk_real x[] = {1, -1};
+    for (size_t i = 0; i < LK_COUNTOF(CASES); i++) {
+        const bool several = CASES[i].classes > 1;
+        const size_t answers = several ? 25 : 8;
+        lk_real weight[2 * 25], bias[25];
+        double total = 0, logits[25];
+        for (size_t k = 0; k < answers; k++) {
+            weight[2 * k] = (lk_real)k / 8;
+            weight[2 * k + 1] = (lk_real)(k % 3) / 4;
+            bias[k] = k % 2 ? 1 : -1;
+            logits[k] = (double)(weight[2 * k] - weight[2 * k + 1] + bias[k]);
+            total += exp(logits[k]);
+        }
+        lk_model *model = new_model(several ? "1x1x2 > dense 2 > pose 3 0.5 | dense 2 > mse"
+                                            : "1x1x2 > dense 2 > pose 1 0.5 | dense 2 > mse");
+        put(model, 0, 0, (lk_real[]){1, 0, 0, 1});
+        put(model, 1, 0, weight);
+        put(model, 1, 1, bias);
+        const lk_batch batch = {.rows = 1, .scale = 1};
+        lk_run *run = lk_run_create_training(model, 1, 1, LK_SIMD_BEST, NULL);
+        lk_run_load(run, x, 0, 1);
+        run->batch = &batch;
+        run->poses[0] = CASES[i].pose;
+        run->labels[0] = CASES[i].label;
+        lk_run_forward(run, 0, 2, 0, 1, 0);
+        const uint32_t answer = CASES[i].answer;
+        const double wanted = answer == LK_NO_LABEL ? 0 : 0.5 * (log(total) - logits[answer]);
+        CHECK(fabs((double)run->penalties[0] - wanted) < 1e-6, "case %zu: %g, not %g", i,
+              (double)run->penalties[0], wanted);
+        run->batch = NULL;
+        lk_run_free(run);
+        lk_model_free(model);
+    }
+}
+
+/* What verdicts have of it: how likely the likeliest class is, upright, and the odds against being
+   upright at all, in which what is made of two has no part. */
+static void test_pose_evidence(const lk_dataset *data) {
+    enum { CLASS = 6, POSE = 7 };
+    lk_error error = {LK_OK, 0, ""};
+    lk_model *model = new_model(POSED);
+    CHECK(lk_score_fit(model, data, 0, false, 20, 1, 1, LK_SIMD_BEST, &error) == LK_OK, "%s",
+          error.message);
+    CHECK(lk_score_calibrate(model, LK_PREPARE_IMAGE, data, 1, LK_SIMD_BEST, &error) == LK_OK, "%s",
+          error.message);
+    CHECK(strcmp(lk_evidence_name(CLASS), "class") == 0 && lk_model_has_evidence(model, CLASS) &&
+              strcmp(lk_evidence_name(POSE), "pose") == 0 && lk_model_has_evidence(model, POSE),
+          "evidence");
+    lk_run *run = lk_run_create(model, 1, LK_SIMD_BEST, NULL);
+    for (size_t i = 0; i < 20; i++) {
+        lk_real x[63];
+        lk_result r;
+        double total = 0, upright = 0, turned = 0, most = 0;
+        lk_dataset_images(data, i, 1, x);
+        CHECK(lk_check_input(run, LK_PREPARE_IMAGE, x, 0.05, &r, &error) == LK_OK, "%s",
+              error.message);
+        for (size_t k = 0; k < 25; k++) {
+            const double e = exp((double)run->memory[1][k]);
+            total += e;
+            if (k < 3) upright += e;
+            if (k < 3) most = fmax(most, e);
+            if (k >= 3 && k < 24) turned += e;
+        }
+        CHECK(fabs((double)r.evidence[CLASS].value + log(most / total)) < 1e-5, "class %g, not %g",
+              (double)r.evidence[CLASS].value, -log(most / total));
+        CHECK(fabs((double)r.evidence[POSE].value - log(turned / upright)) < 1e-5,
+              "pose %g, not %g", (double)r.evidence[POSE].value, log(turned / upright));
+    }
+    lk_run_free(run);
+    lk_model_free(model);
+}
+
 /* ---- what a model says and takes ---- */
 
 static void test_description(void) {
@@ -127,6 +217,8 @@ static void test_description(void) {
                  {CLASSIFY, LK_OUTPUT_IMAGE, 3, 20, true},
                  {EMBED, LK_OUTPUT_IMAGE, 0, 20, true},
                  {TRIPLET, LK_OUTPUT_CODE, 0, 6, true},
+                 {POSED, LK_OUTPUT_IMAGE, 0, 9, true},
+                 {"1x1x63 > dense 3 > pose 1 2 | dense 63 > mse", LK_OUTPUT_IMAGE, 0, 3, false},
                  {MSE, LK_OUTPUT_IMAGE, 0, 3, false}};
     for (size_t i = 0; i < LK_COUNTOF(CASES); i++) {
         lk_model *model = new_model(CASES[i].arch);
@@ -287,17 +379,57 @@ static void test_learning(const lk_dataset *data) {
     free_images(&others);
 }
 
+/* How likely, on average, an image or what is made of it and another is to be of no class. */
+static double nothing(const lk_model *model, const lk_dataset *data, bool mixed) {
+    const lk_rng rng = lk_rng_make(9, LK_STREAM_MIX, 0);
+    lk_run *run = lk_run_create(model, 1, LK_SIMD_BEST, NULL);
+    double sum = 0;
+    for (size_t i = 0; i < data->count; i++) {
+        lk_real x[63], other[63], p[32];
+        size_t partner = i;
+        while (data->labels[partner] == data->labels[i]) partner = (partner + 1) % data->count;
+        lk_dataset_images(data, i, 1, x);
+        lk_dataset_images(data, partner, 1, other);
+        if (mixed) lk_augment_mix(rng, i, data->shape, other, x);
+        lk_run_load(run, x, 0, 1);
+        lk_run_forward(run, 0, 2, 0, 1, 0);
+        run->kernels->softmax(run->memory[1], 25, p);
+        sum += (double)p[24] / (double)data->count;
+    }
+    lk_run_free(run);
+    return sum;
+}
+
+/* Training shows what is made of two, so that the network learns to tell. */
+static void test_mixes(const lk_dataset *data) {
+    lk_dataset others = make_images(data->shape, IMAGES, IMAGES, 1);
+    lk_error error = {LK_OK, 0, ""};
+    lk_train_options o = options_with(2, LK_SIMD_BEST);
+    o.epochs = 40;
+    lk_model *model = new_model(POSED);
+    lk_trainer *trainer = lk_trainer_create(model, data, &o, &error);
+    steps(trainer, 3 * 40);
+    const double plain = nothing(model, &others, false), mixed = nothing(model, &others, true);
+    CHECK(mixed > 0.05 && mixed > 1.5 * plain, "%g of images, %g of mixes", plain, mixed);
+    lk_trainer_free(trainer);
+    lk_model_free(model);
+    free_images(&others);
+}
+
 int main(void) {
     lk_dataset data = make_images((lk_shape){1, 7, 9}, 0, IMAGES, 1);
     test_embed();
     test_classify();
     test_classify_without_label();
+    test_pose();
+    test_pose_evidence(&data);
     test_description();
     test_label_free_code(&data);
     test_refusals(&data);
     test_same_bits(&data);
     test_unseen_label(&data);
     test_learning(&data);
+    test_mixes(&data);
     free_images(&data);
     return TEST_RESULT();
 }

@@ -68,6 +68,15 @@ static void test_kept(void) {
     lk_model_free(again);
 }
 
+/* Means and deviations that are given prepare rows as those that are learnt. */
+static void test_set(void) {
+    static const lk_real means[] = {2, 500, 7}, deviations[] = {1, 300, 1};
+    lk_model *model = new_model("1x1x3 > table > dense 2 | dense 3 > mse");
+    lk_table_set(model, means, deviations);
+    check_prepared(model, "set");
+    lk_model_free(model);
+}
+
 static void test_refusals(void) {
     lk_error error = {LK_OK, 0, ""};
     lk_model *plain = new_model("1x1x3 > dense 2 | dense 3 > mse");
@@ -93,6 +102,7 @@ static void test_refusals(void) {
 
 int main(void) {
     test_kept();
+    test_set();
     test_refusals();
     return TEST_RESULT();
 }

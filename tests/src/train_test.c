@@ -243,13 +243,22 @@ static void test_limits(const lk_dataset *data) {
     lk_model_free(model);
 }
 
+/* Field by field, since what pads them may differ. */
+static bool same_options(const lk_train_options *a, const lk_train_options *b) {
+    return a->batch == b->batch && a->learning_rate == b->learning_rate && a->epochs == b->epochs &&
+           a->warmup == b->warmup && a->decay == b->decay && a->fall == b->fall &&
+           a->weight_decay == b->weight_decay && !lk_augmentation_any(&a->augment) &&
+           !lk_augmentation_any(&b->augment) && a->seed == b->seed && a->threads == b->threads &&
+           a->simd == b->simd;
+}
+
 /* A family's own way of training, and epochs by the number of images. */
 static void test_family_defaults(void) {
     const lk_train_options usual = lk_train_defaults();
     const lk_train_options plain = lk_train_family_defaults(lk_family_find("ae"), 1000);
-    CHECK(memcmp(&plain, &usual, sizeof plain) == 0, "ae is not trained as any network");
+    CHECK(same_options(&plain, &usual), "ae is not trained as any network");
     const lk_train_options none = lk_train_family_defaults(NULL, 1000);
-    CHECK(memcmp(&none, &usual, sizeof none) == 0, "no family is not trained as any network");
+    CHECK(same_options(&none, &usual), "no family is not trained as any network");
     const lk_family *gate = lk_family_find("gate");
     static const struct {
         size_t images;

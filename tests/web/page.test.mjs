@@ -359,6 +359,7 @@ test('scripts can ask window.likeness', () =>
       'shape',
       'gist',
       'style',
+      'class',
       'pose',
       'texture',
     ]);

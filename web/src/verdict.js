@@ -27,7 +27,7 @@ const EVIDENCE = new Map([
   ['shape', 'Shape'],
   ['gist', 'Gist'],
   ['style', 'Style of strokes'],
-  ['class', 'Sure of a class'],
+  ['class', 'Which class'],
   ['pose', 'Which way up'],
   ['texture', 'Texture'],
 ]);
@@ -136,9 +136,9 @@ function tooFine(alpha, n, many) {
     : '';
 }
 
-/** What to say where nothing is unusual but the pose.
+/** What to say where nothing is unusual but the pose, and with it how sure a class can be.
  * @param {import('likeness').Result} result @param {number} alpha */
-function turned({ scores: { pose, ...others } }, alpha) {
+function turned({ scores: { pose, class: _, ...others } }, alpha) {
   const alone = pose?.p <= alpha && Object.values(others).every(({ p }) => p > alpha);
   return alone ? ' It may be turned or mirrored.' : '';
 }
