@@ -1,7 +1,7 @@
 // The panels below the fold. Each is a <section data-panel> and a module, which is fetched when the
 // section comes near; so the first stroke waits for none of them. main.js tells here which model is
-// open and which image was judged; a panel hears of it, after the verdict is painted and while it is
-// near, by the two functions that its `start` returns.
+// open and which image was judged; a panel hears of it, when it begins, and then after the verdict is
+// painted and while it is near, by the two functions that its `start` returns.
 
 /** @typedef {import('./models.js').Opened} Opened */
 /** @typedef {import('likeness').Preparation} Preparation */
@@ -56,13 +56,17 @@ function tell() {
   for (const [section, panel] of panels) {
     if (!panel.near) continue;
     if (!panel.begun) begin(section, panel);
-    const { hears } = panel;
-    if (!hears) continue;
-    const news = { model: panel.model, image: panel.image };
-    panel.model = panel.image = false;
-    if (news.model) hears.model?.(opened);
-    if (news.image) hears.image?.(judged);
+    hear(panel);
   }
+}
+
+/** @param {Panel} panel */
+function hear(panel) {
+  const { hears, model, image } = panel;
+  if (!hears || !opened) return;
+  panel.model = panel.image = false;
+  if (model) hears.model?.(opened);
+  if (image) hears.image?.(judged);
 }
 
 function tellSoon() {
@@ -91,7 +95,7 @@ async function begin(section, panel) {
   try {
     const { start } = await MODULES[section.dataset.panel ?? '']();
     panel.hears = start(section, open);
-    tellSoon();
+    hear(panel); // also when others have grown and pushed it away meanwhile
   } catch {
     section.append('This part of the page could not be loaded.');
   }
