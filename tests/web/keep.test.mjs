@@ -175,7 +175,8 @@ test('the code for elsewhere names the model and the threshold of the page, and 
       await page.locator('[data-panel=embed] label', { hasText: 'Command line' }).click();
       assert.equal(
         await code.textContent(),
-        'likeness score digits.safetensors picture.png --ink --alpha 0.027027\n',
+        'likeness score digits.safetensors picture.png --ink --alpha 0.027027\n' +
+          'likeness export digits.safetensors --html digits.html   # this page with this model, in one file\n',
       );
       await page.locator('[data-panel=embed] label', { hasText: 'Node' }).click();
       await page.getByRole('button', { name: 'Copy', exact: true }).click();

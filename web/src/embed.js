@@ -68,7 +68,8 @@ int main(int argc, char **argv) {
     return failed;
 }
 `,
-  'Command line': ({ file, flags }) => `likeness score ${file} picture.png ${flags}
+  'Command line': ({ file, flags, header }) => `likeness score ${file} picture.png ${flags}
+likeness export ${file} --html ${header}.html   # this page with this model, in one file
 `,
 };
 
