@@ -21,8 +21,7 @@
 static const double TAIL_FROM = 0.97;
 /* What an image twice over a limit adds to its score; those of held-out images are 1 on average and
    seldom over 10. In proportion, since the limit is drawn by chance. Lines that were drawn anew owe
-   their texture to no hand or scanner: ink beyond the limit is no line drawing, and nothing else.
- */
+   their texture to no hand or scanner: ink beyond the limit is no line drawing. */
 static const double BEYOND[LK_PREPARATIONS] = {[LK_PREPARE_IMAGE] = 20, [LK_PREPARE_INK] = 60};
 /* Limits from few images need room: one in n images would exceed the most of n others. */
 static const double ROOM = 8;

@@ -6,10 +6,10 @@
      shape           log of what lies outside of the flat pieces near which small images are: see
                      local_pca.h
      gist, style     what layers hold of the image: see aspect.h
-     class           -log of the probability of the likeliest class, upright: how sure the network
-   is pose            log of the odds against its being upright, whatever it is texture         the
-   largest of the numbers of texture.h, relative to the most among held-out images: over 1, the
-   image is greyer, busier or more solid than any of them
+     class           -log of the probability of the likeliest class, upright
+     pose            log of the odds against its being upright, whatever it is
+     texture         the largest of the numbers of texture.h, relative to the most among held-out
+                     images: over 1, the image is greyer, busier or more solid than any of them
 
    A network that tells poses apart has those from shape to pose, class only if it tells classes
    too, and shape and gist in the place of mahalanobis; one that makes no images has no
@@ -127,7 +127,7 @@ static lk_status measure_error(lk_run *run, size_t row, float *measure, lk_error
     return LK_OK;
 }
 
-/* Of a network that tells poses apart. All probabilities are relative to the largest. */
+/* Of a network that tells poses apart: how likely it holds each answer of layer_label.c to be. */
 static double measure_answer(const lk_run *run, size_t row, size_t which) {
     const size_t at = run->model->arch.pose;
     const lk_layer *layer = &run->model->arch.layers[at];
