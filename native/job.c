@@ -283,8 +283,6 @@ static lk_status keep_words(job *j, data *d, const words *w, fault *f) {
     return status ? status : data_suit_table(d, j->model, f);
 }
 
-enum { MOST_TOLD = 100 }; /* classes that gate-classes can tell */
-
 lk_status job_prepare(job *j, fault *f) {
     const options *o = j->o;
     lk_status status = o->arch ? make_model(j, NULL, f) : LK_OK;
@@ -296,7 +294,7 @@ lk_status job_prepare(job *j, fault *f) {
     if (status) return status;
     if (d.texts.count) status = choose_words(j, &d, &w, f);
     /* Unless a family was asked for: labels are of use for verdicts on images. */
-    const bool tells = d.set.pixels && data_set_varied(&d.set) && d.set.classes <= MOST_TOLD;
+    const bool tells = d.set.pixels && data_set_varied(&d.set) && d.set.classes <= LK_MOST_POSED;
     if (!o->arch && o->arguments.count == 0 && tells) j->family = lk_family_find("gate-classes");
     if (!status && !o->arch) status = make_model(j, &d.set, f);
     if (!status && w.list.count) status = keep_words(j, &d, &w, f);

@@ -16,8 +16,8 @@
 /* Vectors are thought of as 16 lanes on every machine; rows are padded to whole vectors. */
 enum { LK_LANES = 16, LK_ALIGN = 64 };
 
-/* Ways to turn and mirror an image: see augment.h; and the most classes told apart in each. */
-enum { LK_POSES = 8, LK_MOST_POSED = 100 };
+/* Ways to turn and mirror an image: see augment.h. */
+enum { LK_POSES = 8 };
 
 /* Hard limits, all checked before anything is allocated. */
 enum {

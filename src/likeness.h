@@ -182,7 +182,8 @@ const char *lk_model_arch(const lk_model *model); /* canonical spelling */
 lk_shape lk_model_shape(const lk_model *model);
 uint32_t lk_model_latent(const lk_model *model); /* values in a code */
 lk_output lk_model_output(const lk_model *model);
-uint32_t lk_model_classes(const lk_model *model);  /* that it tells apart, or 0 */
+uint32_t lk_model_classes(const lk_model *model); /* that it tells apart, or 0 */
+enum { LK_MOST_POSED = 100 }; /* the most classes that family gate-classes can tell */
 bool lk_model_labelled(const lk_model *model);     /* it cannot learn without labels */
 size_t lk_model_codes(const lk_model *model);      /* vectors of a codebook in a code (vq), or 0 */
 uint32_t lk_model_codebook(const lk_model *model); /* vectors in the codebook, or 0 */
