@@ -148,8 +148,7 @@ static const claim CLAIMS[] = {
      "MNIST against Fashion: an error over 0.02 is an outlier",
      "0.02",
      "The notes' histogram of Fashion is mean brightness, since np.abs(a, b) subtracts nothing; "
-     "over "
-     "0.02 lie four digits in ten, too.",
+     "over 0.02 lie four digits in ten, too.",
      {"ae", "ae-outliers", "brightness"},
      .figures = {{"best threshold for these images", "ae-outliers", "ood.0.threshold", NUMBER,
                   NULL},
