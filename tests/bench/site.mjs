@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import { launch, ready, serve } from '../web/browser.mjs';
 import { digits } from '../web/drawings.mjs';
-import { LONGEST, watchTasks } from '../web/tasks.mjs';
+import { LONGEST, roam, watchTasks } from '../web/tasks.mjs';
 import { folder, interleave, likeness, median } from './measure.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
@@ -66,17 +66,7 @@ const PARTS = {
     await map.getByText('Trustworthiness').waitFor();
     await map.getByText('cluster', { exact: true }).click();
     await map.getByText('clusters of').waitFor();
-    await map.locator('.map').evaluate((canvas) => canvas.scrollIntoView({ block: 'center' }));
-    const box = await map.locator('.map').boundingBox();
-    if (!box) throw new Error('the map is not visible');
-    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
-    await page.mouse.move(x, y);
-    await page.mouse.down();
-    for (let i = 0; i < 12; i++) await page.mouse.move(x + 8 * i, y + 4 * i);
-    await page.mouse.up();
-    for (let i = 0; i < 12; i++) await page.mouse.wheel(0, -120);
-    await page.mouse.move(x + 20, y + 20, { steps: 5 });
-    await page.keyboard.press('0');
+    await roam(map, 12);
     await page.waitForTimeout(REST);
   },
 };

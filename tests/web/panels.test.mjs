@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { uniform } from '../../web/src/algebra.js';
 import { brightness, draw, faults, saved, screens, share, site, withModel } from './browser.mjs';
 import { digits, doodles } from './drawings.mjs';
-import { assertShort, watchTasks } from './tasks.mjs';
+import { assertShort, roam, watchTasks } from './tasks.mjs';
 
 /** @typedef {import('./browser.mjs').Page} Page */
 /** @typedef {import('../../web/src/models.js').Listed} Listed */
@@ -247,17 +247,7 @@ test('a map of 60,000 images never halts the page', () =>
       await page.waitForFunction(() => window.likeness.state.gallery === 60000);
       await page.locator('[data-panel=map][data-points="60000"]').waitFor();
       await map.getByText('Trustworthiness').waitFor();
-      await map.locator('.map').evaluate((canvas) => canvas.scrollIntoView({ block: 'center' }));
-      const box = await map.locator('.map').boundingBox();
-      assert.ok(box);
-      const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
-      await page.mouse.move(x, y);
-      await page.mouse.down();
-      for (let i = 0; i < 12; i++) await page.mouse.move(x + 8 * i, y + 4 * i);
-      await page.mouse.up();
-      for (let i = 0; i < 6; i++) await page.mouse.wheel(0, -120);
-      await page.mouse.move(x + 20, y + 20, { steps: 5 });
-      await page.keyboard.press('0');
+      await roam(map, 6);
       await page.waitForTimeout(150);
       assertShort(await ended());
       await map.screenshot({ path: `${screens}panel-map-60000.png` });

@@ -47,3 +47,23 @@ export function assertShort(tasks) {
   const most = Math.max(...tasks.map(({ cpu }) => cpu));
   assert.ok(most > 0 && most <= LONGEST, `${most} ms`);
 }
+
+/**
+ * Drags a map about, turns the wheel over it, points at it and puts it back.
+ * @param {import('playwright-core').Locator} map the panel @param {number} turns of the wheel
+ */
+export async function roam(map, turns) {
+  const { mouse, keyboard } = map.page();
+  const canvas = map.locator('.map');
+  await canvas.evaluate((element) => element.scrollIntoView({ block: 'center' }));
+  const box = await canvas.boundingBox();
+  if (!box) throw new Error('the map is not visible');
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  await mouse.move(x, y);
+  await mouse.down();
+  for (let i = 0; i < 12; i++) await mouse.move(x + 8 * i, y + 4 * i);
+  await mouse.up();
+  for (let i = 0; i < turns; i++) await mouse.wheel(0, -120);
+  await mouse.move(x + 20, y + 20, { steps: 5 });
+  await keyboard.press('0');
+}
