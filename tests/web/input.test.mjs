@@ -63,6 +63,10 @@ test('the address has the section that is in view, and opens there', () =>
       await page.waitForFunction(() => location.hash === '');
       await page.locator('[data-panel=nearest]').evaluate((section) => section.scrollIntoView());
       await page.waitForFunction(() => location.hash === '#view=nearest');
+      await page.evaluate(() => scrollTo(0, 0));
+      await page.waitForFunction(() => location.hash === '');
+      await page.getByRole('button', { name: 'Compare with…' }).click();
+      await page.waitForFunction(() => location.hash === '#view=compare');
     },
     {},
     '#view=map',
