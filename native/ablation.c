@@ -19,20 +19,21 @@ static bool is(size_t which, const char *name) {
     return strcmp(lk_evidence_name(which), name) == 0;
 }
 
-/* What the pieces about content add, but for `without`. */
-static double content(const lk_result *r, size_t without) {
-    double sum = 0;
-    for (size_t e = 0; e < LK_EVIDENCES; e++)
-        if (e != without && !is(e, "pose") && !is(e, "texture")) sum += r->evidence[e].surprise;
-    return sum;
-}
-
 /* Ascending sums of the usual images, and the tail beyond them. */
 typedef struct ranking {
+    lk_preparation preparation;
     double *sums;
     size_t n;
     double from, mean;
 } ranking;
+
+/* What the pieces about content add, but for `without`. */
+static double content(const ranking *ranked, const lk_result *r, size_t without) {
+    double sum = 0;
+    for (size_t e = 0; e < LK_EVIDENCES; e++)
+        if (e != without && lk_content_has(ranked->preparation, e)) sum += r->evidence[e].surprise;
+    return sum;
+}
 
 static int compare(const void *a, const void *b) {
     const double x = *(const double *)a, y = *(const double *)b;
@@ -40,7 +41,7 @@ static int compare(const void *a, const void *b) {
 }
 
 static void rank(ranking *r, const lk_result *usual, size_t without) {
-    for (size_t i = 0; i < r->n; i++) r->sums[i] = content(&usual[i], without);
+    for (size_t i = 0; i < r->n; i++) r->sums[i] = content(r, &usual[i], without);
     qsort(r->sums, r->n, sizeof *r->sums, compare);
     const size_t first = (size_t)(TAIL_FROM * (double)(r->n - 1));
     double excess = 0;
@@ -65,10 +66,10 @@ static double surprise(const ranking *r, double sum) {
 
 static float score_without(const lk_result *r, size_t without, const ranking *ranked) {
     if (r->verdict == LK_EMPTY) return FLT_MAX;
-    double score = surprise(ranked, content(r, without)), beyond = 0;
+    double score = surprise(ranked, content(ranked, r, without)), beyond = 0;
     for (size_t e = 0; e < LK_EVIDENCES; e++) {
-        if (e == without) continue;
-        if (is(e, "pose")) score = fmax(score, r->evidence[e].surprise);
+        if (e == without || lk_content_has(ranked->preparation, e)) continue;
+        if (is(e, "pose")) score = hypot(score, r->evidence[e].surprise);
         if (is(e, "texture")) beyond = r->evidence[e].surprise;
     }
     return (float)(score + beyond);
@@ -114,11 +115,13 @@ static lk_status measure_all(ablation *a, const lk_model *model, json_t *alone, 
     return status;
 }
 
-json_t *ablation_describe(const lk_model *model, const lk_result *usual, size_t n_usual,
-                          const lk_result *others, size_t n_others, fault *f) {
+json_t *ablation_describe(const lk_model *model, lk_preparation preparation, const lk_result *usual,
+                          size_t n_usual, const lk_result *others, size_t n_others, fault *f) {
     ablation a = {.usual = usual, .others = others, .n_usual = n_usual, .n_others = n_others};
     json_t *alone = json_object(), *without = json_object();
-    a.ranked = (ranking){.sums = lk_alloc(n_usual * sizeof *a.ranked.sums), .n = n_usual};
+    a.ranked = (ranking){.preparation = preparation,
+                         .sums = lk_alloc(n_usual * sizeof *a.ranked.sums),
+                         .n = n_usual};
     a.scores = lk_alloc((n_usual + n_others) * sizeof *a.scores);
     const lk_status status =
         a.ranked.sums && a.scores ? measure_all(&a, model, alone, without, f) : fail_memory(f);

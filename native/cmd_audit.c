@@ -234,8 +234,8 @@ static json_t *describe(const audit *a, const char *name, bool in, const scores 
     if (a->known) json_object_set(row, "baselines", plain);
     json_decref(plain);
     if (!usual->results) return row;
-    json_t *ablation =
-        ablation_describe(a->model, usual->results, usual->count, other->results, other->count, f);
+    json_t *ablation = ablation_describe(a->model, a->preparation, usual->results, usual->count,
+                                         other->results, other->count, f);
     if (ablation && json_object_set_new(row, "ablation", ablation) == 0) return row;
     json_decref(row);
     return NULL;

@@ -122,7 +122,7 @@ static const row ROWS[] = {
     {"holdout", COUNT, AT(holdout), FOR_TRAIN, 0, UINT32_MAX - 1, .value = "N",
      .summary = "images kept from training, to calibrate on", .fallback = "a sixth, at most 10000"},
     {"references", COUNT, AT(references), FOR_TRAIN, 1, 1000000, .value = "N",
-     .summary = "codes kept in the model for the neighbour evidence"},
+     .summary = "images kept in the model, as codes, for the neighbour evidence"},
     {"gallery", COUNT, AT(gallery), FOR_TRAIN, 0, 10000000, .value = "N",
      .summary = "images in the gallery beside the model; 0 makes none"},
     {"title", TEXT, AT(title), FOR_TRAIN, .value = "TEXT", .summary = "what the images are",

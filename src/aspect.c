@@ -5,14 +5,14 @@
 
 #include "directions.h"
 
-enum { MOST_COMPONENTS = 32 };
 /* The most components and Gaussians of each kind, and by what share of its variance each dimension
    is widened. */
 static const struct {
     const char *name;
     size_t components, clusters;
     double widening;
-} kinds[LK_ASPECTS] = {{"gist", MOST_COMPONENTS, 10, 0.02}, {"style", MOST_COMPONENTS, 10, 0.02}};
+} kinds[LK_ASPECTS] = {{"gist", LK_MOST_COMPONENTS, 10, 0.02},
+                       {"style", LK_MOST_COMPONENTS, 10, 0.02}};
 
 const char *lk_aspect_name(lk_aspect_kind kind) {
     return kinds[kind].name;
@@ -116,9 +116,8 @@ static void find_components(lk_directions *c, const lk_aspect *aspect, const lk_
 
 /* ---- fitting and measuring ---- */
 
-/* z[dimensions] of values as they are. */
-static void project(const lk_aspect *a, const lk_real *values, lk_real *z) {
-    double sums[MOST_COMPONENTS] = {0}, left = 0;
+void lk_aspect_project(const lk_aspect *a, const lk_real *values, lk_real *z) {
+    double sums[LK_MOST_COMPONENTS] = {0}, left = 0;
     for (size_t j = 0; j < a->values; j++) {
         const double v = (double)((values[j] - a->centre[j]) * a->scale[j]);
         const lk_real *row = a->basis + j * a->components;
@@ -149,7 +148,8 @@ lk_status lk_aspect_fit(lk_aspect *aspect, const lk_real *values, size_t n, uint
             for (size_t j = 0; j < d; j++)
                 for (size_t i = 0; i < k; i++)
                     aspect->basis[j * k + i] = (lk_real)c.basis[i * d + j];
-            for (size_t i = 0; i < n; i++) project(aspect, values + i * d, projected + i * dims);
+            for (size_t i = 0; i < n; i++)
+                lk_aspect_project(aspect, values + i * d, projected + i * dims);
             const lk_status status = lk_mixture_fit(&aspect->mixture, projected, n, seed, error);
             lk_free(arena.base);
             return status;
@@ -160,7 +160,7 @@ lk_status lk_aspect_fit(lk_aspect *aspect, const lk_real *values, size_t n, uint
 }
 
 double lk_aspect_distance(const lk_aspect *aspect, const lk_real *values) {
-    lk_real z[MOST_COMPONENTS + 1];
-    project(aspect, values, z);
+    lk_real z[LK_MOST_COMPONENTS + 1];
+    lk_aspect_project(aspect, values, z);
     return lk_mixture_distance(&aspect->mixture, z);
 }

@@ -14,7 +14,10 @@ typedef enum lk_aspect_kind {
     LK_ASPECTS
 } lk_aspect_kind;
 
-enum { LK_MOST_STYLE = 512 }; /* values; a network with more channels is not looked at so */
+enum {
+    LK_MOST_STYLE = 512, /* values; a network with more channels is not looked at so */
+    LK_MOST_COMPONENTS = 32
+};
 
 /* One block, owned by whoever made it. */
 typedef struct lk_aspect {
@@ -42,6 +45,10 @@ const lk_real *lk_aspect_look(const lk_run *run, size_t row, lk_aspect_kind kind
 /* Learns what is usual from values[n][aspect->values]. LK_NONFINITE where they are not finite. */
 lk_status lk_aspect_fit(lk_aspect *aspect, const lk_real *values, size_t n, uint64_t seed,
                         lk_error *error);
+
+/* Where values lie in the directions of the aspect, z[components], and behind them how much lies in
+   none: the logarithm of its square. */
+void lk_aspect_project(const lk_aspect *aspect, const lk_real *values, lk_real *z);
 
 /* The distance of one image's values: see mixture.h. */
 double lk_aspect_distance(const lk_aspect *aspect, const lk_real *values);

@@ -129,7 +129,7 @@ static size_t score_values(const lk_score *score) {
 static lk_real *add_score(writer *w, const lk_score *score, lk_real *room) {
     room = add_mixture(w, LK_ASPECTS, &score->mixture, room);
     strcpy(next_name(w), "score.references");
-    add(w, LK_I8, 2, (size_t[]){score->references, score->mixture.dimensions}, score->codes);
+    add(w, LK_I8, 2, (size_t[]){score->references, score->width}, score->codes);
     for (int a = 0; a < LK_ASPECTS; a++) {
         const lk_aspect *aspect = &score->aspects[a];
         if (!aspect->values) continue;
@@ -477,13 +477,14 @@ static lk_status read_score(reader *r, lk_model *model) {
     lk_score sizes = {.mixture = {.dimensions = lk_model_latent(model)}};
     score_tensors t = {0};
     if (!take_mixture(r, LK_ASPECTS, &sizes.mixture, &t.mixture[LK_ASPECTS])) return LK_MODEL;
-    t.references = expect(r, "score.references", LK_I8, 2, (size_t[]){0, sizes.mixture.dimensions});
-    if (!t.references) return LK_MODEL;
-    sizes.references = t.references->dims[0];
     for (int a = 0; a < LK_ASPECTS; a++) {
         sizes.aspects[a] = lk_aspect_plan(&model->arch, (lk_aspect_kind)a, 1);
         if (!take_aspect(r, a, &sizes.aspects[a], &t)) return LK_MODEL;
     }
+    sizes.width = lk_score_width(model, &sizes.aspects[LK_GIST]);
+    t.references = expect(r, "score.references", LK_I8, 2, (size_t[]){0, sizes.width});
+    if (!t.references) return LK_MODEL;
+    sizes.references = t.references->dims[0];
     for (int p = 0; p < LK_PREPARATIONS && lk_model_has_evidence(model, LK_SHAPE); p++) {
         sizes.shapes[p].values = lk_local_pca_values(model->arch.input);
         if (!take_shapes(r, p, &sizes.shapes[p], &t)) return LK_MODEL;

@@ -22,20 +22,22 @@ static void quantise(const lk_real *z, size_t d, int8_t *code) {
     for (size_t k = 0; k < d; k++) code[k] = (int8_t)floor((double)z[k] * scale + 0.5);
 }
 
-/* Fills `score` from the codes of the n training images. */
-static lk_status describe(lk_score *score, const lk_real *codes, size_t n, uint64_t seed,
-                          lk_error *error) {
-    lk_status status = lk_mixture_fit(&score->mixture, codes, n, seed, error);
-    if (status != LK_OK) return status;
+/* Keeps some of vectors[n][size]: codes, or values of the gist. */
+static lk_status keep_references(lk_score *score, const lk_real *vectors, size_t size, size_t n,
+                                 uint64_t seed, lk_error *error) {
+    const lk_aspect *gist = &score->aspects[LK_GIST];
+    lk_real projected[LK_MOST_COMPONENTS + 1];
     uint32_t *order = lk_alloc(n * sizeof *order);
     if (!order) return lk_fail(error, LK_MEMORY, "out of memory");
     for (size_t i = 0; i < n; i++) order[i] = (uint32_t)i;
     lk_rng_shuffle(lk_rng_make(seed, LK_STREAM_REFERENCES, 0), order, n);
-    const size_t d = score->mixture.dimensions;
-    for (size_t i = 0; i < score->references; i++)
-        quantise(codes + order[i] * d, d, score->codes + i * d);
+    for (size_t i = 0; i < score->references; i++) {
+        const lk_real *vector = vectors + order[i] * size;
+        if (gist->values) lk_aspect_project(gist, vector, projected);
+        quantise(gist->values ? projected : vector, score->width, score->codes + i * score->width);
+    }
     lk_free(order);
-    return lk_score_finish(score, error);
+    return LK_OK;
 }
 
 /* ---- what layers hold, and shapes ---- */
@@ -88,6 +90,9 @@ static lk_status fit_looks(lk_score *score, const lk_model *model, const lk_data
             for (int a = 0; status == LK_OK && a < LK_ASPECTS && l.values[a]; a++)
                 if (score->aspects[a].values)
                     status = lk_aspect_fit(&score->aspects[a], l.values[a], n, seed, error);
+            if (status == LK_OK && l.values[LK_GIST])
+                status = keep_references(score, l.values[LK_GIST], score->aspects[LK_GIST].values,
+                                         n, seed, error);
             if (status == LK_OK && score->shapes[preparation].clusters > 0)
                 status = lk_local_pca_fit(&score->shapes[preparation], l.shapes, n, seed, error);
             lk_free(arena.base);
@@ -158,11 +163,14 @@ static lk_status draw(const lk_dataset *data, bool all, uint32_t most, uint64_t 
 static lk_score *plan(const lk_model *model, size_t n, bool ink, size_t references,
                       lk_error *error) {
     const size_t d = lk_model_latent(model), looked_at = LK_MIN(n, (size_t)MOST_LOOKED_AT);
-    lk_score sizes = {.references = LK_MIN(references, n)};
+    lk_score sizes = {0};
     sizes.mixture =
         (lk_mixture){.dimensions = d, .clusters = lk_mixture_clusters(n, d), .widening = WIDENING};
     for (int a = 0; a < LK_ASPECTS; a++)
         sizes.aspects[a] = lk_aspect_plan(&model->arch, (lk_aspect_kind)a, looked_at);
+    const lk_aspect *gist = &sizes.aspects[LK_GIST];
+    sizes.width = lk_score_width(model, gist);
+    sizes.references = LK_MIN(references, gist->values ? looked_at : n);
     for (int p = 0; p < LK_PREPARATIONS && lk_model_has_evidence(model, LK_SHAPE); p++)
         if (p == LK_PREPARE_IMAGE || ink)
             sizes.shapes[p] = (lk_local_pca){.values = lk_local_pca_values(model->arch.input),
@@ -179,7 +187,9 @@ static lk_status fit_codes(lk_score *score, const lk_model *model, const lk_data
     lk_real *codes = lk_alloc(values);
     if (!codes) return lk_fail(error, LK_MEMORY, "out of memory");
     lk_status status = lk_dataset_encode(data, model, threads, simd, codes, error);
-    if (status == LK_OK) status = describe(score, codes, data->count, seed, error);
+    if (status == LK_OK) status = lk_mixture_fit(&score->mixture, codes, data->count, seed, error);
+    if (status == LK_OK && !score->aspects[LK_GIST].values)
+        status = keep_references(score, codes, score->width, data->count, seed, error);
     lk_free(codes);
     return status;
 }
@@ -202,6 +212,7 @@ lk_status lk_score_fit(lk_model *model, const lk_dataset *data, uint32_t shift, 
     if (status == LK_OK && looks && ink)
         status =
             fit_looks(score, model, &drawings.data, LK_PREPARE_INK, seed, threads, simd, error);
+    if (status == LK_OK) status = lk_score_finish(score, error);
     if (status == LK_OK)
         lk_score_attach(model, score);
     else

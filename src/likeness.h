@@ -336,6 +336,8 @@ enum { LK_EVIDENCES = 9 };
 const char *lk_evidence_name(size_t which);
 /* Whether the model has this piece of evidence; if not, its value is 0 and its p is 1. */
 bool lk_model_has_evidence(const lk_model *model, size_t which);
+/* Whether it is added to those about what the image shows; all but texture, and of images pose. */
+bool lk_content_has(lk_preparation preparation, size_t which);
 
 typedef struct lk_result {
     lk_verdict verdict;

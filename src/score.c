@@ -2,7 +2,8 @@
 
      reconstruction  log(|x - x_hat|^2 / (|x|^2 + 1)): what the network could not say
      mahalanobis     log-density distance of the code to the nearest of a few Gaussians
-     neighbour       log(1 - cosine) between the code and the nearest of the reference codes
+     neighbour       log(1 - cosine) between the gist, in the directions in which it varies most,
+                     and the nearest of the references; of a network without, between codes
      shape           log of what lies outside of the flat pieces near which small images are: see
                      local_pca.h
      gist, style     what layers hold of the image: see aspect.h
@@ -61,8 +62,7 @@ lk_score *lk_score_create(const lk_score *sizes, lk_error *error) {
     lk_arena arena = {0};
     for (int pass = 0; pass < 2; pass++) {
         size_t codes = 0;
-        if (!lk_mul_size(sizes->references, sizes->mixture.dimensions, &codes))
-            arena.overflow = true;
+        if (!lk_mul_size(sizes->references, sizes->width, &codes)) arena.overflow = true;
         lk_score *score = lk_arena_take(&arena, 1, sizeof *score);
         lk_score made = *sizes;
         lk_mixture_take(&made.mixture, &arena);
@@ -86,14 +86,18 @@ void lk_score_free(lk_score *score) {
     lk_free(score);
 }
 
+size_t lk_score_width(const lk_model *model, const lk_aspect *gist) {
+    return gist->values ? gist->components : lk_model_latent(model);
+}
+
 lk_status lk_score_finish(lk_score *score, lk_error *error) {
-    const size_t values = score->references * score->mixture.dimensions;
+    const size_t values = score->references * score->width;
     lk_real *vectors = lk_alloc(values * sizeof *vectors);
     if (!vectors) return lk_fail(error, LK_MEMORY, "out of memory");
     for (size_t i = 0; i < values; i++) vectors[i] = (lk_real)score->codes[i];
     for (int p = 0; p < LK_PREPARATIONS; p++) lk_local_pca_finish(&score->shapes[p]);
-    score->index = lk_index_create(vectors, score->references, score->mixture.dimensions,
-                                   LK_METRIC_COSINE, error);
+    score->index =
+        lk_index_create(vectors, score->references, score->width, LK_METRIC_COSINE, error);
     lk_free(vectors);
     return score->index ? LK_OK : error ? error->status : LK_MEMORY;
 }
@@ -159,6 +163,19 @@ static double measure_shape(lk_run *run, size_t row, lk_preparation preparation)
     return lk_local_pca_distance(shapes, run->kernels, lk_score_shape(run, row));
 }
 
+static double measure_neighbour(const lk_run *run, size_t row, const lk_real *z) {
+    const lk_score *score = run->model->score;
+    const lk_aspect *gist = &score->aspects[LK_GIST];
+    lk_real projected[LK_MOST_COMPONENTS + 1];
+    if (gist->values) {
+        lk_aspect_project(gist, lk_aspect_look(run, row, LK_GIST, NULL), projected);
+        z = projected;
+    }
+    lk_neighbour nearest = {0, 1};
+    lk_index_search(score->index, z, 1, 1, 1, run->kernels->simd, &nearest);
+    return lk_log(LK_MAX((double)nearest.distance, 1e-6));
+}
+
 /* A piece of evidence other than the first and the last, of a model that has it. */
 static double measure_one(lk_run *run, size_t row, lk_preparation preparation, size_t which) {
     const lk_arch *arch = &run->model->arch;
@@ -167,11 +184,7 @@ static double measure_one(lk_run *run, size_t row, lk_preparation preparation, s
     if (which == LK_MAHALANOBIS) return lk_mixture_distance(&score->mixture, z);
     if (which == LK_POSE || which == LK_CLASS) return measure_answer(run, row, which);
     if (which == LK_SHAPE) return measure_shape(run, row, preparation);
-    if (which == LK_NEIGHBOUR) {
-        lk_neighbour nearest = {0, 1};
-        lk_index_search(score->index, z, 1, 1, 1, run->kernels->simd, &nearest);
-        return lk_log(LK_MAX((double)nearest.distance, 1e-6));
-    }
+    if (which == LK_NEIGHBOUR) return measure_neighbour(run, row, z);
     lk_real room[LK_MOST_STYLE];
     const lk_aspect_kind kind = (lk_aspect_kind)(which - LK_ASPECT);
     return lk_aspect_distance(&score->aspects[kind], lk_aspect_look(run, row, kind, room));

@@ -23,8 +23,8 @@ LK_STATIC_ASSERT(LK_TEXTURE + 1 == LK_EVIDENCES, texture_is_the_last);
 /* What is measured of an image: the evidence, but in place of the last the numbers behind it. */
 enum { LK_MEASURES = LK_TEXTURE + LK_TEXTURES };
 
-/* What calibration ranks: each piece of evidence, and the sum of those that look at content: all
-   but pose and texture. */
+/* What calibration ranks: each piece of evidence, and the sum of those about content: see
+   lk_content_has. */
 enum { LK_CONTENT = LK_EVIDENCES, LK_RANKED };
 
 /* One preparation's calibration: the held-out images in numbers. One block. */
@@ -46,7 +46,8 @@ typedef struct lk_score {
     lk_aspect aspects[LK_ASPECTS];
     lk_local_pca shapes[LK_PREPARATIONS]; /* without clusters where nothing is known */
     size_t references;
-    int8_t *codes;   /* [references][latent]: codes of unit length times 127 */
+    size_t width;    /* values of each: see lk_score_width */
+    int8_t *codes;   /* [references][width]: vectors of unit length times 127 */
     lk_index *index; /* over the same, by cosine; owned */
     lk_calibration *calibration[LK_PREPARATIONS]; /* owned, or NULL */
 } lk_score;
@@ -55,6 +56,10 @@ typedef struct lk_score {
    out of memory. */
 lk_score *lk_score_create(const lk_score *sizes, lk_error *error);
 void lk_score_free(lk_score *score);
+
+/* How many values neighbours are told by: the gist's components, where the model has a gist, or the
+   code's values. */
+size_t lk_score_width(const lk_model *model, const lk_aspect *gist);
 
 /* To be called when codes and shapes are filled: builds the index. */
 lk_status lk_score_finish(lk_score *score, lk_error *error);

@@ -191,7 +191,7 @@ function without(usual, judged, left) {
     const ranked = sum > tail[0] ? -Math.log(0.03) + (sum - tail[0]) / mean : -Math.log(share);
     const pose = left === 'pose' ? 0 : (o.scores.pose?.surprise ?? 0);
     const beyond = left === 'texture' ? 0 : o.scores.texture.surprise;
-    return Math.max(ranked, pose) + beyond;
+    return Math.hypot(ranked, pose) + beyond;
   });
 }
 

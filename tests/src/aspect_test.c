@@ -203,6 +203,71 @@ static void test_verdicts(const lk_dataset *data, const lk_dataset *held_out,
     }
 }
 
+/* The nearest of the references in the directions of the gist, by the definition of the cosine. */
+static double by_hand_neighbour(const lk_score *s, const lk_real *gist) {
+    const lk_aspect *aspect = &s->aspects[LK_GIST];
+    double z[LK_MOST_COMPONENTS] = {0}, nearest = 2;
+    for (size_t j = 0; j < aspect->values; j++)
+        for (size_t k = 0; k < s->width; k++)
+            z[k] += ((double)gist[j] - (double)aspect->centre[j]) * (double)aspect->scale[j] *
+                    (double)aspect->basis[j * s->width + k];
+    for (size_t r = 0; r < s->references; r++) {
+        double dot = 0, zz = 0, rr = 0;
+        for (size_t k = 0; k < s->width; k++) {
+            const double v = s->codes[r * s->width + k];
+            dot += z[k] * v, zz += z[k] * z[k], rr += v * v;
+        }
+        nearest = fmin(nearest, 1 - dot / sqrt(zz * rr));
+    }
+    return log(fmax(nearest, 1e-6));
+}
+
+/* Neighbours are looked for in the gist; the score is the length of what content and pose say, and
+   of ink the pose is a part of content. */
+static void test_score(const lk_dataset *data, const lk_dataset *held_out,
+                       const lk_dataset *fresh) {
+    lk_error error = {LK_OK, 0, ""};
+    lk_model *model = trained(data, 1, LK_SIMD_BEST);
+    CHECK(lk_score_fit(model, data, 0, true, 50, 1, 1, LK_SIMD_BEST, &error) == LK_OK, "%s",
+          error.message);
+    CHECK(model->score->width == 9 && model->score->references == 50, "%zu of %zu values",
+          model->score->references, model->score->width);
+    lk_run *run = lk_run_create(model, 1, LK_SIMD_BEST, NULL);
+    for (int p = 0; p < LK_PREPARATIONS; p++) {
+        const lk_preparation preparation = (lk_preparation)p;
+        CHECK(lk_score_calibrate(model, preparation, held_out, 1, LK_SIMD_BEST, &error) == LK_OK,
+              "%s", error.message);
+        const lk_calibration *c = model->score->calibration[p];
+        size_t by_pose = 0;
+        for (size_t i = 0; i < fresh->count; i++) {
+            lk_real x[SIZE], turned[SIZE];
+            lk_result r;
+            lk_dataset_images(fresh, i, 1, x);
+            for (size_t k = 0; k < SIZE; k++) turned[k] = x[i % 2 ? SIZE - 1 - k : k];
+            CHECK(lk_check_input(run, preparation, turned, 0.05, &r, NULL) == LK_OK, "check");
+            const double nearest =
+                by_hand_neighbour(model->score, lk_aspect_look(run, 0, LK_GIST, NULL));
+            CHECK(fabs((double)r.evidence[LK_NEIGHBOUR].value - nearest) < 1e-5 / exp(nearest),
+                  "image %zu: %g, not %g", i, (double)r.evidence[LK_NEIGHBOUR].value, nearest);
+            double content = 0, pose = r.evidence[LK_POSE].surprise;
+            for (size_t e = 0; e < LK_POSE; e++) content += r.evidence[e].surprise;
+            if (preparation == LK_PREPARE_INK) {
+                content += pose;
+                pose = 0;
+            }
+            content = lk_calibration_surprise(c, LK_CONTENT, (float)content);
+            const double score = hypot(content, pose) + r.evidence[LK_TEXTURE].surprise;
+            CHECK(fabs((double)r.score - score) < 1e-4 * (1 + score), "image %zu: %g, not %g", i,
+                  (double)r.score, score);
+            by_pose += pose > content && content > 0;
+        }
+        CHECK((by_pose > 10) == (preparation == LK_PREPARE_IMAGE), "the pose weighs more %zu times",
+              by_pose);
+    }
+    lk_run_free(run);
+    lk_model_free(model);
+}
+
 int main(void) {
     lk_dataset data = make_images(SHAPE, 0, 300, 1), fresh = make_images(SHAPE, 2000, 200, 1);
     lk_dataset held_out = make_images(SHAPE, 1000, 200, 1);
@@ -210,6 +275,7 @@ int main(void) {
     test_look();
     test_fit();
     test_verdicts(&data, &held_out, &fresh);
+    test_score(&data, &held_out, &fresh);
     free_images(&data);
     free_images(&held_out);
     free_images(&fresh);

@@ -125,14 +125,14 @@ static double by_hand_surprise(const lk_calibration *c, size_t e, double v) {
     return -log((1 + at_least) / (1 + (double)n));
 }
 
-/* The rank of Fisher's sum over all but pose and texture, or that of the pose if it is more, and
-   what is over a limit. */
+/* The length of two ranks, that of Fisher's sum over all but pose and texture and that of the pose,
+   and what is over a limit. */
 static double by_hand_score(const lk_calibration *c, const lk_result *r) {
     double sum = 0, adds[LK_EVIDENCES];
     for (size_t e = 0; e < LK_EVIDENCES; e++)
         adds[e] = by_hand_surprise(c, e, (double)r->evidence[e].value);
     for (size_t e = 0; e < LK_POSE; e++) sum += adds[e];
-    return fmax(by_hand_surprise(c, LK_CONTENT, sum), adds[LK_POSE]) + adds[LK_TEXTURE];
+    return hypot(by_hand_surprise(c, LK_CONTENT, sum), adds[LK_POSE]) + adds[LK_TEXTURE];
 }
 
 static void test_by_hand(lk_model *model, const lk_dataset *fresh) {
