@@ -23,7 +23,7 @@ const ICONS = {
 const EVIDENCE = new Map([
   ['reconstruction', 'Reconstruction error'],
   ['mahalanobis', 'Usual codes'],
-  ['neighbour', 'Nearest code'],
+  ['neighbour', 'Nearest known'],
   ['shape', 'Shape'],
   ['gist', 'Gist'],
   ['style', 'Style of strokes'],
