@@ -14,10 +14,7 @@ typedef enum lk_aspect_kind {
     LK_ASPECTS
 } lk_aspect_kind;
 
-enum {
-    LK_MOST_STYLE = 512, /* values; a network with more channels is not looked at so */
-    LK_MOST_COMPONENTS = 32
-};
+enum { LK_MOST_STYLE = 512 }; /* values; a network with more channels is not looked at so */
 
 /* One block, owned by whoever made it. */
 typedef struct lk_aspect {

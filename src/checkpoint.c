@@ -481,7 +481,7 @@ static lk_status read_score(reader *r, lk_model *model) {
         sizes.aspects[a] = lk_aspect_plan(&model->arch, (lk_aspect_kind)a, 1);
         if (!take_aspect(r, a, &sizes.aspects[a], &t)) return LK_MODEL;
     }
-    sizes.width = lk_score_width(model, &sizes.aspects[LK_GIST]);
+    sizes.width = lk_model_latent(model) + sizes.aspects[LK_GIST].components;
     t.references = expect(r, "score.references", LK_I8, 2, (size_t[]){0, sizes.width});
     if (!t.references) return LK_MODEL;
     sizes.references = t.references->dims[0];

@@ -22,21 +22,16 @@ static void quantise(const lk_real *z, size_t d, int8_t *code) {
     for (size_t k = 0; k < d; k++) code[k] = (int8_t)floor((double)z[k] * scale + 0.5);
 }
 
-/* Keeps some of vectors[n][size]: codes, or values of the gist. */
-static lk_status keep_references(lk_score *score, const lk_real *vectors, size_t size, size_t n,
-                                 uint64_t seed, lk_error *error) {
-    const lk_aspect *gist = &score->aspects[LK_GIST];
-    lk_real projected[LK_MOST_COMPONENTS + 1];
-    uint32_t *order = lk_alloc(n * sizeof *order);
-    if (!order) return lk_fail(error, LK_MEMORY, "out of memory");
-    for (size_t i = 0; i < n; i++) order[i] = (uint32_t)i;
-    lk_rng_shuffle(lk_rng_make(seed, LK_STREAM_REFERENCES, 0), order, n);
-    for (size_t i = 0; i < score->references; i++) {
-        const lk_real *vector = vectors + order[i] * size;
-        if (gist->values) lk_aspect_project(gist, vector, projected);
-        quantise(gist->values ? projected : vector, score->width, score->codes + i * score->width);
-    }
-    lk_free(order);
+/* Keeps the places of images that are visited in order. */
+static lk_status keep_places(void *context, lk_run *run, size_t first, size_t n, const lk_real *x,
+                             lk_error *error) {
+    const lk_score *score = context;
+    (void)error;
+    lk_run_load(run, x, 0, n);
+    lk_run_forward(run, 0, run->model->arch.encoder, 0, n, 0);
+    for (size_t i = 0; i < n; i++)
+        quantise(lk_score_place(score, run, i), score->width,
+                 score->codes + (first + i) * score->width);
     return LK_OK;
 }
 
@@ -90,9 +85,6 @@ static lk_status fit_looks(lk_score *score, const lk_model *model, const lk_data
             for (int a = 0; status == LK_OK && a < LK_ASPECTS && l.values[a]; a++)
                 if (score->aspects[a].values)
                     status = lk_aspect_fit(&score->aspects[a], l.values[a], n, seed, error);
-            if (status == LK_OK && l.values[LK_GIST])
-                status = keep_references(score, l.values[LK_GIST], score->aspects[LK_GIST].values,
-                                         n, seed, error);
             if (status == LK_OK && score->shapes[preparation].clusters > 0)
                 status = lk_local_pca_fit(&score->shapes[preparation], l.shapes, n, seed, error);
             lk_free(arena.base);
@@ -111,12 +103,11 @@ typedef struct sample {
     void *block;
 } sample;
 
-/* All images, or at most MOST_LOOKED_AT that are drawn, each moved by whole pixels, at most `most`
-   each way. */
-static lk_status draw(const lk_dataset *data, bool all, uint32_t most, uint64_t seed, sample *out,
-                      lk_error *error) {
-    const size_t size = lk_shape_size(data->shape);
-    const size_t n = all ? data->count : LK_MIN(data->count, (size_t)MOST_LOOKED_AT);
+/* So many images that are drawn, or all in order where there are not more, each moved by whole
+   pixels, at most `most` each way. */
+static lk_status draw(const lk_dataset *data, size_t wanted, uint32_t most, uint64_t seed,
+                      sample *out, lk_error *error) {
+    const size_t size = lk_shape_size(data->shape), n = LK_MIN(data->count, wanted);
     const lk_rng rng = lk_rng_make(seed, LK_STREAM_COMPONENTS, 2);
     size_t values = 0;
     lk_arena arena = {0};
@@ -163,14 +154,12 @@ static lk_status draw(const lk_dataset *data, bool all, uint32_t most, uint64_t 
 static lk_score *plan(const lk_model *model, size_t n, bool ink, size_t references,
                       lk_error *error) {
     const size_t d = lk_model_latent(model), looked_at = LK_MIN(n, (size_t)MOST_LOOKED_AT);
-    lk_score sizes = {0};
+    lk_score sizes = {.references = LK_MIN(references, n)};
     sizes.mixture =
         (lk_mixture){.dimensions = d, .clusters = lk_mixture_clusters(n, d), .widening = WIDENING};
     for (int a = 0; a < LK_ASPECTS; a++)
         sizes.aspects[a] = lk_aspect_plan(&model->arch, (lk_aspect_kind)a, looked_at);
-    const lk_aspect *gist = &sizes.aspects[LK_GIST];
-    sizes.width = lk_score_width(model, gist);
-    sizes.references = LK_MIN(references, gist->values ? looked_at : n);
+    sizes.width = d + sizes.aspects[LK_GIST].components;
     for (int p = 0; p < LK_PREPARATIONS && lk_model_has_evidence(model, LK_SHAPE); p++)
         if (p == LK_PREPARE_IMAGE || ink)
             sizes.shapes[p] = (lk_local_pca){.values = lk_local_pca_values(model->arch.input),
@@ -188,8 +177,6 @@ static lk_status fit_codes(lk_score *score, const lk_model *model, const lk_data
     if (!codes) return lk_fail(error, LK_MEMORY, "out of memory");
     lk_status status = lk_dataset_encode(data, model, threads, simd, codes, error);
     if (status == LK_OK) status = lk_mixture_fit(&score->mixture, codes, data->count, seed, error);
-    if (status == LK_OK && !score->aspects[LK_GIST].values)
-        status = keep_references(score, codes, score->width, data->count, seed, error);
     lk_free(codes);
     return status;
 }
@@ -198,20 +185,25 @@ lk_status lk_score_fit(lk_model *model, const lk_dataset *data, uint32_t shift, 
                        size_t references, uint64_t seed, int threads, lk_simd simd,
                        lk_error *error) {
     if (references == 0) return lk_fail(error, LK_USAGE, "at least one reference code is needed");
-    sample all = {0}, some = {0}, drawings = {0};
+    sample all = {0}, some = {0}, drawings = {0}, known = {0};
     lk_score *score = plan(model, data->count, ink, references, error);
     lk_status status = score ? LK_OK : LK_MEMORY;
     const lk_dataset *moved = shift > 0 ? &all.data : data;
-    if (status == LK_OK && shift > 0) status = draw(data, true, shift, seed, &all, error);
+    if (status == LK_OK && shift > 0) status = draw(data, SIZE_MAX, shift, seed, &all, error);
     if (status == LK_OK) status = fit_codes(score, model, moved, seed, threads, simd, error);
     const bool looks = lk_model_has_evidence(model, LK_POSE);
-    if (status == LK_OK && looks) status = draw(moved, false, 0, seed, &some, error);
+    if (status == LK_OK && looks) status = draw(moved, MOST_LOOKED_AT, 0, seed, &some, error);
     if (status == LK_OK && looks)
         status = fit_looks(score, model, &some.data, LK_PREPARE_IMAGE, seed, threads, simd, error);
-    if (status == LK_OK && looks && ink) status = draw(data, false, 0, seed, &drawings, error);
+    if (status == LK_OK && looks && ink)
+        status = draw(data, MOST_LOOKED_AT, 0, seed, &drawings, error);
     if (status == LK_OK && looks && ink)
         status =
             fit_looks(score, model, &drawings.data, LK_PREPARE_INK, seed, threads, simd, error);
+    if (status == LK_OK) status = draw(moved, references, 0, seed, &known, error);
+    if (status == LK_OK)
+        status = lk_dataset_visit(&known.data, model, LK_PREPARE_IMAGE, threads, simd, keep_places,
+                                  score, error);
     if (status == LK_OK) status = lk_score_finish(score, error);
     if (status == LK_OK)
         lk_score_attach(model, score);
@@ -220,5 +212,6 @@ lk_status lk_score_fit(lk_model *model, const lk_dataset *data, uint32_t shift, 
     lk_free(all.block);
     lk_free(some.block);
     lk_free(drawings.block);
+    lk_free(known.block);
     return status;
 }

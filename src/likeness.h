@@ -352,8 +352,8 @@ typedef struct lk_result {
 } lk_result;
 
 /* Learns what usual images look like to the network from those it was trained on: where their codes
-   lie, `references` of them kept for the neighbour distance, what layers hold of them, their
-   shapes. Images are moved by up to `shift` whole pixels each way: what training moved is to be
+   lie, what layers hold of them, their shapes; `references` of them are kept for the neighbour
+   distance. Images are moved by up to `shift` whole pixels each way: what training moved is to be
    usual wherever it stands. With `ink`, for grey pixels, their shapes as drawings are learnt too.
    `threads` at least 1. */
 lk_status lk_score_fit(lk_model *model, const lk_dataset *trained_on, uint32_t shift, bool ink,

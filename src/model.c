@@ -188,6 +188,8 @@ static lk_run *create(const lk_model *model, size_t max_batch, int threads, lk_s
         made.labels = lk_arena_take(&arena, max_batch, sizeof *made.labels);
         made.poses = lk_arena_take(&arena, max_batch, sizeof *made.poses);
         made.picture = lk_arena_take(&arena, lk_shape_size(model->arch.input), sizeof(lk_real));
+        made.place =
+            lk_arena_take(&arena, lk_model_latent(model) + LK_MOST_COMPONENTS + 1, sizeof(lk_real));
         made.gradient =
             lk_arena_take(&arena, stride(&model->arch, model->arch.count), sizeof(lk_real));
         made.penalties = lk_arena_take(&arena, max_batch, sizeof *made.penalties);

@@ -14,6 +14,8 @@ struct lk_model {
     void (*free_score)(struct lk_score *score);
 };
 
+enum { LK_MOST_COMPONENTS = 32 }; /* of what layers hold: see aspect.h */
+
 /* Activations of a batch: value[i] is the input of layer i, value[count] the chain's output. While
    training, delta[i] is the loss's gradient with respect to value[i] (nobody asks for those before
    the first layer with parameters). Behind a view both are those in front of it, behind an operator
@@ -30,6 +32,7 @@ struct lk_run {
     uint32_t *labels;               /* of each row; LK_NO_LABEL unless asked for */
     uint32_t *poses;                /* the same */
     lk_real *picture;               /* room for one input */
+    lk_real *place;                 /* and for a code with LK_MOST_COMPONENTS more: see score.h */
     lk_real *gradient;              /* room for one output's gradient that nobody wants */
     lk_real *penalties;             /* of each row, while batch is set */
     lk_real *pairs;                 /* see loss.h; NULL for losses that do not compare */

@@ -2,8 +2,8 @@
 
      reconstruction  log(|x - x_hat|^2 / (|x|^2 + 1)): what the network could not say
      mahalanobis     log-density distance of the code to the nearest of a few Gaussians
-     neighbour       log(1 - cosine) between the gist, in the directions in which it varies most,
-                     and the nearest of the references; of a network without, between codes
+     neighbour       log(1 - cosine) between where the image lies, by its code and its gist, and the
+                     nearest of the references
      shape           log of what lies outside of the flat pieces near which small images are: see
                      local_pca.h
      gist, style     what layers hold of the image: see aspect.h
@@ -86,10 +86,6 @@ void lk_score_free(lk_score *score) {
     lk_free(score);
 }
 
-size_t lk_score_width(const lk_model *model, const lk_aspect *gist) {
-    return gist->values ? gist->components : lk_model_latent(model);
-}
-
 lk_status lk_score_finish(lk_score *score, lk_error *error) {
     const size_t values = score->references * score->width;
     lk_real *vectors = lk_alloc(values * sizeof *vectors);
@@ -163,16 +159,32 @@ static double measure_shape(lk_run *run, size_t row, lk_preparation preparation)
     return lk_local_pca_distance(shapes, run->kernels, lk_score_shape(run, row));
 }
 
-static double measure_neighbour(const lk_run *run, size_t row, const lk_real *z) {
-    const lk_score *score = run->model->score;
+/* Brings v[n] to unit length, unless it has none. */
+static void make_unit(lk_real *v, size_t n) {
+    double squares = 0;
+    for (size_t k = 0; k < n; k++) squares += (double)v[k] * (double)v[k];
+    const double length = squares > 0 ? sqrt(squares) : 1;
+    for (size_t k = 0; k < n; k++) v[k] = (lk_real)((double)v[k] / length);
+}
+
+const lk_real *lk_score_place(const lk_score *score, lk_run *run, size_t row) {
+    const lk_arch *arch = &run->model->arch;
     const lk_aspect *gist = &score->aspects[LK_GIST];
-    lk_real projected[LK_MOST_COMPONENTS + 1];
-    if (gist->values) {
-        lk_aspect_project(gist, lk_aspect_look(run, row, LK_GIST, NULL), projected);
-        z = projected;
-    }
+    const size_t d = lk_model_latent(run->model);
+    memcpy(run->place, run->value[arch->encoder] + row * arch->layers[arch->encoder - 1].out_stride,
+           d * sizeof *run->place);
+    make_unit(run->place, d);
+    if (gist->values)
+        lk_aspect_project(gist, lk_aspect_look(run, row, LK_GIST, NULL), run->place + d);
+    make_unit(run->place + d, gist->components);
+    return run->place;
+}
+
+static double measure_neighbour(lk_run *run, size_t row) {
+    const lk_score *score = run->model->score;
     lk_neighbour nearest = {0, 1};
-    lk_index_search(score->index, z, 1, 1, 1, run->kernels->simd, &nearest);
+    lk_index_search(score->index, lk_score_place(score, run, row), 1, 1, 1, run->kernels->simd,
+                    &nearest);
     return lk_log(LK_MAX((double)nearest.distance, 1e-6));
 }
 
@@ -184,7 +196,7 @@ static double measure_one(lk_run *run, size_t row, lk_preparation preparation, s
     if (which == LK_MAHALANOBIS) return lk_mixture_distance(&score->mixture, z);
     if (which == LK_POSE || which == LK_CLASS) return measure_answer(run, row, which);
     if (which == LK_SHAPE) return measure_shape(run, row, preparation);
-    if (which == LK_NEIGHBOUR) return measure_neighbour(run, row, z);
+    if (which == LK_NEIGHBOUR) return measure_neighbour(run, row);
     lk_real room[LK_MOST_STYLE];
     const lk_aspect_kind kind = (lk_aspect_kind)(which - LK_ASPECT);
     return lk_aspect_distance(&score->aspects[kind], lk_aspect_look(run, row, kind, room));

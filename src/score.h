@@ -46,8 +46,8 @@ typedef struct lk_score {
     lk_aspect aspects[LK_ASPECTS];
     lk_local_pca shapes[LK_PREPARATIONS]; /* without clusters where nothing is known */
     size_t references;
-    size_t width;    /* values of each: see lk_score_width */
-    int8_t *codes;   /* [references][width]: vectors of unit length times 127 */
+    size_t width;    /* values of a place */
+    int8_t *codes;   /* [references][width]: places, of unit length times 127 */
     lk_index *index; /* over the same, by cosine; owned */
     lk_calibration *calibration[LK_PREPARATIONS]; /* owned, or NULL */
 } lk_score;
@@ -57,9 +57,10 @@ typedef struct lk_score {
 lk_score *lk_score_create(const lk_score *sizes, lk_error *error);
 void lk_score_free(lk_score *score);
 
-/* How many values neighbours are told by: the gist's components, where the model has a gist, or the
-   code's values. */
-size_t lk_score_width(const lk_model *model, const lk_aspect *gist);
+/* Where the image of a row that has gone forward lies among others, place[width] in run->place: its
+   code at unit length and behind it, where the network has one, its gist in the directions in which
+   that varies most, at unit length too. The cosine of two places is the mean of both cosines. */
+const lk_real *lk_score_place(const lk_score *score, lk_run *run, size_t row);
 
 /* To be called when codes and shapes are filled: builds the index. */
 lk_status lk_score_finish(lk_score *score, lk_error *error);

@@ -203,7 +203,7 @@ train_models() {
 }
 gate() {
     train "$1" gate-classes --data "$2" --title "$1" --epochs 16 --batch 128 --decay 0.5 --init he \
-        --augment "$3" --holdout 6000 --references 1000
+        --augment "$3" --holdout 6000 --references 500
 }
 
 # Every family: its model's name, itself, the data, and how it is trained for the page (short) and

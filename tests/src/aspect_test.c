@@ -203,34 +203,40 @@ static void test_verdicts(const lk_dataset *data, const lk_dataset *held_out,
     }
 }
 
-/* The nearest of the references in the directions of the gist, by the definition of the cosine. */
-static double by_hand_neighbour(const lk_score *s, const lk_real *gist) {
+/* The nearest of the references by the mean of two cosines, of the code and of the gist in the
+   directions of its aspect. */
+static double by_hand_neighbour(const lk_score *s, const lk_real *code, const lk_real *gist) {
+    enum { CODE = 4, GIST = 9 };
     const lk_aspect *aspect = &s->aspects[LK_GIST];
-    double z[LK_MOST_COMPONENTS] = {0}, nearest = 2;
+    double z[CODE + GIST] = {0}, nearest = 2;
+    for (size_t k = 0; k < CODE; k++) z[k] = (double)code[k];
     for (size_t j = 0; j < aspect->values; j++)
-        for (size_t k = 0; k < s->width; k++)
-            z[k] += ((double)gist[j] - (double)aspect->centre[j]) * (double)aspect->scale[j] *
-                    (double)aspect->basis[j * s->width + k];
+        for (size_t k = 0; k < GIST; k++)
+            z[CODE + k] += ((double)gist[j] - (double)aspect->centre[j]) *
+                           (double)aspect->scale[j] * (double)aspect->basis[j * GIST + k];
     for (size_t r = 0; r < s->references; r++) {
-        double dot = 0, zz = 0, rr = 0;
-        for (size_t k = 0; k < s->width; k++) {
-            const double v = s->codes[r * s->width + k];
-            dot += z[k] * v, zz += z[k] * z[k], rr += v * v;
+        const int8_t *known = s->codes + r * (CODE + GIST);
+        double dot[2] = {0}, zz[2] = {0}, rr = 0;
+        for (size_t k = 0; k < CODE + GIST; k++) {
+            dot[k >= CODE] += z[k] * known[k];
+            zz[k >= CODE] += z[k] * z[k];
+            rr += known[k] * known[k];
         }
-        nearest = fmin(nearest, 1 - dot / sqrt(zz * rr));
+        const double both = dot[0] / sqrt(zz[0]) + dot[1] / sqrt(zz[1]);
+        nearest = fmin(nearest, 1 - both / sqrt(2 * rr));
     }
     return log(fmax(nearest, 1e-6));
 }
 
-/* Neighbours are looked for in the gist; the score is the length of what content and pose say, and
-   of ink the pose is a part of content. */
+/* Neighbours are looked for by code and gist; the score is the length of what content and pose say,
+   and of ink the pose is a part of content. */
 static void test_score(const lk_dataset *data, const lk_dataset *held_out,
                        const lk_dataset *fresh) {
     lk_error error = {LK_OK, 0, ""};
     lk_model *model = trained(data, 1, LK_SIMD_BEST);
     CHECK(lk_score_fit(model, data, 0, true, 50, 1, 1, LK_SIMD_BEST, &error) == LK_OK, "%s",
           error.message);
-    CHECK(model->score->width == 9 && model->score->references == 50, "%zu of %zu values",
+    CHECK(model->score->width == 4 + 9 && model->score->references == 50, "%zu of %zu values",
           model->score->references, model->score->width);
     lk_run *run = lk_run_create(model, 1, LK_SIMD_BEST, NULL);
     for (int p = 0; p < LK_PREPARATIONS; p++) {
@@ -245,8 +251,9 @@ static void test_score(const lk_dataset *data, const lk_dataset *held_out,
             lk_dataset_images(fresh, i, 1, x);
             for (size_t k = 0; k < SIZE; k++) turned[k] = x[i % 2 ? SIZE - 1 - k : k];
             CHECK(lk_check_input(run, preparation, turned, 0.05, &r, NULL) == LK_OK, "check");
-            const double nearest =
-                by_hand_neighbour(model->score, lk_aspect_look(run, 0, LK_GIST, NULL));
+            const size_t encoder = model->arch.encoder;
+            const double nearest = by_hand_neighbour(model->score, run->value[encoder],
+                                                     lk_aspect_look(run, 0, LK_GIST, NULL));
             CHECK(fabs((double)r.evidence[LK_NEIGHBOUR].value - nearest) < 1e-5 / exp(nearest),
                   "image %zu: %g, not %g", i, (double)r.evidence[LK_NEIGHBOUR].value, nearest);
             double content = 0, pose = r.evidence[LK_POSE].surprise;
