@@ -6,6 +6,7 @@ import {
   browser,
   draw,
   faults,
+  gallery,
   ready,
   screens,
   server,
@@ -13,6 +14,7 @@ import {
   site,
   verdict,
   visit,
+  visitor,
 } from './browser.mjs';
 import { digits } from './drawings.mjs';
 
@@ -27,7 +29,7 @@ share();
 const text = async (page, id) => (await page.locator(`#${id}`).textContent()) ?? '';
 
 test('where WebAssembly is blocked, the page says what the server must send', async () => {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 1000 } });
+  const context = await visitor(browser);
   const page = await context.newPage();
   await page.route(server.url, async (route) => {
     const html = readFileSync(`${site}index.html`, 'utf8');
@@ -103,7 +105,7 @@ test('the tour shows each step on the panels themselves, then puts all back', as
   const { page, troubles, close } = await visit(browser, server, { reducedMotion: 'reduce' });
   try {
     await ready(page);
-    await page.waitForFunction(() => window.likeness.state.gallery > 0);
+    await gallery(page);
     assert.ok(await page.locator('#tour').isHidden()); // not before it is asked for
     await draw(page, digits[7]);
     const before = await verdict(page);

@@ -17,6 +17,7 @@ import {
   shot,
   site,
   verdict,
+  visitor,
 } from './browser.mjs';
 import { digits, doodles } from './drawings.mjs';
 import { assertShort, watchTasks } from './tasks.mjs';
@@ -308,7 +309,7 @@ test('a bad model is refused, and the old one stays', () =>
 
 test('drawing works while the model loads, and a model that cannot be had is said', async () => {
   for (const fails of [false, true]) {
-    const context = await browser.newContext({ viewport: { width: 1440, height: 1000 } });
+    const context = await visitor(browser);
     const page = await context.newPage();
     /** @type {() => void} */
     let go = () => {};
@@ -334,7 +335,7 @@ test('drawing works while the model loads, and a model that cannot be had is sai
 });
 
 test('a browser without SIMD is told so', async () => {
-  const context = await browser.newContext();
+  const context = await visitor(browser);
   const page = await context.newPage();
   await page.addInitScript(() => {
     WebAssembly.validate = () => false;
