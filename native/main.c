@@ -5,12 +5,13 @@
 #include "commands.h"
 #include "output.h"
 #include "program.h"
+#include "text.h"
 
 static const command COMMANDS[] = {
     {"data", "list | info SPEC | verify SPEC", "Lists, describes or checks data sets.", cmd_data,
      FOR_DATA, 1, 2},
     {"train", "[FAMILY | --arch LINE] --data SPEC --out FILE",
-     "Trains and calibrates a model, unless told otherwise of a family made for verdicts.",
+     "Trains and calibrates a model: of a family made for verdicts, unless another is named.",
      cmd_train, FOR_TRAIN, 0, 1},
     {"eval", "MODEL --data SPEC", "Measures a model on images it has not seen.", cmd_eval, FOR_EVAL,
      1, 1},
@@ -88,8 +89,10 @@ static lk_status print_commands(bool json, fault *f) {
     }
     printf("Likeness learns what your images look like and judges new ones.\n\n"
            "Usage: likeness COMMAND [options]\n\nCommands:\n");
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        printf("  %-12s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        printf("  %-12s ", COMMANDS[i].name);
+        text_print_wrapped(COMMANDS[i].summary, 15, 15);
+    }
     puts("\nlikeness help COMMAND lists a command's options and their defaults.");
     return LK_OK;
 }

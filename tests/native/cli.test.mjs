@@ -67,6 +67,19 @@ test('help lists every command, and every command explains itself', () => {
     ok(['help', '--json']).map(({ command }) => command),
     COMMANDS,
   );
+  // As wide as a terminal, but for a usage, and nothing is cut off.
+  for (const { command, options } of ok(['help', '--json'])) {
+    const [usage, ...lines] = ok(['help', command]).split('\n');
+    for (const line of lines) assert.ok(line.length <= 80 && !/\s$/.test(line), line);
+    assert.doesNotMatch(usage, /\s$/);
+    const words = lines.join(' ').replace(/\s+/g, ' ');
+    for (const { summary, default: fallback } of options) {
+      assert.ok(words.includes(summary), `${command}: ${summary}`);
+      if (fallback) assert.ok(words.includes(`(default: ${fallback})`), `${command}: ${fallback}`);
+    }
+  }
+  const shape = ok(['help', 'train', '--json']).options.find(({ option }) => option === 'shape');
+  assert.match(shape.default, /or that of small squares, grey or in colour$/);
   const train = ok(['help', 'train']);
   assert.match(train, /--epochs N .*\(default: 10, or the family's\)/);
   assert.match(train, /--batch N .*\(default: 64, or the family's\)/);
