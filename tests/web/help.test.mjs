@@ -88,6 +88,18 @@ test('help opens by keyboard, and closes again', async () => {
     await page.locator('[data-action=help]').focus();
     await page.keyboard.press('Enter');
     assert.ok(await page.locator('#help').isVisible());
+    // What the evidence on the page is called has its meaning here.
+    await page.keyboard.press('Escape');
+    await draw(page, digits[3]);
+    const called = await page.locator('#evidence dt').allTextContents();
+    assert.equal(called.length, 8);
+    await page.locator('[data-action=help]').focus();
+    await page.keyboard.press('Enter');
+    const told = await page.locator('#help-evidence dt').allTextContents();
+    assert.deepEqual(
+      called.filter((name) => !told.includes(name)),
+      [],
+    );
     assert.deepEqual(await faults(page), []);
     await page.screenshot({ path: `${screens}help.png` });
     await page.keyboard.press('Escape');

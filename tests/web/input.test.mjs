@@ -305,6 +305,26 @@ test('a camera that may not be used is said in a line, and a picture will do', (
     assert.ok(await page.locator('#panel-picture').isVisible());
   }));
 
+test('a picture of any shape is shown whole on a square', () =>
+  onPage(async (page) => {
+    const stage = page.locator('#drop');
+    await page.locator('#tab-picture').click();
+    const empty = await stage.boundingBox();
+    for (const [width, height] of [
+      [60, 900],
+      [900, 60],
+    ]) {
+      const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><rect x="20" y="20" width="20" height="20"/></svg>`;
+      const file = { name: 'a.svg', mimeType: 'image/svg+xml', buffer: Buffer.from(svg) };
+      await page.setInputFiles('#picture-file', file);
+      await page.waitForFunction((wide) => {
+        const shown = document.getElementById('picture');
+        return shown instanceof HTMLCanvasElement && shown.width === wide;
+      }, width);
+      assert.deepEqual(await stage.boundingBox(), empty);
+    }
+  }));
+
 test('each step of the preparation is shown', () =>
   onPage(async (page) => {
     await draw(page, digits[3]);

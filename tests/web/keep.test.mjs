@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { deflateSync } from 'node:zlib';
+import { EVIDENCE } from '../../web/src/labels.js';
 import { button, draw, faults, onPage, saved, screens, share, verdict } from './browser.mjs';
 import { digits, doodles } from './drawings.mjs';
 
@@ -133,6 +134,12 @@ test('many files are judged as the program judges them, and what is no picture h
     assert.match(
       (await page.locator('#batch-says').textContent()) ?? '',
       /^14 of 14, 9 like them, 3 not, 1 blank, 1 not judged$/,
+    );
+    const telling = await page.locator('#batch-rows td:nth-child(5)').allTextContents();
+    const called = Object.values(EVIDENCE).map(([name]) => name.toLowerCase());
+    assert.deepEqual(
+      telling.filter((name) => name && !called.includes(name)),
+      [],
     );
     assert.deepEqual(await faults(page), []);
     await page.screenshot({ path: `${screens}batch.png` });

@@ -45,6 +45,17 @@ test('a first visit shows the whole pad with nothing over it, and judges nothing
     await shot(page, 'empty', true);
   }));
 
+test('with the first stroke nothing above the fold jumps', () =>
+  onPage(async (page) => {
+    await gallery(page);
+    const place = () =>
+      page.locator('#figures').evaluate((figures) => figures.getBoundingClientRect().top);
+    const before = await place();
+    await draw(page, digits[3]);
+    assert.equal(await page.locator('#evidence dt').count(), 8);
+    assert.ok(Math.abs((await place()) - before) < 2, `${before}, then ${await place()}`);
+  }));
+
 test('every panel has one sentence that says what it is', () =>
   onPage(async (page) => {
     const cards = page.locator('.card:not(.input)');
@@ -378,6 +389,16 @@ for (const [name, options] of /** @type {[string, ContextOptions][]} */ ([
       await gallery(page);
       await draw(page, digits[3]);
       const { width } = /** @type {{width: number}} */ (page.viewportSize());
+      const cut = await page
+        .locator('#evidence dt')
+        .evaluateAll((all) => all.filter((dt) => dt.scrollWidth > dt.clientWidth).length);
+      assert.equal(cut, 0, 'names of evidence are cut off');
+      const [brand, icons, model] = await Promise.all(
+        ['.brand', '.icons', '#model'].map((part) => page.locator(part).boundingBox()),
+      );
+      assert.ok(brand && icons && model && model.width > 200, `${model?.width}`);
+      const middles = [brand, icons].map(({ y, height }) => y + height / 2);
+      assert.ok(Math.abs(middles[0] - middles[1]) < 8, 'the head is torn apart');
       assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= width);
       assert.equal((await verdict(page)).verdict, 'in');
       assert.deepEqual(await faults(page), []);

@@ -318,7 +318,9 @@ test('the evidence: curves, confusion, curves of alarms, worst images, component
     const row = await learned.locator('.numbers tr').last().locator('th, td').allTextContents();
     assert.equal(row[0], String(last.epoch));
     assert.equal(Number(row[1]), Number(last.loss.toPrecision(4)));
-    assert.ok((await learned.textContent())?.includes(report.weights_sha256));
+    const card = (await learned.textContent()) ?? '';
+    assert.ok(card.includes(report.weights_sha256));
+    assert.match(card, /--batch 128 .*--augment 'shift 2, [^-']+'/); // as a shell takes them
 
     const mixup = await reach(page, 'mixup', '.confusion');
     const cells = await mixup.locator('.confusion td button').allTextContents();
