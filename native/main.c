@@ -62,6 +62,8 @@ static const command COMMANDS[] = {
     {"bench", "[PART OF A NAME]", "Measures the kernels on this machine.", cmd_bench, FOR_BENCH, 0,
      1},
     {"doctor", "", "Says what this machine and this program can do.", cmd_doctor, FOR_DOCTOR, 0, 0},
+    {"completion", "", "Prints what bash completes commands by: source <(likeness completion).",
+     cmd_completion, FOR_COMPLETION, 0, 0},
     {"help", "[COMMAND]", "Explains a command, or lists them.", cmd_help, FOR_HELP, 0, 1},
 };
 enum { COMMAND_COUNT = sizeof COMMANDS / sizeof COMMANDS[0] };
@@ -80,13 +82,15 @@ static const command *find_command(const char *name, fault *f) {
     return NULL;
 }
 
+json_t *commands_describe(void) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        json_array_append_new(list, options_describe(&COMMANDS[i]));
+    return list;
+}
+
 static lk_status print_commands(bool json, fault *f) {
-    if (json) {
-        json_t *list = json_array();
-        for (size_t i = 0; i < COMMAND_COUNT; i++)
-            json_array_append_new(list, options_describe(&COMMANDS[i]));
-        return output_json(list, f);
-    }
+    if (json) return output_json(commands_describe(), f);
     printf("Likeness learns what your images look like and judges new ones.\n\n"
            "Usage: likeness COMMAND [options]\n\nCommands:\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++) {

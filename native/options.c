@@ -536,9 +536,12 @@ json_t *options_describe(const command *c) {
         if (!(r->commands & c->bit)) continue;
         char fallback[FALLBACK];
         format_default(r, &defaults, fallback, sizeof fallback);
-        json_array_append_new(list, json_pack("{s:s,s:s*,s:s,s:s*}", "option", r->name, "value",
-                                              r->value, "summary", r->summary, "default",
-                                              *fallback ? fallback : NULL));
+        json_t *choices = r->choices ? json_array() : NULL;
+        for (size_t k = 0; choices && r->choices[k]; k++)
+            json_array_append_new(choices, json_string(r->choices[k]));
+        json_array_append_new(list, json_pack("{s:s,s:s*,s:s,s:s*,s:o*}", "option", r->name,
+                                              "value", r->value, "summary", r->summary, "default",
+                                              *fallback ? fallback : NULL, "choices", choices));
     }
     return json_pack("{s:s,s:s,s:s,s:o}", "command", c->name, "usage", c->usage, "summary",
                      c->summary, "options", list);
