@@ -100,6 +100,7 @@ test('table: rows that break the correlations are told from those that keep them
   refused(['score', model, usual, '--explain', join(path, 'x.png')], 2, /are for images/);
   refused(['eval', model, '--data', usual, '--corrupt', 'noise 1'], 2, /are for images/);
   refused(['audit', model, '--data', usual], 4, /rows of numbers, not of images/);
+  refused(['export', model, '--html', join(path, 'x.html')], 4, /rows of numbers, not of images/);
 });
 
 test('table: headings, quotes, labels, line ends', (t) => {

@@ -159,6 +159,22 @@ test('many files are judged as the program judges them, and what is no picture h
     assert.ok(await page.locator('#batch').isHidden());
   }));
 
+test('a model of rows or texts is refused: the page shows it images', () =>
+  onPage(async (page) => {
+    const rows = Array.from({ length: 60 }, (_, i) => `${i % 7},${i % 5},${i % 3}`);
+    const [table, model] = [join(folder, 'rows.csv'), join(folder, 'rows.safetensors')];
+    writeFileSync(table, `a,b,c\n${rows.join('\n')}\n`);
+    const train = ['train', '--data', table, '--epochs', '1', '--out', model];
+    execFileSync(`${built}likeness`, train, { stdio: 'ignore' });
+    await page.setInputFiles('#model-file', model);
+    await page.locator('#notice').waitFor();
+    const said = (await page.locator('#notice-text').textContent()) ?? '';
+    assert.match(said, /^rows.safetensors: it judges rows of numbers or texts, not images\. /);
+    assert.equal(await page.evaluate(() => window.likeness.state.model), 'digits');
+    await draw(page, digits[3]);
+    assert.equal((await verdict(page)).verdict, 'in');
+  }));
+
 test('a batch can be cancelled', () =>
   onPage(async (page) => {
     const file = png('one.png', 200, ring);
