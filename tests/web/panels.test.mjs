@@ -407,9 +407,14 @@ test('the neighbour graph: means of clusters, images joined to their nearest, in
     await page.getByText(`${kinds[0]} is pinned: pin another`).first().waitFor();
     await page.keyboard.press('p');
     await page.getByText(`${kinds[0]} and ${kinds[1]} are pinned`).waitFor();
-    await page.getByRole('button', { name: 'Show what lies between' }).click();
     const near = panel(page, 'nearest');
-    await near.locator('.between-images canvas').nth(8).waitFor();
+    await near.scrollIntoViewIfNeeded(); // so that it has begun, and grows no more
+    const last = near.locator('.between-images canvas').nth(8);
+    await last.waitFor();
+    await page.evaluate(() => scrollTo(0, 0));
+    await page.getByRole('button', { name: 'Show what lies between' }).click();
+    const [shown, bar] = [await last.boundingBox(), await page.locator('#pins').boundingBox()];
+    assert.ok(shown && bar && shown.y > 0 && shown.y + shown.height <= bar.y, 'they are covered');
     await page.getByRole('button', { name: 'Unpin' }).last().click();
     assert.ok(await page.locator('#pins').isHidden());
     await page.waitForFunction(() => !document.querySelector('.between-images canvas'));

@@ -123,7 +123,8 @@ export function start(section) {
           curve('Accuracy', epochs, ACCURACY, parts.percent),
         ];
         curves.replaceChildren(...charts.filter((chart) => chart !== null), numbers(epochs));
-        if (HARDER.test(next.model.info.arch))
+        const { loss, validation_loss: heldOut } = epochs[epochs.length - 1];
+        if (HARDER.test(next.model.info.arch) && loss > (heldOut ?? loss))
           curves.append(
             make(
               'p',
