@@ -4,7 +4,9 @@
 
 #include "commands.h"
 #include "data.h"
+#include "file.h"
 #include "output.h"
+#include "pictures.h"
 
 static int list(const options *o, fault *f) {
     json_t *sets = data_named_list();
@@ -94,6 +96,35 @@ static int print_verification(const char *spec, const data *d, bool json, fault 
     return LK_OK;
 }
 
+/* Says of every picture of a folder that cannot be read why not, so that all can be seen to at
+ * once. */
+static lk_status verify_pictures(const char *spec, fault *f) {
+    data d;
+    lk_status status = data_open(spec, DATA_TRAIN, (lk_shape){0}, 0, &d, f);
+    if (status) return status;
+    size_t broken = 0;
+    for (size_t i = 0; i < d.files.count; i++) {
+        fault one;
+        lk_picture picture;
+        status = picture_read(d.files.items[i], &picture, &one);
+        if (!status) {
+            lk_free((void *)picture.pixels);
+        } else if (status == LK_MEMORY) {
+            *f = one;
+            break;
+        } else {
+            output_note(&one);
+            status = LK_OK;
+            broken++;
+        }
+    }
+    if (broken && !status)
+        status = fail(f, LK_DATA, d.path, "of its %zu pictures %zu cannot be read", d.files.count,
+                      broken);
+    data_free(&d);
+    return status;
+}
+
 int cmd_data(const options *o, fault *f) {
     const char *action = o->arguments.items[0];
     static const char *const actions[] = {"list", "info", "verify"};
@@ -107,7 +138,9 @@ int cmd_data(const options *o, fault *f) {
     if (o->arguments.count != 2) return fail(f, LK_USAGE, NULL, "data %s wants a SPEC", action);
     const char *spec = o->arguments.items[1];
     data d;
-    int code = data_load(spec, DATA_TRAIN, o->shape, verify ? 0 : o->limit, &d, f);
+    const bool pictures = verify && file_kind_of(spec) == FILE_FOLDER;
+    int code = pictures ? (int)verify_pictures(spec, f) : LK_OK;
+    if (!code) code = (int)data_load(spec, DATA_TRAIN, o->shape, verify ? 0 : o->limit, &d, f);
     if (code) return code;
     code = data_suit_table(&d, NULL, f);
     if (!code) code = (info ? print_description : print_verification)(spec, &d, o->json, f);

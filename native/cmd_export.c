@@ -85,14 +85,17 @@ static lk_status fill_page(const lk_bytes *page, const char *page_path, const ch
 }
 
 /* The bytes of a model that is whole, and of its gallery if that is wanted. */
-static lk_status read_model(const char *path, bool with_gallery, lk_bytes *model, lk_bytes *gallery,
-                            fault *f) {
+static lk_status read_model(const options *o, lk_bytes *model, lk_bytes *gallery, fault *f) {
+    const char *path = o->arguments.items[0];
     lk_model *loaded = model_read(path, f);
     if (!loaded) return f->error.status;
     lk_status status = LK_OK;
-    if (lk_model_save(loaded, model, &f->error)) status = blame(f, path);
-    lk_gallery *images = !status && with_gallery ? gallery_read(loaded, path, f) : NULL;
-    if (!status && with_gallery && !images) status = f->error.status;
+    if (o->html && lk_model_is_table(loaded))
+        status = fail(f, LK_MODEL, path, "is of rows of numbers, not of images, as the page is");
+    else if (lk_model_save(loaded, model, &f->error))
+        status = blame(f, path);
+    lk_gallery *images = !status && o->with_gallery ? gallery_read(loaded, path, f) : NULL;
+    if (!status && o->with_gallery && !images) status = f->error.status;
     if (images && lk_gallery_save(images, gallery, &f->error)) status = blame(f, path);
     lk_gallery_free(images);
     lk_model_free(loaded);
@@ -189,7 +192,7 @@ int cmd_export(const options *o, fault *f) {
     name_of(path, name, sizeof name);
     identifier_of(name, identifier, sizeof identifier);
     lk_status status = file_check_output(file, f);
-    if (!status) status = read_model(path, o->with_gallery, &model, &gallery, f);
+    if (!status) status = read_model(o, &model, &gallery, f);
     if (!status && o->html) status = read_page(page_path, &page, f);
     if (!status)
         status = o->html ? fill_page(&page, page_path, name, &model, &gallery, &out, f)

@@ -21,7 +21,7 @@ static lk_status find(void *context, lk_run *run, size_t i, lk_picture picture, 
     bool empty;
     const lk_status status =
         lk_prepare(preparation, picture, lk_model_shape(lk_run_model(run)), s->x, &empty, error);
-    if (status) return status;
+    if (status || empty) return status; /* near to nothing */
     lk_encode(run, s->x, 1, s->z);
     s->found = lk_gallery_search(s->gallery, s->z, (lk_metric)s->o->metric, s->o->k ? s->o->k : 8,
                                  (lk_simd)s->o->simd, s->neighbours);
@@ -44,6 +44,7 @@ static json_t *describe(const search *s) {
 
 static void print_lines(const search *s) {
     const lk_dataset *images = lk_gallery_images(s->gallery);
+    if (s->found == 0) puts("nothing to be seen");
     for (size_t i = 0; i < s->found; i++) {
         const lk_neighbour *n = &s->neighbours[i];
         printf("%3zu. image %-6u distance %.6f", i + 1, n->index, n->distance);
@@ -95,6 +96,7 @@ static void print_row(const json_t *row) {
     json_t *n;
     char line[2 * PATH_MAX];
     puts(text_printable(json_string_value(json_object_get(row, "file")), line, sizeof line));
+    if (json_array_size(json_object_get(row, "neighbours")) == 0) puts("  nothing to be seen");
     json_array_foreach(json_object_get(row, "neighbours"), i, n) {
         const char *label = json_string_value(json_object_get(n, "label"));
         printf("%3zu. %-6lld distance %.6f", i + 1,
@@ -105,14 +107,17 @@ static void print_row(const json_t *row) {
     }
 }
 
-static lk_status report_rows(const options *o, const inputs *in, const inputs *known,
-                             const lk_neighbour *found, size_t each, fault *f) {
+static lk_status report_rows(const options *o, const lk_model *model, const inputs *in,
+                             const inputs *known, const lk_neighbour *found, size_t each,
+                             fault *f) {
     json_t *list = json_array(), *row;
     size_t i;
     for (i = 0; i < in->count; i++) {
         char name[PATH_MAX];
+        const lk_real *values = in->data.set.values + i * lk_model_shape(model).width;
+        const size_t count = data_is_empty_text(model, values) ? 0 : each;
         json_array_append_new(
-            list, describe_row(known, found + i * each, each, inputs_name(in, i, name)));
+            list, describe_row(known, found + i * each, count, inputs_name(in, i, name)));
     }
     if (o->json) return output_json(list, f);
     json_array_foreach(list, i, row) print_row(row);
@@ -144,7 +149,7 @@ static lk_status search_rows(const options *o, const lk_model *model, const inpu
     if (!status) {
         const size_t each = lk_index_search(index, codes[0], in->count, k, (int)o->threads,
                                             (lk_simd)o->simd, found);
-        status = report_rows(o, in, known, found, each, f);
+        status = report_rows(o, model, in, known, found, each, f);
     }
     lk_index_free(index);
     lk_free(codes[0]);

@@ -27,6 +27,9 @@ int cmd_families(const options *o, fault *f);
 int cmd_inspect(const options *o, fault *f);
 int cmd_bench(const options *o, fault *f);
 int cmd_doctor(const options *o, fault *f);
+int cmd_completion(const options *o, fault *f);
 int cmd_help(const options *o, fault *f);
+
+json_t *commands_describe(void); /* what options_describe says of each */
 
 #endif

@@ -146,7 +146,9 @@ static lk_status read_heading(csv *c, const char *label, char *field, fault *f) 
         if (strcmp(c->heading.items[i], label) == 0) c->label = i;
     if (c->label == SIZE_MAX)
         return fail(f, LK_DATA, c->path, "no column is called '%.40s'%s", label,
-                    c->heading.count ? "" : ": there is no heading");
+                    c->heading.count == 0 ? ": there is no heading"
+                    : c->columns == 1     ? ": there is but one, for columns are parted by commas"
+                                          : "");
     return LK_OK;
 }
 

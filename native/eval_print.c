@@ -9,9 +9,9 @@ enum { MOST_COLUMNS = 20 }; /* wider matrices are for --json */
 
 static void print_number(const char *key, const json_t *value) {
     if (json_is_integer(value))
-        printf("  %-16s %lld\n", key, (long long)json_integer_value(value));
+        printf("  %-18s %lld\n", key, (long long)json_integer_value(value));
     else if (json_is_real(value))
-        printf("  %-16s %.5f\n", key, json_number_value(value));
+        printf("  %-18s %.5f\n", key, json_number_value(value));
 }
 
 static void print_group(const json_t *report, const char *name) {
@@ -63,7 +63,7 @@ static void print_search(const json_t *report) {
     json_t *precision, *value;
     if (json_object_get(report, "search")) puts("search: share of the nearest with the label");
     json_object_foreach(json_object_get(report, "search"), name, precision) {
-        printf("  %-16s", name);
+        printf("  %-18s", name);
         json_object_foreach(precision, key, value)
             printf(" %s %.4f", key, json_number_value(value));
         putchar('\n');

@@ -25,6 +25,8 @@ static lk_status check_magic(const stream *s, const uint8_t *magic, fault *f) {
                        magic[2]);
     if (magic[0] == 0 && magic[1] == 0)
         return fail_at(f, LK_DATA, s->path, 3, "IDX rank %u is not supported", magic[3]);
+    if (memcmp(magic, "\x89PNG", 4) == 0 || memcmp(magic, "\xff\xd8\xff", 3) == 0)
+        return fail_at(f, LK_DATA, s->path, 0, "a picture; a data set is a folder of them");
     return fail_at(f, LK_DATA, s->path, 0, "not IDX: it begins with %02x%02x%02x%02x", magic[0],
                    magic[1], magic[2], magic[3]);
 }

@@ -5,12 +5,13 @@
 #include "commands.h"
 #include "output.h"
 #include "program.h"
+#include "text.h"
 
 static const command COMMANDS[] = {
     {"data", "list | info SPEC | verify SPEC", "Lists, describes or checks data sets.", cmd_data,
      FOR_DATA, 1, 2},
     {"train", "[FAMILY | --arch LINE] --data SPEC --out FILE",
-     "Trains and calibrates a model, unless told otherwise of a family made for verdicts.",
+     "Trains and calibrates a model: of a family made for verdicts, unless another is named.",
      cmd_train, FOR_TRAIN, 0, 1},
     {"eval", "MODEL --data SPEC", "Measures a model on images it has not seen.", cmd_eval, FOR_EVAL,
      1, 1},
@@ -61,6 +62,8 @@ static const command COMMANDS[] = {
     {"bench", "[PART OF A NAME]", "Measures the kernels on this machine.", cmd_bench, FOR_BENCH, 0,
      1},
     {"doctor", "", "Says what this machine and this program can do.", cmd_doctor, FOR_DOCTOR, 0, 0},
+    {"completion", "", "Prints what bash completes commands by: source <(likeness completion).",
+     cmd_completion, FOR_COMPLETION, 0, 0},
     {"help", "[COMMAND]", "Explains a command, or lists them.", cmd_help, FOR_HELP, 0, 1},
 };
 enum { COMMAND_COUNT = sizeof COMMANDS / sizeof COMMANDS[0] };
@@ -79,17 +82,21 @@ static const command *find_command(const char *name, fault *f) {
     return NULL;
 }
 
+json_t *commands_describe(void) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        json_array_append_new(list, options_describe(&COMMANDS[i]));
+    return list;
+}
+
 static lk_status print_commands(bool json, fault *f) {
-    if (json) {
-        json_t *list = json_array();
-        for (size_t i = 0; i < COMMAND_COUNT; i++)
-            json_array_append_new(list, options_describe(&COMMANDS[i]));
-        return output_json(list, f);
-    }
+    if (json) return output_json(commands_describe(), f);
     printf("Likeness learns what your images look like and judges new ones.\n\n"
            "Usage: likeness COMMAND [options]\n\nCommands:\n");
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        printf("  %-12s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        printf("  %-12s ", COMMANDS[i].name);
+        text_print_wrapped(COMMANDS[i].summary, 15, 15);
+    }
     puts("\nlikeness help COMMAND lists a command's options and their defaults.");
     return LK_OK;
 }

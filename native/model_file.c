@@ -1,5 +1,6 @@
 #include "model_file.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,8 +42,8 @@ void model_note_alpha(const lk_model *model, const char *path, lk_preparation pr
     fprintf(
         stderr,
         "likeness: note: %s: by %zu held-out images no p is under %.2g: at alpha %g nothing can "
-        "be flagged\n",
-        text_printable(path, line, sizeof line), count, finest, alpha);
+        "be flagged, from --alpha %g on it can\n",
+        text_printable(path, line, sizeof line), count, finest, alpha, ceil(1000 * finest) / 1000);
 }
 
 /* X.safetensors -> X and another ending. Too long a name is cut, and then found nowhere. */

@@ -481,6 +481,8 @@ lk_status options_check_named(const strings *given, const char *option, fault *f
 
 /* ---- help ---- */
 
+enum { FALLBACK = 96 }; /* the longest default in words fits */
+
 /* The default in words, "" where there is none. */
 static void format_default(const row *r, const options *o, char *out, size_t size) {
     const void *field = (const char *)o + r->at;
@@ -498,20 +500,30 @@ static void format_default(const row *r, const options *o, char *out, size_t siz
     }
 }
 
+/* What an option does: its choices and its default, too. */
+static void describe(const row *r, const char *fallback, char *out, size_t size) {
+    size_t at = (size_t)snprintf(out, size, "%s", r->summary);
+    for (size_t j = 0; r->choices && r->choices[j] && at < size; j++)
+        at += (size_t)snprintf(out + at, size - at, "%s%s", j ? ", " : ": ", r->choices[j]);
+    if (*fallback && at < size) snprintf(out + at, size - at, " (default: %s)", fallback);
+}
+
 void options_print_help(const command *c) {
+    enum { LEFT = 25 };
     options defaults;
     set_defaults(&defaults);
-    printf("Usage: likeness%c%s %s\n\n%s\n\nOptions:\n", joint(c), c->name, c->usage, c->summary);
+    printf("Usage: likeness%c%s%s%s\n\n", joint(c), c->name, *c->usage ? " " : "", c->usage);
+    text_print_wrapped(c->summary, 0, 0);
+    puts("\nOptions:");
     for (size_t i = 0; i < ROW_COUNT; i++) {
         const row *r = &ROWS[i];
         if (!(r->commands & c->bit)) continue;
-        char left[48], fallback[48];
+        char left[48], fallback[FALLBACK], text[1024];
         snprintf(left, sizeof left, "--%s %s", r->name, r->value ? r->value : "");
         format_default(r, &defaults, fallback, sizeof fallback);
-        printf("  %-22s %s", left, r->summary);
-        for (size_t j = 0; r->choices && r->choices[j]; j++)
-            printf("%s%s", j ? ", " : ": ", r->choices[j]);
-        printf(*fallback ? " (default: %s)\n" : "\n", fallback);
+        describe(r, fallback, text, sizeof text);
+        printf("  %-*s ", LEFT - 3, left);
+        text_print_wrapped(text, LEFT, LEFT);
     }
 }
 
@@ -522,11 +534,14 @@ json_t *options_describe(const command *c) {
     for (size_t i = 0; i < ROW_COUNT; i++) {
         const row *r = &ROWS[i];
         if (!(r->commands & c->bit)) continue;
-        char fallback[48];
+        char fallback[FALLBACK];
         format_default(r, &defaults, fallback, sizeof fallback);
-        json_array_append_new(list, json_pack("{s:s,s:s*,s:s,s:s*}", "option", r->name, "value",
-                                              r->value, "summary", r->summary, "default",
-                                              *fallback ? fallback : NULL));
+        json_t *choices = r->choices ? json_array() : NULL;
+        for (size_t k = 0; choices && r->choices[k]; k++)
+            json_array_append_new(choices, json_string(r->choices[k]));
+        json_array_append_new(list, json_pack("{s:s,s:s*,s:s,s:s*,s:o*}", "option", r->name,
+                                              "value", r->value, "summary", r->summary, "default",
+                                              *fallback ? fallback : NULL, "choices", choices));
     }
     return json_pack("{s:s,s:s,s:s,s:o}", "command", c->name, "usage", c->usage, "summary",
                      c->summary, "options", list);

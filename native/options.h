@@ -91,6 +91,7 @@ enum {
     FOR_MAP = 1 << 20,
     FOR_GRAPH = 1 << 21,
     FOR_EXPORT = 1 << 22,
+    FOR_COMPLETION = 1 << 23,
 };
 
 /* Fills *o from argv[first..] and the defaults; the texts in it point into argv. */

@@ -53,15 +53,23 @@ lk_status output_finish(fault *f) {
     return fail_errno(f, "standard output", "cannot write");
 }
 
-void output_fault(const fault *f, bool json) {
+static void print_fault(const char *kind, const fault *f) {
     /* Printable names may be four times as long. */
     static char file[4 * PATH_MAX], message[4 * sizeof f->error.message];
     text_printable(f->file, file, sizeof file);
     text_printable(f->error.message, message, sizeof message);
-    fprintf(stderr, "likeness: %s%s%s", file, *file ? ": " : "", message);
+    fprintf(stderr, "likeness: %s%s%s%s", kind, file, *file ? ": " : "", message);
     if (f->error.offset != LK_NO_OFFSET)
         fprintf(stderr, " (offset %llu)", (unsigned long long)f->error.offset);
     fputc('\n', stderr);
+}
+
+void output_note(const fault *f) {
+    print_fault("note: ", f);
+}
+
+void output_fault(const fault *f, bool json) {
+    print_fault("", f);
     if (!json) return;
     json_t *offset =
         f->error.offset == LK_NO_OFFSET ? json_null() : json_integer((json_int_t)f->error.offset);

@@ -61,6 +61,23 @@ char *text_printable(const char *text, char *out, size_t size) {
     return out;
 }
 
+void text_print_wrapped(const char *text, size_t column, size_t indent) {
+    enum { WIDE = 80 };
+    while (*text) {
+        const size_t length = strcspn(text, " ");
+        if (column > indent && column + length > WIDE) {
+            printf("\n%*s", (int)indent, "");
+            column = indent;
+        }
+        printf("%.*s", (int)length, text);
+        column += length + 1;
+        text += length;
+        if (*text == ' ') text++;
+        if (*text && column + strcspn(text, " ") <= WIDE) putchar(' ');
+    }
+    putchar('\n');
+}
+
 enum { LONGEST = 32 };
 
 /* Edits (insert, drop, change, swap two neighbours) that turn a into b; both at most LONGEST. */

@@ -22,6 +22,10 @@ char *text_printable(const char *text, char *out, size_t size);
 /* The candidate that `word` is most likely a slip for, or NULL. */
 const char *text_nearest(const char *word, const char *const *candidates, size_t count);
 
+/* Prints the text, which begins at this column of its line, in lines of at most 80 columns and ends
+   the last; all but the first are indented. */
+void text_print_wrapped(const char *text, size_t column, size_t indent);
+
 bool text_ends_with(const char *text, const char *ending); /* ASCII case ignored */
 
 #endif

@@ -223,6 +223,7 @@ static lk_status check_pose(reader *r, lk_arch *arch) {
     for (size_t i = arch->count; i-- > 0;)
         if (arch->layers[i].op == &lk_op_pose) {
             arch->pose = i;
+            arch->posed = arch->layers[i].posed;
             count++;
         }
     if (count == 0) return LK_OK;

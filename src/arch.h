@@ -30,6 +30,7 @@ typedef struct lk_arch {
     uint32_t classes;   /* labels that it tells apart, or 0 */
     bool labelled;      /* it cannot learn without labels */
     size_t pose;        /* the layer that tells poses apart; or count */
+    uint32_t posed;     /* labels that it tells apart in each; 1: poses alone; 0: no such layer */
     size_t classifier;  /* the layer with logits: in its output (the last) or memory; or count */
     lk_activation head; /* applied to the last layer's output when x_hat is asked for */
     size_t parameters, stored, packed, transposed;

@@ -5,8 +5,7 @@ lk_status lk_check_labels(const lk_model *model, const lk_dataset *data, lk_erro
     if (!model->arch.labelled) return LK_OK;
     if (!data->labels) return lk_fail(error, LK_DATA, "this network needs images with labels");
     const lk_arch *arch = &model->arch;
-    const uint32_t posed = arch->pose < arch->count ? arch->layers[arch->pose].posed : 0;
-    const uint32_t classes = arch->classes ? arch->classes : posed > 1 ? posed : 0;
+    const uint32_t classes = arch->classes ? arch->classes : arch->posed > 1 ? arch->posed : 0;
     for (size_t i = 0; classes && i < data->count; i++)
         if (data->labels[i] >= classes)
             return lk_fail(error, LK_DATA, "label %u, the network knows %u classes",

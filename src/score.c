@@ -39,13 +39,13 @@ const char *lk_evidence_name(size_t which) {
 }
 
 bool lk_model_has_evidence(const lk_model *model, size_t which) {
-    const bool posed = model->arch.pose < model->arch.count;
+    const uint32_t posed = model->arch.posed;
     switch (which) {
     case LK_RECONSTRUCTION: return lk_model_output(model) == LK_OUTPUT_IMAGE;
     case LK_MAHALANOBIS: return !posed;
     case LK_SHAPE: return posed && lk_local_pca_values(model->arch.input) > 0;
-    case LK_POSE: return posed;
-    case LK_CLASS: return posed && model->arch.layers[model->arch.pose].posed > 1;
+    case LK_POSE: return posed > 0;
+    case LK_CLASS: return posed > 1;
     case LK_NEIGHBOUR:
     case LK_TEXTURE: return true;
     default: return lk_aspect_plan(&model->arch, which - LK_ASPECT, 1).values > 0;

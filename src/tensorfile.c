@@ -388,7 +388,7 @@ lk_tensorfile *lk_tensorfile_open(const void *bytes, size_t size, lk_error *erro
     }
     for (int i = 0; i < PREFIX; i++) length |= (uint64_t)r.bytes[i] << (8 * i);
     if (length > size - PREFIX || length > LK_MAX_HEADER) {
-        lk_fail_at(error, LK_MODEL, 0, "header length %u exceeds the %s",
+        lk_fail_at(error, LK_MODEL, 0, "not a safetensors file: header length %u exceeds the %s",
                    (unsigned long long)length, length > LK_MAX_HEADER ? "limit of 1 MiB" : "file");
         return NULL;
     }

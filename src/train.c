@@ -68,7 +68,7 @@ static lk_status check_options(const lk_model *model, const lk_dataset *data,
 /* How many rows of a batch show an image: upright and in another pose, where poses are told apart.
  */
 static size_t rows_each(const lk_arch *arch) {
-    return arch->pose < arch->count ? 2 : 1;
+    return arch->posed ? 2 : 1;
 }
 
 /* What a slice's gradient costs: its share of the layer's products. */
@@ -249,8 +249,7 @@ static bool mix(lk_trainer *t, size_t index, uint64_t epoch, lk_real *x) {
     const lk_rng rng = lk_rng_make(t->options.seed, LK_STREAM_MIX, epoch);
     const uint64_t first = index * 16; /* of this image's draws */
     lk_real *other = x + lk_shape_size(data->shape), *scratch = other + (other - x);
-    if (t->model->arch.layers[t->model->arch.pose].posed == 1 || lk_rng_below(rng, first, 3) > 0)
-        return false;
+    if (t->model->arch.posed == 1 || lk_rng_below(rng, first, 3) > 0) return false;
     for (uint64_t attempt = 1; attempt < 8; attempt++) {
         const size_t partner = (size_t)lk_rng_below(rng, first + attempt, data->count);
         if (data->labels[partner] == data->labels[index]) continue;

@@ -47,6 +47,7 @@ const COMMANDS = [
   'inspect',
   'bench',
   'doctor',
+  'completion',
   'help',
 ];
 
@@ -67,6 +68,19 @@ test('help lists every command, and every command explains itself', () => {
     ok(['help', '--json']).map(({ command }) => command),
     COMMANDS,
   );
+  // As wide as a terminal, but for a usage, and nothing is cut off.
+  for (const { command, options } of ok(['help', '--json'])) {
+    const [usage, ...lines] = ok(['help', command]).split('\n');
+    for (const line of lines) assert.ok(line.length <= 80 && !/\s$/.test(line), line);
+    assert.doesNotMatch(usage, /\s$/);
+    const words = lines.join(' ').replace(/\s+/g, ' ');
+    for (const { summary, default: fallback } of options) {
+      assert.ok(words.includes(summary), `${command}: ${summary}`);
+      if (fallback) assert.ok(words.includes(`(default: ${fallback})`), `${command}: ${fallback}`);
+    }
+  }
+  const shape = ok(['help', 'train', '--json']).options.find(({ option }) => option === 'shape');
+  assert.match(shape.default, /or that of small squares, grey or in colour$/);
   const train = ok(['help', 'train']);
   assert.match(train, /--epochs N .*\(default: 10, or the family's\)/);
   assert.match(train, /--batch N .*\(default: 64, or the family's\)/);
@@ -75,6 +89,37 @@ test('help lists every command, and every command explains itself', () => {
   for (const word of `${words} patience validation`.split(' '))
     assert.match(train, new RegExp(`\\n {2}--${word} [A-Z]+ +[a-z]`));
   assert.match(ok(['--version']), /^likeness \d+\.\d+\.\d+\n$/);
+});
+
+test('bash completes commands, options, their choices and families', (t) => {
+  const script = ok(['completion']);
+  assert.equal(ok(['completion', '--json']).bash, script);
+  /** What is offered at the end of a line. */
+  const offered = (line) => {
+    const words = line.split(' ');
+    const list = words.map((word) => `'${word}'`).join(' ');
+    const ask = `COMP_WORDS=(${list}); COMP_CWORD=${words.length - 1}; _likeness; echo "\${COMPREPLY[@]}"`;
+    const done = spawnSync('bash', ['--norc', '-euc', `${script}\n${ask}`], { encoding: 'utf8' });
+    if (done.error) return null;
+    assert.equal(done.stderr, '', line);
+    return done.stdout.trim().split(' ').filter(Boolean);
+  };
+  if (!offered('likeness ')) return t.skip('there is no bash');
+  assert.deepEqual(offered('likeness '), COMMANDS);
+  assert.deepEqual(offered('likeness sc'), ['score']);
+  assert.deepEqual(offered('likeness help ex'), ['export']);
+  assert.deepEqual(offered('likeness data v'), ['verify']);
+  assert.deepEqual(offered('likeness train vae'), ['vae', 'vae-conv', 'vae-color']);
+  assert.deepEqual(offered('likeness train ae --ep'), ['--epochs']);
+  assert.deepEqual(offered('likeness train ae --init '), ['glorot', 'he']);
+  assert.deepEqual(offered('likeness map m --method t'), ['tsne']);
+  assert.deepEqual(offered('likeness score m --epochs'), []);
+  assert.deepEqual(offered('likeness score m pict'), []); // bash's own: files
+  for (const { command, options } of ok(['help', '--json']))
+    assert.deepEqual(
+      offered(`likeness ${command} --`),
+      options.map(({ option }) => `--${option}`),
+    );
 });
 
 test('slips are usage errors that name a cure', (t) => {

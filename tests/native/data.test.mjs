@@ -73,6 +73,8 @@ test('IDX and gzip: every bad file has its own line', (t) => {
     ['empty', Buffer.alloc(0), /the file is empty \(offset 0\)/],
     ['html', Buffer.from('<!DOCTYPE html><html>404</html>'), /web page \(offset 0\)/],
     ['html-packed', gzipSync('<html>404</html>'), /web page \(offset 0\)/],
+    ['png', greyPng(2, [0, 10, 20, 30]), /a picture; a data set is a folder of them \(offset 0\)/],
+    ['jpeg', Buffer.from(JPEGS.COLOUR, 'base64'), /a picture; a data set is a folder of them/],
     ['magic', Buffer.from('hello, world'), /not IDX: it begins with 68656c6c \(offset 0\)/],
     ['floats', idx([1, 1, 1], [0, 0, 0, 0], 13), /type 0d is not supported/],
     ['rank-0', Buffer.from([0, 0, 8, 0, 0]), /rank 0 is not supported \(offset 3\)/],

@@ -252,7 +252,7 @@ test('calibrate --alpha: kept in the model, and used where none is given', (t) =
 test('an alpha finer than the calibration is told, and changes nothing', (t) => {
   const file = write(join(folder(t), '0.png'), image(0));
   const note =
-    /^likeness: note: .*bars\.safetensors: by 90 held-out images no p is under 0\.011: at alpha 0\.01 nothing can be flagged\n$/;
+    /^likeness: note: .*bars\.safetensors: by 90 held-out images no p is under 0\.011: at alpha 0\.01 nothing can be flagged, from --alpha 0\.011 on it can\n$/;
   const result = run(['score', model, file, '--json']);
   assert.equal(result.code, 0);
   assert.match(result.stderr, note);

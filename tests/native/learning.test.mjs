@@ -3,7 +3,18 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { bars, fails, folder, idx, ok, random, run, start, write, writeBars } from './helpers.mjs';
+import {
+  bars,
+  fails,
+  folder,
+  idx,
+  interrupted,
+  ok,
+  random,
+  run,
+  write,
+  writeBars,
+} from './helpers.mjs';
 
 const CLASSIFIER = '1x8x8 > dense 64 relu | dense 2 > ce';
 
@@ -309,12 +320,7 @@ test('an interrupted training goes on to the same bits with all of these', async
   ok(train('first', '--epochs', '2'));
   assert.ok(whole.best_epoch < whole.epochs.length, 'the last epoch is the best');
   for (const n of [whole.best_epoch, whole.best_epoch + 2]) {
-    let sent = false;
-    const cut = await start(train('cut'), (line, child) => {
-      if (sent || !line.startsWith(`epoch ${n}/`)) return;
-      sent = true;
-      child.kill('SIGINT');
-    }).ended;
+    const cut = await interrupted(path, train('cut'), `epoch ${n}/`);
     assert.equal(cut.code, 130, cut.stderr);
     assert.ok(existsSync(join(path, 'cut.checkpoint')) && !existsSync(join(path, 'cut')));
     for (const other of [
@@ -400,14 +406,7 @@ test('a stacked network is trained layer by layer first', async (t) => {
   assert.ok(long.epochs[0].loss < 0.8 * plain.epochs[0].loss);
   assert.equal(plain.pretraining, undefined);
 
-  const cut = (out, at) => {
-    let sent = false;
-    return start(train(out, '--epochs', '6', '--threads', '2'), (line, child) => {
-      if (sent || !line.startsWith(at)) return;
-      sent = true;
-      child.kill('SIGINT');
-    }).ended;
-  };
+  const cut = (out, at) => interrupted(path, train(out, '--epochs', '6', '--threads', '2'), at);
   const early = await cut('early', 'layer 1/3, epoch 2/');
   assert.equal(early.code, 130, early.stderr);
   assert.match(early.stderr, /interrupted: of layers by themselves nothing is saved\n$/);

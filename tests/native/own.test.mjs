@@ -1,8 +1,9 @@
 // A folder of somebody's own pictures, with labels or without: one command gives a model that judges.
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { folder, greyPng, ok, png, RGB, random, write } from './helpers.mjs';
+import { folder, greyPng, ok, png, RGB, random, run, write } from './helpers.mjs';
 
 const SIDE = 10;
 
@@ -147,4 +148,23 @@ test('train: pictures of many sizes, grey and in colour, bright and large', (t) 
   assert.match(said, /\njudges image by 12 held-out images: no p is under 0\.077\n$/);
   const rows = ok(['score', out, '--data', mine, '--json']);
   assert.equal(rows.length, 48);
+});
+
+test('of a folder all that cannot be read is told at once', (t) => {
+  const path = folder(t);
+  write(join(path, '1.png'), greyPng(2, [0, 10, 20, 30]));
+  const text = write(join(path, '2.jpg'), 'hello');
+  const none = write(join(path, '3.png'), '');
+  const verified = run(['data', 'verify', path, '--json']);
+  assert.deepEqual(verified.stderr.split('\n'), [
+    `likeness: note: ${text}: neither PNG nor JPEG (offset 0)`,
+    `likeness: note: ${none}: the file is empty (offset 0)`,
+    `likeness: ${path}: of its 3 pictures 2 cannot be read`,
+    '',
+  ]);
+  assert.equal(verified.code, 3);
+  assert.equal(verified.json.error.file, path);
+  rmSync(text);
+  rmSync(none);
+  assert.equal(ok(['data', 'verify', path]), `${path}: ok, 1 images\n`);
 });

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fails, folder, idx, ok, program, random, run, start, write } from './helpers.mjs';
+import { fails, folder, idx, interrupted, ok, program, random, run, write } from './helpers.mjs';
 
 /** Bars of a class's width and brightness, as `mnist` or `fashion`.
  * @param {string} path @param {string} name @param {string} part @param {number} count */
@@ -157,10 +157,7 @@ test('a run that was ended is gone on with, to the same bits', async (t) => {
   process.env.LIKENESS_DATA = path;
   t.after(() => delete process.env.LIKENESS_DATA);
   const args = ['audit', '--seeds', '--only', 'small-cnn', '--json', '--threads', '1', '--out'];
-  const { ended } = start([...args, out], (line, child) => {
-    if (line.startsWith('epoch 1/')) child.kill('SIGINT');
-  });
-  const { code, stdout, stderr } = await ended;
+  const { code, stdout, stderr } = await interrupted(path, [...args, out], 'epoch 1/');
   assert.equal(code, 130, stderr);
   assert.equal(stdout, '');
   assert.ok(existsSync(join(out, 'small-cnn.safetensors.checkpoint')), stderr);

@@ -100,6 +100,7 @@ test('table: rows that break the correlations are told from those that keep them
   refused(['score', model, usual, '--explain', join(path, 'x.png')], 2, /are for images/);
   refused(['eval', model, '--data', usual, '--corrupt', 'noise 1'], 2, /are for images/);
   refused(['audit', model, '--data', usual], 4, /rows of numbers, not of images/);
+  refused(['export', model, '--html', join(path, 'x.html')], 4, /rows of numbers, not of images/);
 });
 
 test('table: headings, quotes, labels, line ends', (t) => {
@@ -144,6 +145,7 @@ test('table: what is refused, by its line', (t) => {
   refused('', /the file is empty/);
   refused('a,b\n', /holds no rows/);
   refused('a,b\n1,2\n3,x\n', /x\.csv: line 3, column 2: 'x' is no number/);
+  refused('a;b\n1;2\n', /no column is called 'a': there is but one, for columns are/, ':label=a');
   refused('a,b\n1,\n', /line 2, column 2: there is no number/);
   refused('a,b\n1,NaN\n', /line 2, column 2: 'NaN' is no number/);
   refused('1,2\n1,inf\n', /line 2, column 2: 'inf' is no number/);

@@ -127,6 +127,8 @@ test('text: codes, verdicts, neighbours, clusters and maps, in the words of the 
     [0, 3].map((i) => new Set(found[i].neighbours.map(({ label }) => label))),
     [new Set(['sea']), new Set(['law'])],
   );
+  assert.deepEqual([found[1].neighbours, found[2].neighbours], [[], []]); // of words unknown, of none
+  assert.match(ok(search), /asked\.jsonl#1\n {2}nothing to be seen\n/);
   assert.match(ok(search), /asked\.jsonl#0\n {2}1\. \d+ +distance 0\.\d+ {2}label sea\n/);
 
   const groups = ok(['cluster', model, '--data', file, '--k', '3', '--json']);

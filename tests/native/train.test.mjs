@@ -3,7 +3,18 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { ARCH, fails, folder, ok, run, start, trainBars, write, writeBars } from './helpers.mjs';
+import {
+  ARCH,
+  fails,
+  folder,
+  interrupted,
+  ok,
+  run,
+  start,
+  trainBars,
+  write,
+  writeBars,
+} from './helpers.mjs';
 
 test('a report has its shape, and a training does train', (t) => {
   const path = folder(t);
@@ -131,18 +142,6 @@ function longTraining(t) {
   return { path, args };
 }
 
-/** Sends the signal when epoch `n` is reported. */
-function interruptAfter(n, args, signal) {
-  let sent = 0;
-  const { ended } = start(args, (line, child) => {
-    if (!sent && line.startsWith(`epoch ${n}/`)) {
-      sent = performance.now();
-      child.kill(signal);
-    }
-  });
-  return ended.then((result) => ({ ...result, ms: performance.now() - sent }));
-}
-
 test('Ctrl-C saves a checkpoint, and --resume goes on to the same bits', async (t) => {
   const { path, args } = longTraining(t);
   const whole = ok(args('whole', '--threads', '1'));
@@ -151,11 +150,8 @@ test('Ctrl-C saves a checkpoint, and --resume goes on to the same bits', async (
     [5, 'SIGTERM'],
   ]) {
     const out = `cut-${n}`;
-    const cut = await interruptAfter(
-      n,
-      args(out, '--threads', '2', '--log-jsonl', join(path, 'log')),
-      signal,
-    );
+    const how = args(out, '--threads', '2', '--log-jsonl', join(path, 'log'));
+    const cut = await interrupted(path, how, `epoch ${n}/`, signal);
     assert.equal(cut.code, 130, cut.stderr);
     assert.ok(cut.ms < 2000);
     assert.match(cut.stderr, /interrupted after step \d+; go on with --resume from [^\n]*\n$/);
@@ -185,9 +181,10 @@ test('Ctrl-C saves a checkpoint, and --resume goes on to the same bits', async (
 });
 
 test('a killed training goes on from its last checkpoint to the same bits', async (t) => {
-  const { args } = longTraining(t);
+  const { path, args } = longTraining(t);
   const whole = ok(args('whole'));
-  const killed = await interruptAfter(4, args('killed', '--checkpoint-every', '1'), 'SIGKILL');
+  const how = args('killed', '--checkpoint-every', '1');
+  const killed = await interrupted(path, how, 'epoch 4/', 'SIGKILL');
   assert.equal(killed.signal, 'SIGKILL');
   const resumed = run(args('killed', '--resume'));
   assert.match(resumed.stderr, /resuming after step/);
@@ -199,7 +196,7 @@ test('a killed training goes on from its last checkpoint to the same bits', asyn
 
 test('a checkpoint of other data, options or bytes is refused', async (t) => {
   const { path, args } = longTraining(t);
-  const cut = await interruptAfter(1, args('m'), 'SIGINT');
+  const cut = await interrupted(path, args('m'), 'epoch 1/');
   assert.equal(cut.code, 130, cut.stderr);
   const checkpoint = join(path, 'm.checkpoint');
   const saved = readFileSync(checkpoint);

@@ -337,6 +337,9 @@ test('neighbours: the nearest codes, nearest first, by a search by hand', (t) =>
     }
   }
   assert.equal(ok(['neighbours', model, picture(0), '--json']).length, 8);
+  const blank = write(join(path, 'blank.png'), greyPng(8, Array(64).fill(0)));
+  assert.deepEqual(ok(['neighbours', model, blank, '--json']), []);
+  assert.equal(ok(['neighbours', model, blank]), 'nothing to be seen\n');
   assert.match(
     ok(['neighbours', model, picture(0), '--k', '1']),
     /^ +1\. image \d+ +distance [\d.]+ +label [01]\n$/,

@@ -277,9 +277,29 @@ static void test_limits(void) {
     CHECK(lk_arch_parse(spaces, &arch, &error) == LK_MODEL, "spaces pass");
 }
 
+/* Whether poses are told apart, and with them labels, stands in one place. */
+static void test_posed(void) {
+    static const struct {
+        const char *line;
+        uint32_t posed;
+        size_t pose;
+    } cases[] = {
+        {"1x4x4 > dense 8 > dense 3 | dense 16 > mse", 0, 3},
+        {"1x4x4 > dense 8 > pose 1 2 > dense 3 | dense 16 > mse", 1, 1},
+        {"1x4x4 > dense 8 > pose 10 2 > dense 3 | dense 16 > mse", 10, 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CHECK(lk_arch_parse(cases[i].line, &arch, NULL) == LK_OK, "%s", cases[i].line);
+        CHECK(arch.posed == cases[i].posed && arch.pose == cases[i].pose, "%s: %u, layer %zu",
+              cases[i].line, arch.posed, arch.pose);
+        CHECK(arch.labelled == (arch.posed > 1), "%s", cases[i].line);
+    }
+}
+
 int main(void) {
     test_good();
     test_layout();
+    test_posed();
     test_bad();
     test_limits();
     return TEST_RESULT();

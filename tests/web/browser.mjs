@@ -22,6 +22,7 @@ const axe = require('axe-core');
 export const site = fileURLToPath(new URL('../../build/site/', import.meta.url));
 export const screens = fileURLToPath(new URL('../../build/screens/', import.meta.url));
 const SUB_PATH = '/some/sub/path/';
+const PATIENCE = 60_000; // milliseconds: the worker's studies take seconds, on a busy machine many
 const TYPES = new Map([
   ['.html', 'text/html'],
   ['.js', 'text/javascript'],
@@ -30,6 +31,13 @@ const TYPES = new Map([
   ['.wasm', 'application/wasm'],
   ['.woff2', 'font/woff2'],
 ]);
+
+/** A visitor of its own, who waits long. @param {import('playwright-core').Browser} by @param {ContextOptions} [options] */
+export async function visitor(by, options = {}) {
+  const context = await by.newContext({ viewport: { width: 1440, height: 1000 }, ...options });
+  context.setDefaultTimeout(PATIENCE);
+  return context;
+}
 
 /** Serves build/site under a sub-path of a free port. */
 export async function serve() {
@@ -53,6 +61,7 @@ export async function serve() {
 export function launch() {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    timeout: PATIENCE,
     args: [
       '--no-sandbox',
       '--disable-gpu',
@@ -91,14 +100,12 @@ export function share() {
  * @param {ContextOptions} [options]
  */
 export async function visit(browser, server, options = {}) {
-  const context = await browser.newContext({
-    viewport: { width: 1440, height: 1000 },
+  const context = await visitor(browser, {
     serviceWorkers: 'block', // what a test takes away must not come from there
     permissions: ['clipboard-read', 'clipboard-write'],
     ...options,
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(60000); // the worker's studies take seconds, on a busy machine many
   /** @type {string[]} */
   const troubles = [];
   page.on('console', (message) => {
@@ -163,9 +170,12 @@ export function withModel(model, work, options = {}) {
   );
 }
 
-/** Fulfilled when known images can be shown. @param {Page} page */
+/** Fulfilled when known images are there, the samples among them. @param {Page} page */
 export function gallery(page) {
-  return page.waitForFunction(() => window.likeness.state.gallery > 0);
+  // The page shows them in the task after the one that has the gallery.
+  return page.waitForFunction(
+    () => window.likeness.state.gallery > 0 && document.querySelector('#samples .sample'),
+  );
 }
 
 /** @param {Page} page @param {string} name of what it does */

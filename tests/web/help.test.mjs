@@ -6,6 +6,7 @@ import {
   browser,
   draw,
   faults,
+  gallery,
   ready,
   screens,
   server,
@@ -13,6 +14,7 @@ import {
   site,
   verdict,
   visit,
+  visitor,
 } from './browser.mjs';
 import { digits } from './drawings.mjs';
 
@@ -27,7 +29,7 @@ share();
 const text = async (page, id) => (await page.locator(`#${id}`).textContent()) ?? '';
 
 test('where WebAssembly is blocked, the page says what the server must send', async () => {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 1000 } });
+  const context = await visitor(browser);
   const page = await context.newPage();
   await page.route(server.url, async (route) => {
     const html = readFileSync(`${site}index.html`, 'utf8');
@@ -86,6 +88,18 @@ test('help opens by keyboard, and closes again', async () => {
     await page.locator('[data-action=help]').focus();
     await page.keyboard.press('Enter');
     assert.ok(await page.locator('#help').isVisible());
+    // What the evidence on the page is called has its meaning here.
+    await page.keyboard.press('Escape');
+    await draw(page, digits[3]);
+    const called = await page.locator('#evidence dt').allTextContents();
+    assert.equal(called.length, 8);
+    await page.locator('[data-action=help]').focus();
+    await page.keyboard.press('Enter');
+    const told = await page.locator('#help-evidence dt').allTextContents();
+    assert.deepEqual(
+      called.filter((name) => !told.includes(name)),
+      [],
+    );
     assert.deepEqual(await faults(page), []);
     await page.screenshot({ path: `${screens}help.png` });
     await page.keyboard.press('Escape');
@@ -103,7 +117,7 @@ test('the tour shows each step on the panels themselves, then puts all back', as
   const { page, troubles, close } = await visit(browser, server, { reducedMotion: 'reduce' });
   try {
     await ready(page);
-    await page.waitForFunction(() => window.likeness.state.gallery > 0);
+    await gallery(page);
     assert.ok(await page.locator('#tour').isHidden()); // not before it is asked for
     await draw(page, digits[7]);
     const before = await verdict(page);

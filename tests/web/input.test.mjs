@@ -2,7 +2,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pointAt, writeStrokes } from '../../web/src/strokes.js';
-import { button, draw, faults, onPage, ready, server, share, shot, verdict } from './browser.mjs';
+import {
+  button,
+  draw,
+  faults,
+  gallery,
+  onPage,
+  ready,
+  server,
+  share,
+  shot,
+  verdict,
+} from './browser.mjs';
 import { digits, doodles } from './drawings.mjs';
 
 /** @typedef {import('./browser.mjs').Page} Page */
@@ -15,6 +26,15 @@ const told = (page) =>
     window.likeness.state.result,
     document.getElementById('verdict-text')?.textContent,
   ]);
+
+/** Fulfilled with the page's address when that says all that is there: it follows with a pause. @param {Page} page */
+async function addressed(page) {
+  await button(page, 'copy-link').click();
+  await page.getByRole('button', { name: 'Link copied' }).waitFor();
+  const link = await page.evaluate(() => navigator.clipboard.readText());
+  await page.waitForFunction((wanted) => location.href === wanted, link);
+  return link;
+}
 
 test('the address opens the same drawing, verdict and threshold elsewhere', () =>
   onPage(
@@ -30,11 +50,8 @@ test('the address opens the same drawing, verdict and threshold elsewhere', () =
         ],
       ]);
       await page.locator('#alpha label', { hasText: '20' }).click();
-      await button(page, 'copy-link').click();
-      await page.getByRole('button', { name: 'Link copied' }).waitFor();
-      const link = await page.evaluate(() => navigator.clipboard.readText());
+      const link = await addressed(page);
       assert.match(link, /#model=fashion&alpha=1\/20&strokes=[\w-]{50,}$/);
-      await page.waitForFunction((wanted) => location.href === wanted, link);
       const before = await told(page);
       assert.ok(before[0]);
       await onPage(
@@ -248,7 +265,7 @@ test('a keyboard alone leads from the grid to a verdict', () =>
     );
     assert.deepEqual(await faults(page), []);
     await shot(page, 'grid');
-    await page.waitForFunction(() => /tab=grid&grid=28x28-/.test(location.href));
+    assert.match(await addressed(page), /tab=grid&grid=28x28-/);
     const before = await told(page);
     await page.reload();
     await ready(page);
@@ -288,6 +305,26 @@ test('a camera that may not be used is said in a line, and a picture will do', (
     assert.ok(await page.locator('#panel-picture').isVisible());
   }));
 
+test('a picture of any shape is shown whole on a square', () =>
+  onPage(async (page) => {
+    const stage = page.locator('#drop');
+    await page.locator('#tab-picture').click();
+    const empty = await stage.boundingBox();
+    for (const [width, height] of [
+      [60, 900],
+      [900, 60],
+    ]) {
+      const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><rect x="20" y="20" width="20" height="20"/></svg>`;
+      const file = { name: 'a.svg', mimeType: 'image/svg+xml', buffer: Buffer.from(svg) };
+      await page.setInputFiles('#picture-file', file);
+      await page.waitForFunction((wide) => {
+        const shown = document.getElementById('picture');
+        return shown instanceof HTMLCanvasElement && shown.width === wide;
+      }, width);
+      assert.deepEqual(await stage.boundingBox(), empty);
+    }
+  }));
+
 test('each step of the preparation is shown', () =>
   onPage(async (page) => {
     await draw(page, digits[3]);
@@ -302,7 +339,7 @@ test('each step of the preparation is shown', () =>
         'Drawn anew by one pen, centred, SIZE',
       ],
     );
-    await page.waitForFunction(() => window.likeness.state.gallery > 0);
+    await gallery(page);
     await page.locator('#samples .sample').first().click();
     await page.getByText('Taken as it is').waitFor();
     assert.equal(await steps.count(), 2);
@@ -326,6 +363,7 @@ test('the theme is chosen, kept, and changes no verdict', () =>
       assert.equal(await theme.getAttribute('aria-label'), 'Theme: light');
       const light = await ground();
       assert.notEqual(light, dark);
+      await addressed(page);
       await page.reload();
       await ready(page);
       assert.equal(await ground(), light);
@@ -339,7 +377,7 @@ test('the theme is chosen, kept, and changes no verdict', () =>
 
 test('a thousand strokes leave no more behind than ten', () =>
   onPage(async (page) => {
-    await page.waitForFunction(() => window.likeness.state.gallery > 0);
+    await gallery(page);
     const session = await page.context().newCDPSession(page);
     await session.send('Performance.enable');
     const heap = async () => {

@@ -8,6 +8,7 @@ import {
   colourful,
   draw,
   faults,
+  gallery,
   pixels,
   ready,
   server,
@@ -139,14 +140,11 @@ for (const { name, skip } of gates)
   );
 
 test('no verdict waits for the classifier', { skip: gates[0].skip }, async () => {
-  const { page, close } = await visit(browser, server);
-  /** @type {string[]} */
-  const asked = [];
-  page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+  const { page, asked, close } = await visit(browser, server);
   try {
     await ready(page);
-    await page.waitForFunction(() => window.likeness.state.gallery > 0);
-    const classifiers = () => asked.filter((path) => /cnn\.safetensors$/.test(path));
+    await gallery(page);
+    const classifiers = () => asked.filter((name) => /cnn\.safetensors$/.test(name));
     assert.deepEqual(classifiers(), []); // nothing was drawn yet
     await page.route(/cnn\.safetensors$/, (route) => route.abort());
     await draw(page, digits[3]);

@@ -13,7 +13,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { draw, faults, launch, ready, screens, serve, verdict } from './browser.mjs';
+import {
+  draw,
+  faults,
+  gallery,
+  launch,
+  ready,
+  screens,
+  serve,
+  verdict,
+  visitor,
+} from './browser.mjs';
 import { digits } from './drawings.mjs';
 
 const built = fileURLToPath(new URL('../../build/', import.meta.url));
@@ -39,21 +49,23 @@ function run(args, program = `${built}likeness`) {
 
 test('after one visit the page needs no server', async () => {
   const server = await serve();
-  const context = await browser.newContext({ viewport: { width: 1440, height: 1000 } });
+  const context = await visitor(browser);
   try {
     const page = await context.newPage();
     await page.goto(server.url);
     await ready(page);
-    await page.waitForFunction(() => window.likeness.state.gallery > 0);
+    await gallery(page);
     await page.getByText('It works offline now.').waitFor();
     await page.locator('#model').selectOption('fashion'); // by way of the worker
     await page.waitForFunction(() => window.likeness.state.model === 'fashion');
-    await page.waitForFunction(() => window.likeness.state.gallery > 0);
+    await gallery(page);
     await draw(page, digits[3]);
     const fashion = await verdict(page);
     const caches = await page.evaluate(() => window.caches.keys());
     assert.equal(caches.length, 2);
     assert.ok(caches.every((name) => name.startsWith(`likeness ${server.url} `)));
+    // The worker keeps a file after the page has it.
+    await page.waitForFunction(() => window.caches.match('models/fashion.safetensors'));
     await page.close();
     server.close();
     await context.setOffline(true);
@@ -65,12 +77,15 @@ test('after one visit the page needs no server', async () => {
     await ready(again);
     await draw(again, digits[3]);
     assert.equal((await verdict(again)).verdict, 'in');
-    await again.waitForFunction(() => window.likeness.state.gallery > 0);
+    await gallery(again);
     assert.ok((await again.locator('#model option').count()) > 1);
     await again.locator('#model').selectOption('fashion');
     await again.waitForFunction(() => window.likeness.state.model === 'fashion');
     assert.deepEqual(await verdict(again), fashion);
-    const font = await again.evaluate(() => document.fonts.check('16px Inter'));
+    const font = await again.evaluate(async () => {
+      await document.fonts.ready;
+      return document.fonts.check('16px Inter');
+    });
     assert.ok(font);
     assert.deepEqual(troubles, []);
   } finally {
@@ -92,7 +107,7 @@ test('a page in a single file gives the same verdict from a disk', async () => {
   assert.equal(status, 0);
   const size = readFileSync(file).length;
   assert.deepEqual(JSON.parse(stdout), { html: file, model, bytes: size, gallery: true });
-  const context = await browser.newContext({ viewport: { width: 1440, height: 1000 } });
+  const context = await visitor(browser);
   const server = await serve();
   try {
     const page = await context.newPage();
@@ -105,7 +120,7 @@ test('a page in a single file gives the same verdict from a disk', async () => {
     });
     await page.goto(pathToFileURL(file).href);
     await ready(page);
-    await page.waitForFunction(() => window.likeness.state.gallery > 0);
+    await gallery(page);
     assert.equal(await page.evaluate(() => window.likeness.state.model), 'my digits  more');
     await draw(page, digits[3]);
     const here = await page.evaluate(() => window.likeness.state.result);

@@ -17,6 +17,7 @@ import {
   shot,
   site,
   verdict,
+  visitor,
 } from './browser.mjs';
 import { digits, doodles } from './drawings.mjs';
 import { assertShort, watchTasks } from './tasks.mjs';
@@ -42,6 +43,17 @@ test('a first visit shows the whole pad with nothing over it, and judges nothing
     assert.equal(await page.locator('#tab-draw').getAttribute('aria-selected'), 'true');
     await gallery(page);
     await shot(page, 'empty', true);
+  }));
+
+test('with the first stroke nothing above the fold jumps', () =>
+  onPage(async (page) => {
+    await gallery(page);
+    const place = () =>
+      page.locator('#figures').evaluate((figures) => figures.getBoundingClientRect().top);
+    const before = await place();
+    await draw(page, digits[3]);
+    assert.equal(await page.locator('#evidence dt').count(), 8);
+    assert.ok(Math.abs((await place()) - before) < 2, `${before}, then ${await place()}`);
   }));
 
 test('every panel has one sentence that says what it is', () =>
@@ -308,7 +320,7 @@ test('a bad model is refused, and the old one stays', () =>
 
 test('drawing works while the model loads, and a model that cannot be had is said', async () => {
   for (const fails of [false, true]) {
-    const context = await browser.newContext({ viewport: { width: 1440, height: 1000 } });
+    const context = await visitor(browser);
     const page = await context.newPage();
     /** @type {() => void} */
     let go = () => {};
@@ -334,7 +346,7 @@ test('drawing works while the model loads, and a model that cannot be had is sai
 });
 
 test('a browser without SIMD is told so', async () => {
-  const context = await browser.newContext();
+  const context = await visitor(browser);
   const page = await context.newPage();
   await page.addInitScript(() => {
     WebAssembly.validate = () => false;
@@ -377,6 +389,16 @@ for (const [name, options] of /** @type {[string, ContextOptions][]} */ ([
       await gallery(page);
       await draw(page, digits[3]);
       const { width } = /** @type {{width: number}} */ (page.viewportSize());
+      const cut = await page
+        .locator('#evidence dt')
+        .evaluateAll((all) => all.filter((dt) => dt.scrollWidth > dt.clientWidth).length);
+      assert.equal(cut, 0, 'names of evidence are cut off');
+      const [brand, icons, model] = await Promise.all(
+        ['.brand', '.icons', '#model'].map((part) => page.locator(part).boundingBox()),
+      );
+      assert.ok(brand && icons && model && model.width > 200, `${model?.width}`);
+      const middles = [brand, icons].map(({ y, height }) => y + height / 2);
+      assert.ok(Math.abs(middles[0] - middles[1]) < 8, 'the head is torn apart');
       assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= width);
       assert.equal((await verdict(page)).verdict, 'in');
       assert.deepEqual(await faults(page), []);

@@ -104,11 +104,11 @@ test('the map shows every known image, moves its star, and saves what is selecte
       gallery,
     );
     assert.equal(await map.locator('.star').isVisible(), false);
-    const star = async () => {
+    const star = map.locator('.star');
+    const place = async () => {
       await map.scrollIntoViewIfNeeded();
-      await map.locator('.star').waitFor();
-      await page.waitForTimeout(200);
-      return map.locator('.star').evaluate((e) => /** @type {HTMLElement} */ (e).style.transform);
+      await star.waitFor();
+      return star.evaluate((e) => /** @type {HTMLElement} */ (e).style.transform);
     };
     /** @param {typeof digits[0]} lines */
     const drawn = async (lines) => {
@@ -117,10 +117,12 @@ test('the map shows every known image, moves its star, and saves what is selecte
       await draw(page, lines);
     };
     await drawn(digits[3]);
-    const first = await star();
+    const first = await place();
     await page.locator('[data-action=clear]').click();
+    await map.scrollIntoViewIfNeeded();
+    await star.waitFor({ state: 'hidden' }); // so that what is seen next is the next one
     await drawn(digits[7]);
-    assert.notEqual(await star(), first);
+    assert.notEqual(await place(), first);
     await map.getByText('Trustworthiness 0.').waitFor();
     const says = (await map.textContent()) ?? '';
     const [, trusted, k, images] =
@@ -131,11 +133,11 @@ test('the map shows every known image, moves its star, and saves what is selecte
     // The nearest lie nearer when the map is arranged by them, and the star moves along.
     const agreement = async () =>
       Number(/nearest on the map (\d+)/.exec((await map.textContent()) ?? '')?.[1]);
-    const byDirections = [await agreement(), await star()];
+    const byDirections = [await agreement(), await place()];
     await map.getByText('neighbours', { exact: true }).click();
     await map.getByText('Each was pulled to its nearest').waitFor();
     assert.ok((await agreement()) > Number(byDirections[0]) + 3, `${byDirections[0]}`);
-    assert.notEqual(await star(), byDirections[1]);
+    assert.notEqual(await place(), byDirections[1]);
 
     // By cluster: as many as there are labels, and how well they agree with those.
     await map.getByText('cluster', { exact: true }).click();
@@ -316,7 +318,9 @@ test('the evidence: curves, confusion, curves of alarms, worst images, component
     const row = await learned.locator('.numbers tr').last().locator('th, td').allTextContents();
     assert.equal(row[0], String(last.epoch));
     assert.equal(Number(row[1]), Number(last.loss.toPrecision(4)));
-    assert.ok((await learned.textContent())?.includes(report.weights_sha256));
+    const card = (await learned.textContent()) ?? '';
+    assert.ok(card.includes(report.weights_sha256));
+    assert.match(card, /--batch 128 .*--augment 'shift 2, [^-']+'/); // as a shell takes them
 
     const mixup = await reach(page, 'mixup', '.confusion');
     const cells = await mixup.locator('.confusion td button').allTextContents();
@@ -403,9 +407,14 @@ test('the neighbour graph: means of clusters, images joined to their nearest, in
     await page.getByText(`${kinds[0]} is pinned: pin another`).first().waitFor();
     await page.keyboard.press('p');
     await page.getByText(`${kinds[0]} and ${kinds[1]} are pinned`).waitFor();
-    await page.getByRole('button', { name: 'Show what lies between' }).click();
     const near = panel(page, 'nearest');
-    await near.locator('.between-images canvas').nth(8).waitFor();
+    await near.scrollIntoViewIfNeeded(); // so that it has begun, and grows no more
+    const last = near.locator('.between-images canvas').nth(8);
+    await last.waitFor();
+    await page.evaluate(() => scrollTo(0, 0));
+    await page.getByRole('button', { name: 'Show what lies between' }).click();
+    const [shown, bar] = [await last.boundingBox(), await page.locator('#pins').boundingBox()];
+    assert.ok(shown && bar && shown.y > 0 && shown.y + shown.height <= bar.y, 'they are covered');
     await page.getByRole('button', { name: 'Unpin' }).last().click();
     assert.ok(await page.locator('#pins').isHidden());
     await page.waitForFunction(() => !document.querySelector('.between-images canvas'));

@@ -2,6 +2,7 @@
 
 import { byId, make, one } from './dom.js';
 import { Lab } from './lab.js';
+import { evidenceName } from './labels.js';
 import { messageOf } from './notice.js';
 import { csvOf } from './records.js';
 import { save } from './share.js';
@@ -56,7 +57,7 @@ function row(line, file) {
     cell(line.file),
     said,
     cell(blank ? '' : p.toFixed(4), 'number'),
-    cell(blank ? '' : most),
+    cell(blank ? '' : evidenceName(most).toLowerCase()),
   );
 }
 

@@ -31,6 +31,22 @@ const FAMILIES = {
   triplet: 'metric learning',
 };
 
+/** What a piece of evidence is called, and what it asks. @type {Record<string, [string, string]>} */
+export const EVIDENCE = {
+  reconstruction: ['Reconstruction error', 'how much its copy differs from it'],
+  mahalanobis: ['Usual codes', 'how far its code is from usual ones'],
+  neighbour: ['Nearest known', 'how far the known image is that is nearest by code and gist'],
+  shape: ['Shape', 'how much of it, seen small, no usual shape accounts for'],
+  gist: ['Gist', 'whether what the network makes of it as a whole is usual'],
+  style: ['Style of strokes', 'whether its edges, strokes and surfaces are usual'],
+  class: ['Which class', 'whether it is clearly one of the known classes'],
+  pose: ['Which way up', 'whether it is upright, neither turned nor mirrored'],
+  texture: ['Texture', 'whether it is as solid, grey or grainy as they are'],
+};
+
+/** @param {string} evidence */
+export const evidenceName = (evidence) => EVIDENCE[evidence]?.[0] ?? evidence;
+
 /** How to speak of one and of many of them. @param {string} title */
 export function nounsOf(title) {
   return KNOWN[title] ?? { one: 'something', many: title || 'images' };

@@ -55,6 +55,12 @@ function numbers(epochs) {
   );
 }
 
+/** Operators that do what they do only while training. */
+const HARDER = /> (dropout|pose|classify|noise|mask|salt) /;
+
+/** Options as a shell takes them: those of several words in quotes. @param {string} options */
+const quoted = (options) => options.replace(/(--[\w-]+) ((?!--)\S+(?: (?!--)\S+)+)/g, "$1 '$2'");
+
 /** @param {Opened} opened @param {Report | null} report @param {string | undefined} options */
 function card({ model, name }, report, options) {
   const { info } = model;
@@ -76,7 +82,7 @@ function card({ model, name }, report, options) {
       held.length ? `${held.join(', ')} held-out images` : 'no, so it gives no verdict',
     ],
   ];
-  if (options) rows.push(['Options', options]);
+  if (options) rows.push(['Options', quoted(options)]);
   if (report)
     rows.push([
       'Training took',
@@ -117,6 +123,15 @@ export function start(section) {
           curve('Accuracy', epochs, ACCURACY, parts.percent),
         ];
         curves.replaceChildren(...charts.filter((chart) => chart !== null), numbers(epochs));
+        const { loss, validation_loss: heldOut } = epochs[epochs.length - 1];
+        if (HARDER.test(next.model.info.arch) && loss > (heldOut ?? loss))
+          curves.append(
+            make(
+              'p',
+              { className: 'detail' },
+              'While training the loss is higher: more is asked of the network than a copy, or values are left out at random.',
+            ),
+          );
       } catch (error) {
         if (opened === next)
           say(`The report of its training could not be read: ${parts.reasonOf(error)}.`);

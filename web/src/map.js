@@ -16,7 +16,7 @@ import { inside } from './steer.js';
 const FADED = 0.82; // of the ground, in what is not meant
 const ROWS = 5000; // of a table, written at once
 const HELP =
-  'Drag to move, click the map and scroll to zoom. By keyboard: arrows go from image to image, + and − zoom, 0 shows all, Enter opens the image, P pins it; so does a click with Shift.';
+  'Drag to move, click the map and scroll, or pinch, to zoom; an image that is pointed at opens by a click. By keyboard: arrows go from image to image, + and − zoom, 0 shows all, Enter opens the image, P pins it; so does a click with Shift.';
 
 /** A row of the legend, by which points are coloured. @typedef {{group: number, name: string, count: number}} Group */
 

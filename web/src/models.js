@@ -138,7 +138,12 @@ let own = null;
 /** A file of the user's. @param {File} file */
 export async function openFile(file) {
   const bytes = await file.arrayBuffer();
-  return opened(file.name.replace(/\.safetensors$/, ''), await load(bytes), bytes);
+  const model = await load(bytes);
+  if (/^\S+ > table /.test(model.info.arch)) {
+    model.dispose();
+    throw new Error('it judges rows of numbers or texts, not images');
+  }
+  return opened(file.name.replace(/\.safetensors$/, ''), model, bytes);
 }
 
 /** Keeps the user's own model, in place of the one before. @param {Opened} taken */

@@ -1,8 +1,9 @@
 // Help, and the tour: five things that such networks do, shown on the page's own panels.
 
-import { byId, one } from './dom.js';
+import { byId, make, one } from './dom.js';
 import { doodles, three } from './doodles.js';
 import { restoreInput, showDrawing } from './input.js';
+import { EVIDENCE } from './labels.js';
 import { FIRST, keep, state } from './state.js';
 
 /** @typedef {import('./models.js').Listed} Listed */
@@ -155,6 +156,11 @@ export function startHelp({ models, choose }) {
     one('[data-action=help]').focus();
   }
 
+  byId('help-evidence', HTMLElement).append(
+    ...Object.values(EVIDENCE).map(([name, asks]) =>
+      make('div', {}, make('dt', {}, name), make('dd', {}, asks)),
+    ),
+  );
   one('[data-action=help]').addEventListener('click', () => help.showModal());
   one('[data-action=tour]').addEventListener('click', start);
   one('[data-action=tour-end]').addEventListener('click', end);

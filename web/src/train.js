@@ -123,7 +123,15 @@ export function start(section, open) {
   });
   save.hidden = true;
   const busy = parts.working();
-  const chart = make('div');
+  const chart = make(
+    'div',
+    {},
+    make(
+      'p',
+      { className: 'detail coming' },
+      'Here you will see its loss fall, and some images as it redraws them.',
+    ),
+  );
   const watched = make('div', { className: 'watched' });
   const choice = make('div', { className: 'training-choice' });
   choice.append(
@@ -136,7 +144,7 @@ export function start(section, open) {
     make('div', { className: 'row' }, go, stop, save),
     says,
   );
-  const seen = make('div', {}, busy.element, chart, watched);
+  const seen = make('div', { className: 'training-seen' }, busy.element, chart, watched);
   section.append(make('div', { className: 'training' }, choice, seen));
 
   /** @param {Float32Array} x @param {boolean} drawn */

@@ -1,7 +1,7 @@
 // The verdict in words, with an icon, and each piece of evidence underneath.
 
 import { byId, make } from './dom.js';
-import { nounsOf } from './labels.js';
+import { EVIDENCE, evidenceName, nounsOf } from './labels.js';
 
 /** @typedef {import('likeness').Result} Result */
 
@@ -20,17 +20,6 @@ const ICONS = {
   out: 'M10.500 10.500l11 11M21.500 10.500l-11 11',
   empty: 'M10 16h12',
 };
-const EVIDENCE = new Map([
-  ['reconstruction', 'Reconstruction error'],
-  ['mahalanobis', 'Usual codes'],
-  ['neighbour', 'Nearest known'],
-  ['shape', 'Shape'],
-  ['gist', 'Gist'],
-  ['style', 'Style of strokes'],
-  ['class', 'Which class'],
-  ['pose', 'Which way up'],
-  ['texture', 'Texture'],
-]);
 
 /** "99.3 %", and never "100 %" for what is less. @param {number} share */
 export function percent(share) {
@@ -111,7 +100,7 @@ export function showVerdict(result, title, alpha, n) {
       ? `More unusual than ${share} held-out ${many}: not one of these.`
       : `Like the ${many} it knows.`;
   const most = weighsMost(result);
-  const what = (EVIDENCE.get(most) ?? most).toLowerCase();
+  const what = evidenceName(most).toLowerCase();
   const more =
     verdict === 'out'
       ? `p = ${small(p)}, at most the ${percent(alpha)} of false alarms you allow. Most telling: ${what}.${turned(result, alpha)}`
@@ -158,8 +147,8 @@ function row(name, p, alpha, most) {
   bar.append(fill);
   return make(
     'div',
-    { className: most ? 'most' : '' },
-    make('dt', {}, EVIDENCE.get(name) ?? name),
+    { className: most ? 'most' : '', title: EVIDENCE[name]?.[1] ?? '' },
+    make('dt', {}, evidenceName(name)),
     make('dd', {}, bar, make('span', { className: 'number' }, `p = ${small(p)}`)),
   );
 }
