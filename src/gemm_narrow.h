@@ -39,7 +39,8 @@ typedef struct group {
    this far apart. */
 typedef struct walk {
     size_t runs, count;
-    size_t a_step, a_jump, b_step, b_jump;
+    size_t a_step, b_step, b_jump;
+    ptrdiff_t a_jump;
 } walk;
 
 /* Where sums go: whether there is something to be added to, and what is added last, or NULL. */
@@ -81,7 +82,7 @@ INLINE void add_half(const walk w, const lk_real *a, const lk_real *b, const des
 
 /* A panel of four rows of A that are packed. Its steps are constants, which makes a tenth. */
 static void add_packed(size_t count, const lk_real *a, const lk_real *b, const destination *to) {
-    const walk w = {1, count, GROUP, 0, LK_LANES, 0};
+    const walk w = {1, count, GROUP, LK_LANES, 0, 0};
     for (size_t at = 0; at < LK_LANES; at += HALF) add_half(w, a, b, to, at);
 }
 
@@ -141,7 +142,7 @@ INLINE void add_list(const list *x, const lk_real *b, const lk_real *b_more, con
 /* ---- what is where ---- */
 
 INLINE const lk_real *a_of(const lk_gemm *g, block n, size_t i) {
-    return g->a + i * g->a_row + n.run * g->a_jump + n.k * g->a_col;
+    return g->a + i * g->a_row + (ptrdiff_t)n.run * g->a_jump + n.k * g->a_col;
 }
 INLINE const lk_real *b_of(const lk_gemm *g, block n, size_t p) {
     return g->b + p * g->b_panel + n.run * g->b_jump + n.k * g->b_row;
@@ -297,7 +298,7 @@ static void multiply_group(const lk_gemm *g, block n, size_t i, size_t p, const 
         const destination to = destination_of(g, n, i, p);
         add_packed(n.runs * n.count, rows->packed, b, &to);
     } else {
-        const walk w = {n.runs, n.count, 1, g->a_jump, LK_LANES, g->b_jump};
+        const walk w = {n.runs, n.count, 1, LK_LANES, g->b_jump, g->a_jump};
         add_plain(g, n, &w, i, i + rows->rows, p, b);
     }
 }
@@ -327,7 +328,7 @@ static void multiply_groups(const lk_gemm *g, block n) {
 static void multiply_plain(const lk_gemm *g, block n) {
     lk_real packed[K_BLOCK * LK_LANES];
     const bool pack = g->b_row != LK_LANES && g->m >= 4 * GROUP;
-    walk w = {n.runs, n.count, g->a_col, g->a_jump, g->b_row, g->b_jump};
+    walk w = {n.runs, n.count, g->a_col, g->b_row, g->b_jump, g->a_jump};
     if (pack) w.b_step = LK_LANES, w.b_jump = n.count * LK_LANES;
     for (size_t p = 0; p < g->panels; p++) {
         const lk_real *b = b_of(g, n, p);

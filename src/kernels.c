@@ -63,9 +63,10 @@ INLINE void tile(const lk_gemm *g, size_t i, size_t p, block inner, const int ro
             sum[r][q] = resume ? vec_load(c + r * c_row + q * c_panel) : vec_set(0);
     const size_t a_row = g->a_row, a_col = g->a_col, b_panel = g->b_panel, b_row = g->b_row;
     const size_t a_next = g->a_next;
-    for (size_t run = inner.r0; run < inner.r1; run++) {
-        const lk_real *a = g->a + i * a_row + run * g->a_jump + inner.k0 * a_col;
-        const lk_real *b = g->b + p * b_panel + run * g->b_jump + inner.k0 * b_row;
+    const lk_real *a_run = g->a + i * a_row + (ptrdiff_t)inner.r0 * g->a_jump + inner.k0 * a_col;
+    const lk_real *b_run = g->b + p * b_panel + inner.r0 * g->b_jump + inner.k0 * b_row;
+    for (size_t run = inner.r0; run < inner.r1; run++, a_run += g->a_jump, b_run += g->b_jump) {
+        const lk_real *a = a_run, *b = b_run;
         for (size_t k = inner.k0; k < inner.k1; k++, a += a_col, b += b_row) {
             if (rows > 8) { /* memory is slow: ask for what comes after this */
                 __builtin_prefetch(a + a_next);

@@ -22,12 +22,13 @@ typedef enum lk_activation {
    product may be left out, since it changes no sum.
 
    The inner size may be made of several runs of k values, as the rows of a window are: behind the
-   first one, `repeats` more, each a_jump and b_jump behind the one before. */
+   first one, `repeats` more, each a_jump (of either sign) and b_jump behind the one before. */
 typedef struct lk_gemm {
     size_t m, k, panels; /* rows of A and C; inner size, of each run; columns / 16 */
     size_t repeats;
     const lk_real *a; /* A[i][k] = a[i * a_row + k * a_col] */
-    size_t a_row, a_col, a_jump;
+    size_t a_row, a_col;
+    ptrdiff_t a_jump;
     size_t a_next;    /* how far behind it what will be read after this is: a hint, or 0 */
     const lk_real *b; /* B[k][16 p + l] = b[p * b_panel + k * b_row + l] */
     size_t b_panel, b_row, b_jump; /* b_panel is a hint as well: free where there is one panel */

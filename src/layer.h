@@ -136,6 +136,13 @@ struct lk_op {
     void (*unpack)(const lk_layer *layer, size_t which, const lk_real *parameters, lk_real *plain);
 };
 
+/* Functions that training alone calls, and that a module without it does not hold. */
+#ifdef LK_NO_TRAINING
+#define LK_TRAINS(function) (0 ? (function) : NULL)
+#else
+#define LK_TRAINS(function) (function)
+#endif
+
 extern const lk_op lk_op_dense, lk_op_conv, lk_op_deconv;
 extern const lk_op lk_op_maxpool, lk_op_unpool, lk_op_avgpool, lk_op_up, lk_op_reshape;
 extern const lk_op lk_op_noise, lk_op_mask, lk_op_salt, lk_op_dropout;

@@ -11,86 +11,14 @@
    they stand. The packed parameters are weights, then biases.
 
    Windows of 3 x 3 pixels, one apart, with whole panels of channels on both sides take the shorter
-   way of winograd.h instead.
+   way of winograd.h instead. And runs of a value or two are too short for products: windows of few
+   values are laid out, so that all positions of an image are one product.
  */
 #include <string.h>
 
-#include "layer.h"
-#include "winograd.h"
+#include "layer_conv.h"
 
 enum { WEIGHT, BIAS };
-enum { MOST_SLICES = 4 }; /* of the weights; each reads the images of the whole batch */
-
-static bool is_conv(const lk_layer *l) {
-    return l->op == &lk_op_conv;
-}
-static lk_shape large(const lk_layer *l) {
-    return is_conv(l) ? l->in : l->out;
-}
-static lk_shape small(const lk_layer *l) {
-    return is_conv(l) ? l->out : l->in;
-}
-static size_t positions(const lk_layer *l) {
-    return (size_t)small(l).height * small(l).width;
-}
-static size_t taps(const lk_layer *l) {
-    return (size_t)l->kernel * l->kernel;
-}
-static size_t before(const lk_layer *l) {
-    return l->valid ? 0 : (l->kernel - 1) / 2;
-}
-
-/* Values of a window, of one of its runs, and of a row that holds the whole of it. */
-static size_t window(const lk_layer *l) {
-    return taps(l) * large(l).channels;
-}
-static size_t window_run(const lk_layer *l) {
-    return l->kernel * (size_t)large(l).channels;
-}
-static size_t window_stride(const lk_layer *l) {
-    return lk_round_up(window(l), LK_LANES);
-}
-
-static bool is_tiled(const lk_layer *l) {
-    return l->kernel == 3 && l->step == 1 && lk_tiling_suits(large(l), small(l));
-}
-
-/* conv: window -> channels; deconv: channels -> window. */
-static lk_linear linear(const lk_layer *l) {
-    if (is_conv(l)) return (lk_linear){window(l), l->out.channels};
-    return (lk_linear){l->in.channels, window(l)};
-}
-static size_t bias_start(const lk_layer *l) {
-    return lk_linear_packed(linear(l));
-}
-static size_t channel_stride(lk_shape s) {
-    return lk_round_up(s.channels, LK_LANES);
-}
-
-/* The large image in its border: values of a row of pixels, and of all. */
-static size_t bordered_side(const lk_layer *l, size_t big, size_t little) {
-    return LK_MAX(before(l) + big, (little - 1) * l->step + l->kernel);
-}
-static size_t bordered_row(const lk_layer *l) {
-    return bordered_side(l, large(l).width, small(l).width) * large(l).channels;
-}
-static size_t bordered_size(const lk_layer *l) {
-    return lk_round_up(bordered_side(l, large(l).height, small(l).height) * bordered_row(l),
-                       LK_LANES);
-}
-
-/* Weights fall into units: a panel of columns, of a convolution for one run of the window. A slice
-   is a few of them; tiles give all of a window at once. */
-static size_t units(const lk_layer *l) {
-    return lk_linear_panels(linear(l)) * (is_conv(l) ? l->kernel : 1);
-}
-static size_t units_each(const lk_layer *l) {
-    if (!is_tiled(l)) return (units(l) + MOST_SLICES - 1) / MOST_SLICES;
-    return is_conv(l) ? (lk_linear_panels(linear(l)) + 1) / 2 * l->kernel : units(l);
-}
-static size_t unit_rows(const lk_layer *l) {
-    return is_conv(l) ? window_run(l) : l->in.channels;
-}
 
 /* ---- planning ---- */
 
@@ -133,11 +61,12 @@ static lk_status plan(lk_layer *l, const uint32_t *numbers, lk_error *error) {
         l->scratch = LK_MAX(lk_tiling_room(large(l), small(l)), lk_tiling_room(small(l), large(l)));
         return LK_OK;
     }
-    l->memory = bordered_size(l);
+    l->memory = is_laid(l) ? laid_size(l) : bordered_size(l);
     if (is_conv(l) && l->out.channels % LK_LANES)
         l->memory += positions(l) * channel_stride(l->out);
-    l->scratch = LK_MAX(bordered_size(l) + small(l).width * window_stride(l),
-                        positions(l) * channel_stride(small(l)));
+    /* Of what is dealt out sixteen values are read at a time; the rest is one or the other. */
+    l->scratch = LK_MAX(2 * bordered_size(l) + (1 + small(l).width) * window_stride(l),
+                        small(l).height * LK_MAX(reaching_row(l), wide_row(l)));
     return LK_OK;
 }
 
@@ -145,16 +74,15 @@ static lk_status plan(lk_layer *l, const uint32_t *numbers, lk_error *error) {
 
 /* bordered = the large image with zeros around it. */
 static void border(const lk_layer *l, const lk_real *image, lk_real *bordered) {
-    const size_t width = (size_t)large(l).width * large(l).channels;
-    const size_t left = before(l) * large(l).channels, row = bordered_row(l);
-    const size_t start = before(l) * row, end = start + large(l).height * row;
-    memset(bordered, 0, start * sizeof *bordered);
-    for (lk_real *to = bordered + start; to < bordered + end; to += row, image += width) {
-        memset(to, 0, left * sizeof *to);
-        memcpy(to + left, image, width * sizeof *to);
-        memset(to + left + width, 0, (row - left - width) * sizeof *to);
+    const size_t width = (size_t)large(l).width * large(l).channels, row = bordered_row(l);
+    lk_real *to = bordered + before(l) * (row + large(l).channels);
+    lk_real *const end = bordered + bordered_size(l);
+    memset(bordered, 0, (size_t)(to - bordered) * sizeof *to);
+    for (size_t y = 0; y < large(l).height; y++, to += row, image += width) {
+        memcpy(to, image, width * sizeof *to);
+        memset(to + width, 0, LK_MIN(row - width, (size_t)(end - to) - width) * sizeof *to);
     }
-    memset(bordered + end, 0, (bordered_size(l) - end) * sizeof *bordered);
+    if (to < end) memset(to, 0, (size_t)(end - to) * sizeof *to);
 }
 
 /* The other way: what is in the border is left out. */
@@ -178,16 +106,73 @@ static void narrow(const lk_layer *l, const lk_real *wide, lk_real *image) {
         for (size_t k = 0; k < c; k++) image[i * c + k] = wide[i * stride + k];
 }
 
+/* dealt[step][size] = the values that are so many apart, side by side. */
+static void deal(const lk_real *restrict values, size_t step, size_t size,
+                 lk_real *restrict dealt) {
+    if (step == 2) /* the usual, and in vectors */
+        for (size_t i = 0; i < size; i++) {
+            dealt[i] = values[2 * i];
+            dealt[size + i] = values[2 * i + 1];
+        }
+    else
+        for (size_t s = 0; s < step; s++)
+            for (size_t i = 0; i < size; i++) dealt[s * size + i] = values[i * step + s];
+}
+
+/* laid[window][positions] = the windows of an image. It is dealt out first, so that values of
+   neighbouring windows stand side by side; what is copied too far is written over by the next. */
+static void lay_out(const lk_layer *l, const lk_real *image, lk_real *scratch, lk_real *laid) {
+    const size_t width = small(l).width, step = l->step * (size_t)large(l).channels;
+    const size_t row = bordered_row(l) / step, size = bordered_size(l) / step;
+    lk_real *dealt = scratch + bordered_size(l);
+    border(l, image, scratch);
+    deal(scratch, step, size, dealt);
+    for (size_t n = 0; n < window(l); n++) {
+        const size_t run = n % window_run(l);
+        const lk_real *from = dealt + run % step * size + n / window_run(l) * row + run / step;
+        for (size_t y = 0; y < small(l).height; y++, laid += width, from += l->step * row)
+            for (size_t x = 0; x < width; x += LK_LANES)
+                memcpy(laid + x, from + x, LK_LANES * sizeof *laid);
+    }
+}
+
+/* memory = the large image, in its border or laid out. */
+static void remember(const lk_layer *l, const lk_pass *pass, const lk_real *image,
+                     lk_real *memory) {
+    if (is_laid(l))
+        lay_out(l, image, pass->scratch, memory);
+    else
+        border(l, image, memory);
+}
+
 /* ---- between the large and the small image ---- */
+
+/* image[small] = the windows that are laid out x weights (+ bias). */
+static void from_laid(const lk_layer *l, const lk_pass *pass, const lk_real *laid,
+                      const lk_real *weights, const lk_real *bias, lk_real *image) {
+    pass->kernels->gemm(&(lk_gemm){.m = positions(l),
+                                   .k = window(l),
+                                   .panels = small(l).channels / LK_LANES,
+                                   .a = laid,
+                                   .a_row = 1,
+                                   .a_col = positions(l),
+                                   .b = weights,
+                                   .b_panel = window(l) * LK_LANES,
+                                   .b_row = LK_LANES,
+                                   .c = image,
+                                   .c_row = small(l).channels,
+                                   .c_panel = LK_LANES,
+                                   .bias = bias});
+}
 
 /* image[small] = the windows of the bordered image x weights (+ bias): a product for each row. */
 static void from_windows(const lk_layer *l, const lk_pass *pass, const lk_real *bordered,
                          const lk_real *weights, const lk_real *bias, lk_real *image) {
-    const size_t stride = channel_stride(small(l)), width = small(l).width;
+    const size_t stride = channel_stride(small(l));
     const bool fits = small(l).channels == stride;
     lk_real *wide = fits ? image : pass->scratch;
     for (size_t y = 0; y < small(l).height; y++)
-        pass->kernels->gemm(&(lk_gemm){.m = width,
+        pass->kernels->gemm(&(lk_gemm){.m = small(l).width,
                                        .k = window_run(l),
                                        .repeats = l->kernel - 1,
                                        .panels = stride / LK_LANES,
@@ -199,76 +184,93 @@ static void from_windows(const lk_layer *l, const lk_pass *pass, const lk_real *
                                        .b_panel = window(l) * LK_LANES,
                                        .b_row = LK_LANES,
                                        .b_jump = window_run(l) * LK_LANES,
-                                       .c = wide + y * width * stride,
+                                       .c = wide + y * wide_row(l),
                                        .c_row = stride,
                                        .c_panel = LK_LANES,
                                        .bias = bias});
     if (!fits) narrow(l, wide, image);
 }
 
-/* Adds a row of small pixels x weights to their windows, in place since they fill whole panels. */
-static void add_panels(const lk_layer *l, const lk_pass *pass, const lk_real *pixels,
-                       const lk_real *weights, lk_real *bordered) {
-    const size_t c = large(l).channels, k = small(l).channels;
-    for (size_t tap = 0; tap < taps(l); tap++)
-        pass->kernels->gemm(
-            &(lk_gemm){.m = small(l).width,
-                       .k = k,
-                       .panels = c / LK_LANES,
-                       .a = pixels,
-                       .a_row = k,
-                       .a_col = 1,
-                       .b = weights + tap * c * k,
-                       .b_panel = k * LK_LANES,
-                       .b_row = LK_LANES,
-                       .c = bordered + tap / l->kernel * bordered_row(l) + tap % l->kernel * c,
-                       .c_row = l->step * c,
-                       .c_panel = LK_LANES,
-                       .accumulate = true});
+/* image[large] = for each pixel the sum over the windows that reach it, small image x weights (+
+   bias), where channels fill whole panels. Of a row of the large image every step-th pixel lies
+   alike in its windows: a product for each row of windows, with a run for each column, the later
+   the more to the left. Beyond the ends of a row of windows there are zeros. */
+static void reach_panels(const lk_layer *l, const lk_pass *pass, const lk_real *from,
+                         const lk_real *weights, const lk_real *bias, lk_real *image) {
+    const size_t c = large(l).channels, k = small(l).channels, width = small(l).width * k;
+    const size_t step = l->step, left = (l->kernel - 1) / step * k, row = reaching_row(l);
+    lk_real *padded = pass->scratch;
+    memset(padded, 0, small(l).height * row * sizeof *padded);
+    for (size_t y = 0; y < small(l).height; y++)
+        memcpy(padded + y * row + left, from + y * width, width * sizeof *padded);
+    for (size_t i = 0; i < large(l).height; i++, image += large(l).width * c)
+        for (size_t j = 0; j < LK_MIN(step, (size_t)large(l).width); j++) {
+            const size_t v = i + before(l), u = j + before(l); /* the first pixel, in the border */
+            const size_t first = v < l->kernel ? 0 : (v - l->kernel) / step + 1;
+            const size_t end = LK_MIN(v / step + 1, (size_t)small(l).height);
+            lk_gemm product = {.m = (large(l).width - j + step - 1) / step,
+                               .panels = c / LK_LANES,
+                               .a = padded,
+                               .a_row = k,
+                               .a_col = 1,
+                               .a_jump = -(ptrdiff_t)k,
+                               .b = weights,
+                               .b_panel = k * LK_LANES,
+                               .b_row = LK_LANES,
+                               .b_jump = step * c * k,
+                               .c = image + j * c,
+                               .c_row = step * c,
+                               .c_panel = LK_LANES,
+                               .bias = first < end ? NULL : bias};
+            if (first >= end) pass->kernels->gemm(&product); /* nothing reaches it */
+            product.k = k;
+            product.repeats = (l->kernel - 1 - u % step) / step;
+            for (size_t y = first; y < end; y++, product.accumulate = true) {
+                product.a = padded + y * row + left + u / step * k;
+                product.b = weights + ((v - y * step) * l->kernel + u % step) * c * k;
+                if (y + 1 == end) product.bias = bias;
+                pass->kernels->gemm(&product);
+            }
+        }
 }
 
-/* The same for any channels: the product, then its values one by one. */
+/* Adds a row of small pixels x weights to their windows, value by value. */
 static void add_values(const lk_layer *l, const lk_pass *pass, const lk_real *pixels,
                        const lk_real *weights, lk_real *bordered) {
-    const size_t c = large(l).channels, k = small(l).channels, stride = window_stride(l);
-    lk_real *rows = pass->scratch + bordered_size(l);
-    lk_linear_forward((lk_linear){k, window(l)}, pass->kernels, weights, NULL, pixels, k,
-                      small(l).width, rows, stride);
-    for (size_t tap = 0; tap < taps(l); tap++) {
-        lk_real *to = bordered + tap / l->kernel * bordered_row(l) + tap % l->kernel * c;
-        for (size_t i = 0; i < small(l).width; i++, to += l->step * c)
-            for (size_t n = 0; n < c; n++) to[n] += rows[i * stride + tap * c + n];
-    }
+    const size_t k = small(l).channels, run = window_run(l), stride = window_stride(l);
+    const size_t width = small(l).width, step = l->step * (size_t)large(l).channels;
+    const size_t row = bordered_row(l);
+    lk_real *products = pass->scratch + bordered_size(l);
+    lk_linear_forward((lk_linear){k, window(l)}, pass->kernels, weights, NULL, pixels, k, width,
+                      products, stride);
+    for (size_t y = 0; y < l->kernel; y++, products += run, bordered += row)
+        for (size_t n = 0; n < run; n++)
+            for (size_t i = 0; i < width; i++) bordered[i * step + n] += products[i * stride + n];
 }
 
-/* image[large] = the sum of the windows that reach each pixel: small image x weights. */
-static void to_windows(const lk_layer *l, const lk_pass *pass, const lk_real *from,
-                       const lk_real *weights, lk_real *image) {
+/* The same for any channels, window by window. */
+static void reach_values(const lk_layer *l, const lk_pass *pass, const lk_real *from,
+                         const lk_real *weights, const lk_real *bias, lk_real *image) {
+    const size_t c = large(l).channels, pixels = lk_shape_size(large(l)) / c;
     lk_real *bordered = pass->scratch;
     memset(bordered, 0, bordered_size(l) * sizeof *bordered);
     for (size_t y = 0; y < small(l).height; y++)
-        (large(l).channels % LK_LANES ? add_values : add_panels)(
-            l, pass, from + y * small(l).width * small(l).channels, weights,
-            bordered + y * l->step * bordered_row(l));
+        add_values(l, pass, from + y * small(l).width * small(l).channels, weights,
+                   bordered + y * l->step * bordered_row(l));
     crop(l, bordered, image);
+    for (size_t n = 0; bias && n < c; n++) {
+        const lk_real more = bias[n];
+        for (size_t i = 0; i < pixels; i++) image[i * c + n] += more;
+    }
+}
+
+static void to_windows(const lk_layer *l, const lk_pass *pass, const lk_real *from,
+                       const lk_real *weights, const lk_real *bias, lk_real *image) {
+    (large(l).channels % LK_LANES ? reach_values : reach_panels)(l, pass, from, weights, bias,
+                                                                 image);
 }
 
 /* ---- tiles ---- */
-
-static lk_tiling tiling(const lk_layer *l, const lk_pass *pass) {
-    return (lk_tiling){pass->kernels, large(l), small(l), before(l), pass->scratch};
-}
-
-/* Weights for products with windows, [small / 16][window][16]; and for the way to windows,
-   [window / 16][small][16]. */
-static lk_taps window_taps(const lk_layer *l) {
-    const ptrdiff_t pixel = (ptrdiff_t)large(l).channels * LK_LANES;
-    return (lk_taps){3 * pixel, pixel, 9 * pixel};
-}
-static lk_taps small_taps(const lk_layer *l) {
-    const ptrdiff_t c = small(l).channels, pixel = c * (ptrdiff_t)large(l).channels;
-    return (lk_taps){3 * pixel, pixel, c * LK_LANES};
-}
 
 static void from_tiles(const lk_layer *l, const lk_pass *pass, const lk_real *images,
                        size_t images_stride, const lk_real *weights, const lk_real *bias,
@@ -290,12 +292,11 @@ static void to_tiles(const lk_layer *l, const lk_pass *pass, const lk_real *imag
         lk_tiling_apply(&t, images + r * images_stride, bias, to + r * to_stride);
 }
 
-/* ---- forward and backward: `memory` keeps the bordered image for the gradients ---- */
+/* ---- forward and backward: `memory` keeps the large image for the gradients ---- */
 
 static void forward(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk_real *y,
                     size_t rows) {
     const lk_real *weights = pass->parameters, *bias = weights + bias_start(l);
-    const size_t c = l->out.channels, pixels = lk_shape_size(l->out) / c;
     if (is_tiled(l)) {
         (is_conv(l) ? from_tiles : to_tiles)(l, pass, x, l->in_stride, weights, bias, y,
                                              l->out_stride, rows);
@@ -304,13 +305,11 @@ static void forward(const lk_layer *l, const lk_pass *pass, const lk_real *x, lk
     }
     for (size_t r = 0; r < rows; r++, x += l->in_stride, y += l->out_stride) {
         if (is_conv(l)) {
-            lk_real *bordered = pass->memory + r * l->memory;
-            border(l, x, bordered);
-            from_windows(l, pass, bordered, weights, bias, y);
+            lk_real *memory = pass->memory + r * l->memory;
+            remember(l, pass, x, memory);
+            (is_laid(l) ? from_laid : from_windows)(l, pass, memory, weights, bias, y);
         } else {
-            to_windows(l, pass, x, weights, y);
-            for (size_t i = 0; i < pixels; i++)
-                for (size_t k = 0; k < c; k++) y[i * c + k] += bias[k];
+            to_windows(l, pass, x, weights, bias, y);
         }
         pass->kernels->activate(l->activation, y, l->out_stride);
     }
@@ -332,149 +331,12 @@ static void backward(const lk_layer *l, const lk_pass *pass, const lk_real *x, c
         pass->kernels->activate_gradient(l->activation, y, dy, l->out_stride);
         if (is_conv(l)) {
             if (l->out.channels % LK_LANES) widen(l, dy, memory + bordered_size(l));
-            if (to) to_windows(l, pass, dy, pass->transposed, to);
+            if (to) to_windows(l, pass, dy, pass->transposed, NULL, to);
         } else {
-            border(l, dy, memory);
-            if (to) from_windows(l, pass, memory, pass->transposed, NULL, to);
-        }
-    }
-}
-
-/* ---- gradients ---- */
-
-/* The units of a slice of weights: up to this one. */
-static size_t units_end(const lk_layer *l, size_t which) {
-    return LK_MIN((which + 1) * units_each(l), units(l));
-}
-
-static lk_slice slice(const lk_layer *l, size_t which) {
-    if (which + 1 == l->slices) return (lk_slice){bias_start(l), channel_stride(l->out), LK_BIAS};
-    const size_t first = which * units_each(l), values = unit_rows(l) * LK_LANES;
-    return (lk_slice){first * values, (units_end(l, which) - first) * values, LK_WEIGHT};
-}
-
-static void bias_gradient(const lk_layer *l, const lk_pass *pass, const lk_real *dy, size_t rows,
-                          lk_real *gradient) {
-    const size_t c = l->out.channels, pixels = lk_shape_size(l->out) / c;
-    if (c % LK_LANES == 0) {
-        pass->kernels->column_sums(dy, rows * pixels, c, c / LK_LANES, gradient);
-        return;
-    }
-    memset(gradient, 0, channel_stride(l->out) * sizeof *gradient);
-    for (size_t r = 0; r < rows; r++)
-        for (size_t i = 0; i < pixels; i++)
-            for (size_t k = 0; k < c; k++) gradient[k] += dy[r * l->out_stride + i * c + k];
-}
-
-/* Pixels of an image by their values: neighbours are `step` values apart, rows of them `jump`, and
-   those of the next image `next`. */
-typedef struct pixels {
-    const lk_real *first;
-    size_t step, jump, next;
-} pixels;
-
-/* Adds A^T B over the positions of some rows: A `m` values of each, B sixteen. */
-static void add_products(const lk_layer *l, const lk_pass *pass, size_t m, pixels a, pixels b,
-                         size_t rows, bool first, lk_real *gradient) {
-    pass->kernels->gemm(&(lk_gemm){.m = m,
-                                   .k = small(l).width,
-                                   .repeats = rows - 1,
-                                   .panels = 1,
-                                   .a = a.first,
-                                   .a_row = 1,
-                                   .a_col = a.step,
-                                   .a_jump = a.jump,
-                                   .a_next = a.next,
-                                   .b_panel = b.next, /* a hint */
-                                   .b = b.first,
-                                   .b_row = b.step,
-                                   .b_jump = b.jump,
-                                   .c = gradient,
-                                   .c_row = LK_LANES,
-                                   .accumulate = !first});
-}
-
-/* The values of the windows from their n-th on, in the bordered image. */
-static pixels windows_at(const lk_layer *l, const lk_real *bordered, size_t n) {
-    const size_t row = bordered_row(l);
-    return (pixels){bordered + n / window_run(l) * row + n % window_run(l),
-                    l->step * (size_t)large(l).channels, l->step * row, l->memory};
-}
-
-/* The pixels of a small image of `channels` values each. */
-static pixels small_pixels(const lk_layer *l, const lk_real *image, size_t channels, size_t next) {
-    return (pixels){image, channels, small(l).width * channels, next};
-}
-
-static void conv_gradient(const lk_layer *l, const lk_pass *pass, size_t unit,
-                          const lk_real *bordered, const lk_real *dy, bool first,
-                          lk_real *gradient) {
-    const size_t stride = channel_stride(l->out);
-    const bool fits = l->out.channels == stride;
-    const lk_real *wide = (fits ? dy : bordered + bordered_size(l)) + unit / l->kernel * LK_LANES;
-    add_products(l, pass, window_run(l), windows_at(l, bordered, unit % l->kernel * window_run(l)),
-                 small_pixels(l, wide, stride, fits ? l->out_stride : l->memory), l->out.height,
-                 first, gradient);
-}
-
-/* Sixteen columns of the windows of row y, from `first` on, side by side: [width][16]. */
-static void gather_panel(const lk_layer *l, const lk_real *bordered, size_t y, size_t first,
-                         lk_real *panel) {
-    const size_t end = LK_MIN(first + LK_LANES, window(l));
-    memset(panel, 0, small(l).width * LK_LANES * sizeof *panel);
-    for (size_t n = first; n < end; n++) {
-        const pixels from = windows_at(l, bordered, n);
-        for (size_t x = 0; x < small(l).width; x++)
-            panel[x * LK_LANES + n - first] = from.first[y * from.jump + x * from.step];
-    }
-}
-
-static void deconv_gradient(const lk_layer *l, const lk_pass *pass, size_t unit, const lk_real *x,
-                            const lk_real *bordered, bool first, lk_real *gradient) {
-    const size_t column = unit * LK_LANES, c = l->in.channels, height = l->in.height;
-    pixels from = small_pixels(l, x, c, l->in_stride);
-    if (l->out.channels % LK_LANES == 0) { /* sixteen columns are side by side */
-        add_products(l, pass, c, from, windows_at(l, bordered, column), height, first, gradient);
-        return;
-    }
-    for (size_t y = 0; y < height; y++, from.first += from.jump) {
-        gather_panel(l, bordered, y, column, pass->scratch);
-        add_products(l, pass, c, from, small_pixels(l, pass->scratch, LK_LANES, 0), 1,
-                     first && y == 0, gradient);
-    }
-}
-
-static void tiles_gradient(const lk_layer *l, const lk_pass *pass, size_t which, const lk_real *x,
-                           const lk_real *dy, size_t rows, lk_real *gradient) {
-    const lk_tiling t = tiling(l, pass);
-    const size_t first = which * units_each(l), panels = (units_end(l, which) - first) / l->kernel;
-    if (is_conv(l))
-        lk_tiling_gradient(&t, x, l->in_stride, dy + first / l->kernel * LK_LANES, l->out_stride,
-                           rows, panels, false, window_taps(l), gradient);
-    else
-        lk_tiling_gradient(&t, dy, l->out_stride, x, l->in_stride, rows, 0, true, small_taps(l),
-                           gradient);
-}
-
-static void gradient(const lk_layer *l, const lk_pass *pass, size_t which, const lk_real *x,
-                     const lk_real *dy, size_t rows, lk_real *gradient) {
-    if (which + 1 == l->slices) {
-        bias_gradient(l, pass, dy, rows, gradient);
-        return;
-    }
-    if (is_tiled(l)) {
-        tiles_gradient(l, pass, which, x, dy, rows, gradient);
-        return;
-    }
-    for (size_t r = 0; r < rows; r++, x += l->in_stride, dy += l->out_stride) {
-        const lk_real *bordered = pass->memory + r * l->memory;
-        lk_real *to = gradient;
-        for (size_t u = which * units_each(l); u < units_end(l, which); u++) {
-            if (is_conv(l))
-                conv_gradient(l, pass, u, bordered, dy, r == 0, to);
-            else
-                deconv_gradient(l, pass, u, x, bordered, r == 0, to);
-            to += unit_rows(l) * LK_LANES;
+            remember(l, pass, dy, memory);
+            if (to)
+                (is_laid(l) ? from_laid : from_windows)(l, pass, memory, pass->transposed, NULL,
+                                                        to);
         }
     }
 }
@@ -482,7 +344,7 @@ static void gradient(const lk_layer *l, const lk_pass *pass, size_t which, const
 static void transpose(const lk_layer *l, const lk_kernels *kernels, size_t which,
                       const lk_real *parameters, lk_real *transposed) {
     if (which + 1 == l->slices) return;
-    const size_t runs = is_conv(l) ? l->kernel : 1, rows = unit_rows(l);
+    const size_t runs = units(l) / lk_linear_panels(linear(l)), rows = unit_rows(l);
     for (size_t u = which * units_each(l); u < units_end(l, which); u++)
         lk_linear_transpose(linear(l), kernels, u / runs, u / runs + 1, u % runs * rows,
                             u % runs * rows + rows, parameters, transposed);
@@ -521,9 +383,9 @@ static void unpack(const lk_layer *l, size_t which, const lk_real *parameters, l
 #define CONVOLUTION(its_name)                                                                      \
     {                                                                                              \
         .name = its_name, .arguments = 2, .windows = true, .activates = true, .plan = plan,        \
-        .forward = forward, .backward = backward, .slice = slice, .gradient = gradient,            \
-        .transpose = transpose, .init = init, .tensors = 2, .tensor = tensor, .pack = pack,        \
-        .unpack = unpack,                                                                          \
+        .forward = forward, .backward = LK_TRAINS(backward), .slice = LK_TRAINS(lk_conv_slice),    \
+        .gradient = LK_TRAINS(lk_conv_gradient), .transpose = LK_TRAINS(transpose), .init = init,  \
+        .tensors = 2, .tensor = tensor, .pack = pack, .unpack = unpack,                            \
     }
 
 const lk_op lk_op_conv = CONVOLUTION("conv");

@@ -119,9 +119,9 @@ const lk_op lk_op_embed = {
     .labelled = true,
     .plan = plan_embed,
     .forward = multiply,
-    .backward = embed_backward,
-    .slice = embed_slice,
-    .gradient = embed_gradient,
+    .backward = LK_TRAINS(embed_backward),
+    .slice = LK_TRAINS(embed_slice),
+    .gradient = LK_TRAINS(embed_gradient),
     .init = embed_init,
     .tensors = 1,
     .tensor = embed_tensor,
@@ -286,8 +286,9 @@ static void classify_unpack(const lk_layer *l, size_t which, const lk_real *para
 }
 
 #define COMMON                                                                                     \
-    .decimal = true, .view = true, .forward = classify_forward, .backward = classify_backward,     \
-    .slice = classify_slice, .gradient = classify_gradient, .transpose = classify_transpose,       \
+    .decimal = true, .view = true, .forward = classify_forward,                                    \
+    .backward = LK_TRAINS(classify_backward), .slice = LK_TRAINS(classify_slice),                  \
+    .gradient = LK_TRAINS(classify_gradient), .transpose = LK_TRAINS(classify_transpose),          \
     .init = classify_init, .tensors = 2, .tensor = classify_tensor, .pack = classify_pack,         \
     .unpack = classify_unpack
 const lk_op lk_op_classify = {

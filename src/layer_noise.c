@@ -95,7 +95,7 @@ static void drop_backward(const lk_layer *l, const lk_pass *pass, const lk_real 
 #define SPOILER(its_name, its_forward, its_backward)                                               \
     {                                                                                              \
         .name = its_name, .decimal = true, .in_place = true, .plan = plan, .forward = its_forward, \
-        .backward = its_backward,                                                                  \
+        .backward = LK_TRAINS(its_backward),                                                       \
     }
 
 const lk_op lk_op_noise = SPOILER("noise", forward, backward);

@@ -215,14 +215,14 @@ const lk_op lk_op_bn = {
     .in_place = true,
     .plan = plan_bn,
     .forward = bn_forward,
-    .backward = bn_backward,
-    .gather = gather,
-    .meet = bn_meet,
-    .gather_back = bn_gather_back,
-    .meet_back = bn_meet_back,
-    .slice = bn_slice,
-    .gradient = bn_gradient,
-    .follow = bn_follow,
+    .backward = LK_TRAINS(bn_backward),
+    .gather = LK_TRAINS(gather),
+    .meet = LK_TRAINS(bn_meet),
+    .gather_back = LK_TRAINS(bn_gather_back),
+    .meet_back = LK_TRAINS(bn_meet_back),
+    .slice = LK_TRAINS(bn_slice),
+    .gradient = LK_TRAINS(bn_gradient),
+    .follow = LK_TRAINS(bn_follow),
     .init = bn_init,
     .tensors = TENSORS,
     .tensor = bn_tensor,
@@ -261,8 +261,10 @@ static void l2norm_backward(const lk_layer *l, const lk_pass *pass, const lk_rea
     }
 }
 
-const lk_op lk_op_l2norm = {
-    .name = "l2norm", .plan = plan_l2norm, .forward = l2norm_forward, .backward = l2norm_backward};
+const lk_op lk_op_l2norm = {.name = "l2norm",
+                            .plan = plan_l2norm,
+                            .forward = l2norm_forward,
+                            .backward = LK_TRAINS(l2norm_backward)};
 
 /* ---- l1 ---- */
 
@@ -295,4 +297,4 @@ const lk_op lk_op_l1 = {.name = "l1",
                         .view = true,
                         .plan = plan_l1,
                         .forward = l1_forward,
-                        .backward = l1_backward};
+                        .backward = LK_TRAINS(l1_backward)};

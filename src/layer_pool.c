@@ -156,21 +156,21 @@ const lk_op lk_op_maxpool = {.name = "maxpool",
                              .arguments = 1,
                              .plan = plan_shrink,
                              .forward = max_forward,
-                             .backward = max_backward};
+                             .backward = LK_TRAINS(max_backward)};
 const lk_op lk_op_unpool = {.name = "unpool",
                             .arguments = 1,
                             .partner = &lk_op_maxpool,
                             .plan = plan_grow,
                             .forward = unpool_forward,
-                            .backward = unpool_backward};
+                            .backward = LK_TRAINS(unpool_backward)};
 const lk_op lk_op_avgpool = {.name = "avgpool",
                              .arguments = 1,
                              .plan = plan_shrink,
                              .forward = average_forward,
-                             .backward = average_backward};
+                             .backward = LK_TRAINS(average_backward)};
 const lk_op lk_op_up = {.name = "up",
                         .arguments = 1,
                         .plan = plan_grow,
                         .forward = up_forward,
-                        .backward = up_backward};
+                        .backward = LK_TRAINS(up_backward)};
 const lk_op lk_op_reshape = {.name = "reshape", .arguments = 3, .view = true, .plan = plan_reshape};

@@ -73,7 +73,7 @@ const SYSTEM_IN = { 'stdlib.h': ['alloc.c'], 'omp.h': ['cpu.c'] };
 const NEIGHBOURS = {
   0: ['base.h', 'likeness.h', 'arena.h', 'rng.h'],
   1: ['vec.h', 'gemm_narrow.h', 'kernels.h', 'kernels_norm.h'],
-  2: ['layer.h'], // by layer_*.c alone
+  2: ['layer.h', 'layer_conv.h'], // by layer_*.c alone
   3: ['arch.h', 'model.h', 'aspect.h'],
   4: ['trainer.h'],
 };
