@@ -60,6 +60,14 @@ static const lk_family families[] = {
      {1, 1, 2000},
      "for texts, by how often words are in them, a third of which it is not shown",
      {.batch = 64, .steps = 8000, .decay = 0.3, .init = LK_INIT_GLOROT}},
+    {"text-softmax",
+     "> table > mask 0.3 > dense 500 relu > dense 250 relu > dense 125 relu > dense {z}"
+     " | dense 125 relu > dense 250 relu > dense 500 relu > dense {x} > multinomial",
+     10,
+     LK_TRAINED,
+     {1, 1, 2000},
+     "the same, but what it makes are the shares of the words in a text: a softmax",
+     {.batch = 64, .steps = 8000, .decay = 0.3, .init = LK_INIT_GLOROT}},
     {"stacked",
      "> dense 1000 relu > l1 0.001 > dense 500 relu > dense {z} relu"
      " | dense 500 relu > dense 1000 relu > dense {x} sigmoid > bce",
