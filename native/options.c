@@ -234,7 +234,7 @@ static const row ROWS[] = {
     {"threshold", NUMBER, AT(threshold), FOR_GRAPH, 0, 1, .value = "R",
      .summary = "correlation: of the k most correlated join those with at least R"},
     {"lambda", INSIDE, AT(lambda), FOR_GRAPH, 0, 1, .value = "SHARE",
-     .summary = "lasso: how sparse, as a part of what leaves nothing"},
+     .summary = "lasso, of at most 20,000 images: how sparse, as a part of what leaves nothing"},
     {"threads", COUNT, AT(threads), (RUNS | FOR_PCA) & ~(FOR_SAMPLE | FOR_DECODE), 1, 256,
      .value = "N", .summary = "threads; they never change a result"},
     {"simd", CHOICE, AT(simd), RUNS, .value = "LEVEL",
