@@ -542,9 +542,11 @@ lk_status lk_gaussians(const lk_real *vectors, size_t n, size_t d, size_t cluste
                        lk_simd simd, uint32_t *cluster, double *likelihood, lk_error *error);
 
 /* out[n x dimensions]: UMAP of vectors[n x d] (umap.c), in which what is joined by a chain of near
-   neighbours is brought together, however far its ends are apart, and the rest is pushed away. */
+   neighbours is brought together, however far its ends are apart, and the rest is pushed away;
+   tight, as clusters want it, neighbours may come to lie on each other. */
 lk_status lk_umap(const lk_real *vectors, size_t n, size_t d, size_t neighbours, size_t dimensions,
-                  uint64_t seed, int threads, lk_simd simd, lk_real *out, lk_error *error);
+                  bool tight, uint64_t seed, int threads, lk_simd simd, lk_real *out,
+                  lk_error *error);
 
 /* How clusters agree with labels. accuracy: the share of images whose label is that of their
    cluster, under the best assignment of one class to each cluster at most. nmi: their mutual
