@@ -150,8 +150,8 @@ static void combine(const solver *s, size_t i) {
 }
 
 static void run(const solver *s) {
-    const int n = (int)s->n, blocks = (n + BLOCK - 1) / BLOCK, threads = s->threads;
-#pragma omp parallel num_threads(threads) if (threads > 1)
+    const int n = (int)s->n, blocks = (n + BLOCK - 1) / BLOCK;
+#pragma omp parallel num_threads(s->threads) if (s->threads > 1)
     {
 #pragma omp for schedule(static)
         for (int i = 0; i < n; i++)

@@ -184,7 +184,8 @@ static lk_real apart(const lk_real *a, const lk_real *b, size_t d) {
 
 /* d^(2 b) of a squared distance. */
 static lk_real raise(const kernel *k, lk_real squared) {
-    return k == &TIGHT ? sqrtf(squared) * sqrtf(sqrtf(squared)) : squared;
+    const double length = sqrt((double)squared);
+    return k == &TIGHT ? (lk_real)(length * sqrt(length)) : squared;
 }
 
 /* What an edge of this squared length pulls by, and a stranger that is so far away pushes by. */
