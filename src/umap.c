@@ -182,10 +182,10 @@ static lk_real apart(const lk_real *a, const lk_real *b, size_t d) {
     return sum;
 }
 
-/* d^(2 b) of a squared distance. */
+/* d^(2 b), b being 1 or 3/4, of a squared distance. */
 static lk_real raise(const kernel *k, lk_real squared) {
     const double length = sqrt((double)squared);
-    return k == &TIGHT ? (lk_real)(length * sqrt(length)) : squared;
+    return k->b < 1 ? (lk_real)(length * sqrt(length)) : squared;
 }
 
 /* What an edge of this squared length pulls by, and a stranger that is so far away pushes by. */

@@ -150,6 +150,11 @@ test('text: a softmax learns which shares words have in a text', (t) => {
   const args = ['train', '--arch', arch, '--data', `${file}:train`, '--out', shares];
   const { epochs } = ok([...args, ...TRAINED, '--holdout', '60', '--json']);
   assert.ok(epochs.at(-1).loss < 0.9 * epochs[0].loss, `${epochs[0].loss} ${epochs.at(-1).loss}`);
+  // The same bits on any number of threads, by any instructions.
+  const brief = [...args.slice(0, -1), join(own, 'brief.safetensors'), '--epochs', '2', '--json'];
+  const { weights_sha256: bits } = ok([...brief, '--threads', '1']);
+  assert.match(bits, /^[0-9a-f]{64}$/);
+  assert.equal(ok([...brief, '--threads', '3', '--simd', 'scalar']).weights_sha256, bits);
   const { retrieval } = ok(['eval', shares, '--data', `${file}:test`, '--json']);
   assert.ok(retrieval.codes[7] > 0.9, `${retrieval.codes}`);
   const family = ok(['families', '--json']).find(({ name }) => name === 'text-softmax');
