@@ -217,8 +217,9 @@ size_t lk_run_max_batch(const lk_run *run);
 
 /* x[n x input], z[n x latent], x_hat[n x input]; n at most max_batch. A code holds no places of
    maxima: where `unpool` undoes a `maxpool` before the code, decoding puts values first in their
-   windows, reconstruction back where they stood. Where a model makes no images (lk_model_output),
-   x_hat is left alone. */
+   windows, reconstruction back where they stood; of a model of shares (loss multinomial) the
+   decoded come to 1, the reconstructed to what x comes to. Where a model makes no images
+   (lk_model_output), x_hat is left alone. */
 void lk_encode(lk_run *run, const lk_real *x, size_t n, lk_real *z);
 void lk_decode(lk_run *run, const lk_real *z, size_t n, lk_real *x_hat);
 void lk_reconstruct(lk_run *run, const lk_real *x, size_t n, lk_real *z, lk_real *x_hat);
