@@ -144,7 +144,7 @@ static lk_status make_vectors(clustering *c, fault *f) {
     c->vectors = lk_alloc(c->set.count * c->width * sizeof *c->vectors);
     if (!c->vectors) return fail_memory(f);
     if (c->space != UMAP) return make_components(c, f);
-    if (lk_umap(c->codes, c->set.count, c->d, c->number, c->width, o->seed, (int)o->threads,
+    if (lk_umap(c->codes, c->set.count, c->d, c->number, c->width, true, o->seed, (int)o->threads,
                 (lk_simd)o->simd, c->vectors, &f->error))
         return blame(f, o->data);
     return LK_OK;

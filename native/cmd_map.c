@@ -93,8 +93,8 @@ static lk_status run_tsne(const options *o, map *m, fault *f) {
 
 static lk_status run_umap(const options *o, map *m, fault *f) {
     const size_t n = m->known.count, near = n > NEAR ? NEAR : n - 1;
-    if (lk_umap(m->known.vectors, n, m->size, near, 2, o->seed, (int)o->threads, (lk_simd)o->simd,
-                m->known.points, &f->error))
+    if (lk_umap(m->known.vectors, n, m->size, near, 2, false, o->seed, (int)o->threads,
+                (lk_simd)o->simd, m->known.points, &f->error))
         return blame(f, o->data);
     json_object_set_new(m->report, "seed", json_integer((json_int_t)o->seed));
     json_object_set_new(m->report, "neighbours", json_integer((json_int_t)near));

@@ -158,7 +158,8 @@ static const row ROWS[] = {
      .summary = "seeds: where sets are that are no part of the product",
      .fallback = "../shared/data"},
     {"corrupt", TEXT, AT(corrupt), FOR_EVAL, .value = "HOW",
-     .summary = "spoil the images first: 'noise 0.3', 'mask 0.5' or 'salt 0.1'; no loss then"},
+     .summary = "spoil the images first: 'noise 0.3', 'mask 0.5', 'salt 0.1' or, every value times "
+                "so much, 'scale 255'; no loss then"},
     {"count", COUNT, AT(images), FOR_SAMPLE, 1, 10000, .value = "N", .summary = "images to make"},
     {"steps", COUNT, AT(steps), FOR_INTERPOLATE, 2, 1000, .value = "N",
      .summary = "images from A to B, both of them among these"},
@@ -198,7 +199,8 @@ static const row ROWS[] = {
     {"pixels", FLAG, AT(pixels), FOR_CLUSTER | FOR_MAP, .summary = "take pixels, without a model"},
     {"by", TEXT, AT(by), FOR_CLUSTER, .value = "HOW",
      .summary = "cluster 'codes', their 'pca:P' first components, or their 'umap:N' by N nearest "
-                "neighbours; 'axes', of two clusters: which of the first two components is larger",
+                "neighbours, of as many dimensions as clusters; 'axes', of two clusters: which of "
+                "the first two components is larger",
      .fallback = "codes"},
     {"gaussians", FLAG, AT(gaussians), FOR_CLUSTER,
      .summary = "go on from k-means to a mixture of Gaussians: clusters of any width and tilt"},
@@ -234,7 +236,7 @@ static const row ROWS[] = {
     {"threshold", NUMBER, AT(threshold), FOR_GRAPH, 0, 1, .value = "R",
      .summary = "correlation: of the k most correlated join those with at least R"},
     {"lambda", INSIDE, AT(lambda), FOR_GRAPH, 0, 1, .value = "SHARE",
-     .summary = "lasso: how sparse, as a part of what leaves nothing"},
+     .summary = "lasso, of at most 20,000 images: how sparse, as a part of what leaves nothing"},
     {"threads", COUNT, AT(threads), (RUNS | FOR_PCA) & ~(FOR_SAMPLE | FOR_DECODE), 1, 256,
      .value = "N", .summary = "threads; they never change a result"},
     {"simd", CHOICE, AT(simd), RUNS, .value = "LEVEL",

@@ -8,27 +8,35 @@ static size_t size_of(lk_shape s) {
     return (size_t)s.channels * s.height * s.width;
 }
 
+/* What --corrupt says: kinds of lk_corruption, or every value times the amount. */
+enum { SCALE = LK_CORRUPT_SALT + 1, KINDS };
+typedef struct corruption {
+    int kind;
+    double amount;
+} corruption;
+
 /* "noise 0.3" and the like; false when it is anything else. */
-static bool parse_corruption(const char *text, lk_corruption *kind, double *amount) {
-    static const char *const names[] = {"noise", "mask", "salt"};
+static bool parse_corruption(const char *text, corruption *out) {
+    static const struct {
+        const char *name;
+        double most;
+    } kinds[KINDS] = {{"noise", 100}, {"mask", 1}, {"salt", 1}, {"scale", 1000}};
     const size_t length = strcspn(text, " ");
-    size_t i = 0;
-    while (i < 3 && (strncmp(text, names[i], length) != 0 || names[i][length])) i++;
+    int i = 0;
+    while (i < KINDS && (strncmp(text, kinds[i].name, length) != 0 || kinds[i].name[length])) i++;
     const char *number = text + length + strspn(text + length, " ");
-    if (i == 3 || !*number || strspn(number, "0123456789.") != strlen(number)) return false;
+    if (i == KINDS || !*number || strspn(number, "0123456789.") != strlen(number)) return false;
     char *end;
-    *kind = (lk_corruption)i;
-    *amount = strtod(number, &end);
-    return *end == 0 && *amount > 0 && *amount <= (*kind == LK_CORRUPT_NOISE ? 100 : 1);
+    *out = (corruption){i, strtod(number, &end)};
+    return *end == 0 && out->amount > 0 && out->amount <= kinds[i].most;
 }
 
 lk_status prepared_check_options(const options *o, fault *f) {
-    lk_corruption kind;
-    double amount;
-    if (!o->corrupt || parse_corruption(o->corrupt, &kind, &amount)) return LK_OK;
+    corruption c;
+    if (!o->corrupt || parse_corruption(o->corrupt, &c)) return LK_OK;
     return fail(f, LK_USAGE, NULL,
-                "--corrupt wants 'noise S' with S up to 100, or 'mask P' or 'salt P' with P up to "
-                "1, not '%.40s'",
+                "--corrupt wants 'noise S' with S up to 100, 'mask P' or 'salt P' with P up to 1, "
+                "or 'scale X' with X up to 1000, not '%.40s'",
                 o->corrupt);
 }
 
@@ -36,8 +44,7 @@ typedef struct preparing {
     const options *o;
     prepared *p;
     bool corrupt;
-    lk_corruption kind;
-    double amount;
+    corruption how;
 } preparing;
 
 static lk_status prepare_one(void *context, lk_run *run, size_t i, lk_picture picture,
@@ -54,7 +61,9 @@ static lk_status prepare_one(void *context, lk_run *run, size_t i, lk_picture pi
     if (!c->corrupt) return LK_OK;
     lk_real *spoilt = c->p->set.values + i * size;
     memcpy(spoilt, x, size * sizeof *x);
-    lk_corrupt(c->kind, c->amount, c->o->seed, i, size, spoilt);
+    if (c->how.kind != SCALE)
+        lk_corrupt((lk_corruption)c->how.kind, c->how.amount, c->o->seed, i, size, spoilt);
+    for (size_t v = 0; c->how.kind == SCALE && v < size; v++) spoilt[v] *= (lk_real)c->how.amount;
     c->p->empty[i] = false; /* corruption is to be seen */
     return LK_OK;
 }
@@ -88,7 +97,7 @@ lk_status prepared_open(const char *spec, data_part part, uint32_t limit, bool c
                         const lk_model *model, const options *o, prepared *out, fault *f) {
     *out = (prepared){0};
     preparing c = {.o = o, .p = out};
-    c.corrupt = corrupt && o->corrupt && parse_corruption(o->corrupt, &c.kind, &c.amount);
+    c.corrupt = corrupt && o->corrupt && parse_corruption(o->corrupt, &c.how);
     lk_status status = inputs_open_data(spec, part, limit, model, &out->in, f);
     if (status) return status;
     const lk_dataset *set = &out->in.data.set;

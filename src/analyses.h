@@ -49,8 +49,9 @@ typedef struct lk_link {
 /* Each of vectors[n x d], centred and of length 1, as a combination of few others: coefficients b
    with the least |x_i - sum of b_j x_j|^2 / 2 + lambda sum of |b_j|, lambda being `ratio`, between
    0 and 1, of the one at which all are 0. The counts[i] of them that are not 0, LK_MOST_LINKS at
-   most, into links[n x LK_MOST_LINKS]. */
-enum { LK_MOST_LINKS = 64 };
+   most, into links[n x LK_MOST_LINKS]. It holds the products of any two, n x n values: LK_DATA for
+   over LK_MOST_COMBINED vectors. */
+enum { LK_MOST_LINKS = 64, LK_MOST_COMBINED = 20000 };
 lk_status lk_lasso(const lk_real *vectors, size_t n, size_t d, double ratio, int threads,
                    lk_simd simd, lk_link *links, uint32_t *counts, lk_error *error);
 

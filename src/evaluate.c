@@ -1,7 +1,13 @@
 /* The loss and the accuracy of a model on images that it does not learn from. */
 #include "trainer.h"
 
-lk_status lk_check_labels(const lk_model *model, const lk_dataset *data, lk_error *error) {
+lk_status lk_check_data(const lk_model *model, const lk_dataset *data, lk_error *error) {
+    const size_t values =
+        data->values && model->arch.loss->shares ? data->count * lk_shape_size(data->shape) : 0;
+    for (size_t i = 0; i < values; i++)
+        if (data->values[i] < 0)
+            return lk_fail(error, LK_DATA, "the loss %s is of values none of which is below 0",
+                           model->arch.loss->name);
     if (!model->arch.labelled) return LK_OK;
     if (!data->labels) return lk_fail(error, LK_DATA, "this network needs images with labels");
     const lk_arch *arch = &model->arch;
@@ -62,7 +68,7 @@ static lk_status block_loss(void *context, lk_run *run, size_t first, size_t n, 
 lk_status lk_evaluate(const lk_model *model, const lk_dataset *data, int threads, lk_simd simd,
                       lk_progress *out, lk_error *error) {
     if (data->count == 0) return lk_fail(error, LK_DATA, "no images to measure the loss on");
-    lk_status status = lk_check_labels(model, data, error);
+    lk_status status = lk_check_data(model, data, error);
     if (status != LK_OK) return status;
     evaluation e = {data, lk_alloc(data->count * sizeof *e.losses),
                     lk_alloc(data->count * sizeof *e.right)};

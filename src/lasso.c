@@ -1,62 +1,78 @@
 /* Each vector as a sparse combination of the others: the lasso (R. Tibshirani 1996) by coordinate
    descent (J. Friedman, T. Hastie and R. Tibshirani 2010) over a few candidates. Who else belongs
    among them is told by the conditions that a solution meets, |x_j . residual| <= lambda for all
-   that have no part: those who break them most are found by the index, and join. */
+   that have no part: those who break them most join. All of it is told by the products of any two
+   vectors, which are made first, so that the rest costs the same however long the vectors are. */
 #include <math.h>
 #include <string.h>
 
 #include "analyses.h"
 #include "arena.h"
-#include "base.h"
+#include "kernels.h"
 
-enum { SEARCHED = LK_MOST_LINKS + 16, JOINING = 8, ROUNDS = 40, SWEEPS = 2000 };
+enum { BLOCK_PANELS = 8, BLOCK = BLOCK_PANELS * LK_LANES, JOINING = 8, ROUNDS = 40, SWEEPS = 2000 };
 
 typedef struct solver {
-    size_t n, d;
+    size_t n, d, stride; /* stride: n in whole vectors */
     double ratio;
-    lk_real *units;      /* [n][d]: centred, of length 1 */
-    lk_real *residuals;  /* [open][d], then the same negated */
-    lk_neighbour *found; /* [2 open][SEARCHED] */
-    uint32_t *open;      /* whose solutions are not known to be complete */
-    bool *complete;      /* [n] */
-    double *lambda;      /* [n] */
-    lk_link *links;      /* [n][LK_MOST_LINKS]: candidates and their coefficients */
-    uint32_t *counts;    /* [n] */
+    int threads;
+    const lk_kernels *kernels;
+    const lk_real *vectors;
+    lk_real *units;    /* [n][d]: centred, of length 1 */
+    lk_real *panels;   /* threads x [BLOCK_PANELS][d][16]: some of them */
+    lk_real *products; /* [n][stride]: of any two */
+    lk_real *slopes;   /* threads x [stride]: of all with a residual */
+    lk_link *links;    /* [n][LK_MOST_LINKS]: candidates and their coefficients */
+    uint32_t *counts;  /* [n] */
 } solver;
 
-static double dot(const lk_real *a, const lk_real *b, size_t d) {
-    double sum = 0;
-    for (size_t k = 0; k < d; k++) sum += (double)a[k] * (double)b[k];
-    return sum;
-}
-
 /* A vector that does not vary becomes 0, which nobody is made of. */
-static void make_units(const lk_real *vectors, solver *s) {
-    for (size_t i = 0; i < s->n; i++) {
-        const lk_real *from = vectors + i * s->d;
-        lk_real *to = s->units + i * s->d;
-        double mean = 0, squares = 0, all = 0;
-        for (size_t k = 0; k < s->d; k++) mean += (double)from[k] / (double)s->d;
-        for (size_t k = 0; k < s->d; k++) all += (double)from[k] * (double)from[k];
-        for (size_t k = 0; k < s->d; k++)
-            squares += ((double)from[k] - mean) * ((double)from[k] - mean);
-        for (size_t k = 0; k < s->d; k++)
-            to[k] = squares > 1e-14 * all ? (lk_real)(((double)from[k] - mean) / sqrt(squares)) : 0;
-    }
+static void make_unit(const lk_real *from, size_t d, lk_real *to) {
+    double mean = 0, squares = 0, all = 0;
+    for (size_t k = 0; k < d; k++) mean += (double)from[k] / (double)d;
+    for (size_t k = 0; k < d; k++) all += (double)from[k] * (double)from[k];
+    for (size_t k = 0; k < d; k++) squares += ((double)from[k] - mean) * ((double)from[k] - mean);
+    for (size_t k = 0; k < d; k++)
+        to[k] = squares > 1e-14 * all ? (lk_real)(((double)from[k] - mean) / sqrt(squares)) : 0;
 }
 
-/* Coordinate descent for vector i over its candidates; then its residual. */
-static void solve(const solver *s, size_t i, lk_real *residual) {
+/* The products of a block of vectors with themselves and with all behind them, put down for both.
+ */
+static void multiply_block(const solver *s, size_t first) {
+    const size_t count = LK_MIN((size_t)BLOCK, s->n - first), d = s->d;
+    lk_real *panels = s->panels + (size_t)lk_thread_number() * BLOCK * d;
+    memset(panels, 0, BLOCK * d * sizeof *panels);
+    for (size_t i = 0; i < count; i++) {
+        lk_real *to = panels + i / LK_LANES * d * LK_LANES + i % LK_LANES;
+        for (size_t k = 0; k < d; k++) to[k * LK_LANES] = s->units[(first + i) * d + k];
+    }
+    s->kernels->gemm(&(lk_gemm){.m = s->n - first,
+                                .k = d,
+                                .panels = (count + LK_LANES - 1) / LK_LANES,
+                                .a = s->units + first * d,
+                                .a_row = d,
+                                .a_col = 1,
+                                .b = panels,
+                                .b_panel = d * LK_LANES,
+                                .b_row = LK_LANES,
+                                .c = s->products + first * s->stride + first,
+                                .c_row = s->stride,
+                                .c_panel = LK_LANES});
+    for (size_t i = first + count; i < s->n; i++)
+        for (size_t j = first; j < first + count; j++)
+            s->products[j * s->stride + i] = s->products[i * s->stride + j];
+}
+
+/* Coordinate descent for vector i over its candidates. */
+static void solve(const solver *s, size_t i, double lambda) {
     lk_link *links = s->links + i * LK_MOST_LINKS;
-    const size_t count = s->counts[i], d = s->d;
-    const lk_real *y = s->units + i * d;
+    const size_t count = s->counts[i];
     double gram[LK_MOST_LINKS][LK_MOST_LINKS], slope[LK_MOST_LINKS], b[LK_MOST_LINKS];
     for (size_t a = 0; a < count; a++) {
-        const lk_real *x = s->units + (size_t)links[a].index * d;
+        const lk_real *products = s->products + links[a].index * s->stride;
         b[a] = (double)links[a].weight;
-        slope[a] = dot(x, y, d);
-        for (size_t c = 0; c <= a; c++)
-            gram[a][c] = gram[c][a] = dot(x, s->units + (size_t)links[c].index * d, d);
+        slope[a] = (double)products[i];
+        for (size_t c = 0; c < count; c++) gram[a][c] = (double)products[links[c].index];
     }
     for (size_t a = 0; a < count; a++) /* x_a . residual */
         for (size_t c = 0; c < count; c++) slope[a] -= gram[a][c] * b[c];
@@ -64,7 +80,7 @@ static void solve(const solver *s, size_t i, lk_real *residual) {
     for (int sweep = 0; sweep < SWEEPS && change > 1e-9; sweep++) {
         change = 0;
         for (size_t a = 0; a < count; a++) {
-            const double z = slope[a] + gram[a][a] * b[a], beyond = fabs(z) - s->lambda[i];
+            const double z = slope[a] + gram[a][a] * b[a], beyond = fabs(z) - lambda;
             const double to =
                 beyond > 0 && gram[a][a] > 0 ? (z > 0 ? beyond : -beyond) / gram[a][a] : 0;
             const double by = to - b[a];
@@ -74,19 +90,17 @@ static void solve(const solver *s, size_t i, lk_real *residual) {
             for (size_t c = 0; c < count; c++) slope[c] -= gram[a][c] * by;
         }
     }
-    for (size_t k = 0; k < d; k++) {
-        double r = (double)y[k];
-        for (size_t a = 0; a < count; a++)
-            r -= b[a] * (double)s->units[(size_t)links[a].index * d + k];
-        residual[k] = (lk_real)r;
-    }
     for (size_t a = 0; a < count; a++) links[a].weight = (float)b[a];
 }
 
-static bool is_candidate(const solver *s, size_t i, uint32_t other) {
-    for (size_t a = 0; a < s->counts[i]; a++)
-        if (s->links[i * LK_MOST_LINKS + a].index == other) return true;
-    return other == i;
+/* The products of all with vector i's residual. */
+static void find_slopes(const solver *s, size_t i, lk_real *slopes) {
+    const lk_link *links = s->links + i * LK_MOST_LINKS;
+    memcpy(slopes, s->products + i * s->stride, s->n * sizeof *slopes);
+    for (size_t a = 0; a < s->counts[i]; a++) {
+        const lk_real *products = s->products + links[a].index * s->stride, b = links[a].weight;
+        for (size_t j = 0; j < s->n; j++) slopes[j] -= b * products[j];
+    }
 }
 
 /* Candidates without a part make room. */
@@ -98,101 +112,86 @@ static void drop_unused(const solver *s, size_t i) {
     s->counts[i] = kept;
 }
 
-/* Lets those join whose product with the residual is most over lambda: `along` lists products that
-   are positive, `against` negative ones, largest first. False when nobody does. */
-static bool join(const solver *s, size_t i, const lk_neighbour *along, const lk_neighbour *against,
-                 size_t searched, double length) {
-    size_t a = 0, b = 0, joined = 0;
-    const double limit = s->lambda[i] * (1 + 1e-4) + 1e-6;
-    while (joined < JOINING && s->counts[i] < LK_MOST_LINKS && (a < searched || b < searched)) {
-        const double up = a < searched ? (1 - (double)along[a].distance) * length : -1;
-        const double down = b < searched ? (1 - (double)against[b].distance) * length : -1;
-        if (LK_MAX(up, down) <= limit) break;
-        const uint32_t other = up >= down ? along[a++].index : against[b++].index;
-        if (is_candidate(s, i, other)) continue;
-        s->links[i * LK_MOST_LINKS + s->counts[i]++] = (lk_link){other, 0};
-        joined++;
+/* Lets those join whose product with the residual is most over the limit, largest first: among
+   equal ones the first. False when nobody does. Slopes of those that cannot join become 0. */
+static bool join(const solver *s, size_t i, lk_real *slopes, double limit) {
+    uint32_t best[JOINING];
+    size_t joined = 0;
+    const size_t room = LK_MIN((size_t)JOINING, (size_t)LK_MOST_LINKS - s->counts[i]);
+    lk_link *links = s->links + i * LK_MOST_LINKS;
+    slopes[i] = 0;
+    for (size_t a = 0; a < s->counts[i]; a++) slopes[links[a].index] = 0;
+    for (size_t j = 0; j < s->n && room > 0; j++) {
+        const double over = fabs((double)slopes[j]);
+        if (!(over > limit)) continue;
+        size_t at = joined;
+        for (; at > 0 && over > fabs((double)slopes[best[at - 1]]); at--)
+            if (at < room) best[at] = best[at - 1];
+        if (at < room) best[at] = (uint32_t)j;
+        joined += joined < room;
     }
+    for (size_t a = 0; a < joined; a++) links[s->counts[i]++] = (lk_link){best[a], 0};
     return joined > 0;
 }
 
-/* lambda, from the largest product with another vector. */
-static void set_lambda(const solver *s, size_t i, const lk_neighbour *along,
-                       const lk_neighbour *against, size_t searched) {
+static void combine(const solver *s, size_t i) {
+    lk_real *slopes = s->slopes + (size_t)lk_thread_number() * s->stride;
     double most = 0;
-    for (size_t k = 0; k < searched; k++) {
-        if (along[k].index != i) most = LK_MAX(most, 1 - (double)along[k].distance);
-        if (against[k].index != i) most = LK_MAX(most, 1 - (double)against[k].distance);
-    }
-    s->lambda[i] = LK_MAX(s->ratio * most, 1e-6);
-}
-
-/* One round for all that are open: returns how many still are. */
-static size_t round_once(solver *s, const lk_index *index, size_t open, bool first, int threads,
-                         lk_simd simd) {
-    const size_t d = s->d;
-#pragma omp parallel for schedule(dynamic, 8) num_threads(threads) if (threads > 1)
-    for (size_t q = 0; q < open; q++) {
-        lk_real *residual = s->residuals + q * d;
-        if (first)
-            memcpy(residual, s->units + s->open[q] * d, d * sizeof *residual);
-        else
-            solve(s, s->open[q], residual);
-        for (size_t k = 0; k < d; k++) s->residuals[(open + q) * d + k] = -residual[k];
-    }
-    const size_t searched =
-        lk_index_search(index, s->residuals, 2 * open, SEARCHED, threads, simd, s->found);
-#pragma omp parallel for schedule(dynamic, 8) num_threads(threads) if (threads > 1)
-    for (size_t q = 0; q < open; q++) {
-        const size_t i = s->open[q];
-        const lk_neighbour *along = s->found + q * SEARCHED, *against = along + open * SEARCHED;
-        const lk_real *residual = s->residuals + q * d;
-        if (first) set_lambda(s, i, along, against, searched);
+    s->counts[i] = 0;
+    find_slopes(s, i, slopes);
+    for (size_t j = 0; j < s->n; j++)
+        if (j != i) most = LK_MAX(most, fabs((double)slopes[j]));
+    const double lambda = LK_MAX(s->ratio * most, 1e-6), limit = lambda * (1 + 1e-4) + 1e-6;
+    for (int round = 0; round < ROUNDS && join(s, i, slopes, limit); round++) {
+        solve(s, i, lambda);
         drop_unused(s, i);
-        s->complete[i] = !join(s, i, along, against, searched, sqrt(dot(residual, residual, d)));
+        find_slopes(s, i, slopes);
     }
-    size_t left = 0;
-    for (size_t q = 0; q < open; q++)
-        if (!s->complete[s->open[q]]) s->open[left++] = s->open[q];
-    return left;
 }
 
-static lk_status run(solver *s, int threads, lk_simd simd, lk_error *error) {
-    lk_index *index = lk_index_create(s->units, s->n, s->d, LK_METRIC_COSINE, error);
-    if (!index) return error->status;
-    size_t open = s->n;
-    for (size_t i = 0; i < s->n; i++) s->open[i] = (uint32_t)i;
-    for (int r = 0; r < ROUNDS && open > 0; r++)
-        open = round_once(s, index, open, r == 0, threads, simd);
-    for (size_t q = 0; q < open; q++) { /* not seen to happen: who just joined has no part */
-        solve(s, s->open[q], s->residuals);
-        drop_unused(s, s->open[q]);
+static void run(const solver *s) {
+    const int n = (int)s->n, blocks = (n + BLOCK - 1) / BLOCK;
+#pragma omp parallel num_threads(s->threads) if (s->threads > 1)
+    {
+#pragma omp for schedule(static)
+        for (int i = 0; i < n; i++)
+            make_unit(s->vectors + (size_t)i * s->d, s->d, s->units + (size_t)i * s->d);
+#pragma omp for schedule(dynamic)
+        for (int b = 0; b < blocks; b++) multiply_block(s, (size_t)b * BLOCK);
+#pragma omp for schedule(dynamic, 8)
+        for (int i = 0; i < n; i++) combine(s, (size_t)i);
     }
-    lk_index_free(index);
-    return LK_OK;
 }
 
 lk_status lk_lasso(const lk_real *vectors, size_t n, size_t d, double ratio, int threads,
                    lk_simd simd, lk_link *links, uint32_t *counts, lk_error *error) {
     if (!(ratio > 0 && ratio < 1)) return lk_fail(error, LK_USAGE, "lambda must be in (0, 1)");
-    if (n < 2 || n > UINT32_MAX || d == 0) return lk_fail(error, LK_DATA, "no vectors to combine");
+    if (n < 2 || d == 0) return lk_fail(error, LK_DATA, "no vectors to combine");
+    if (n > LK_MOST_COMBINED)
+        return lk_fail(error, LK_DATA, "%u vectors to combine, of %u at most",
+                       (unsigned long long)n, (unsigned long long)LK_MOST_COMBINED);
     lk_arena arena = {0};
     for (int pass = 0; pass < 2; pass++) {
-        solver s = {.n = n, .d = d, .ratio = ratio, .links = links, .counts = counts};
-        size_t values = 0;
-        if (!lk_mul_size(n, d, &values)) arena.overflow = true;
+        solver s = {.n = n,
+                    .d = d,
+                    .stride = lk_round_up(n, LK_LANES),
+                    .ratio = ratio,
+                    .threads = threads,
+                    .kernels = lk_kernels_get(simd),
+                    .vectors = vectors,
+                    .links = links,
+                    .counts = counts};
+        size_t values = 0, panels = 0;
+        if (!lk_mul_size(n, d, &values) || !lk_mul_size((size_t)threads * BLOCK, d, &panels))
+            arena.overflow = true;
         s.units = lk_arena_take(&arena, values, sizeof *s.units);
-        s.residuals = lk_arena_take(&arena, values, 2 * sizeof *s.residuals);
-        s.found = lk_arena_take(&arena, n, 2 * SEARCHED * sizeof *s.found);
-        s.open = lk_arena_take(&arena, n, sizeof *s.open);
-        s.complete = lk_arena_take(&arena, n, sizeof *s.complete);
-        s.lambda = lk_arena_take(&arena, n, sizeof *s.lambda);
+        s.panels = lk_arena_take(&arena, panels, sizeof *s.panels);
+        s.products = lk_arena_take(&arena, n * s.stride, sizeof *s.products);
+        s.slopes = lk_arena_take(&arena, (size_t)threads * s.stride, sizeof *s.slopes);
         if (s.units) {
-            memset(counts, 0, n * sizeof *counts);
-            make_units(vectors, &s);
-            const lk_status status = run(&s, threads, simd, error);
+            run(&s);
             lk_free(arena.base);
-            return status;
+            return LK_OK;
         }
         if (!lk_arena_commit(&arena)) break;
     }

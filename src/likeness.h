@@ -217,8 +217,9 @@ size_t lk_run_max_batch(const lk_run *run);
 
 /* x[n x input], z[n x latent], x_hat[n x input]; n at most max_batch. A code holds no places of
    maxima: where `unpool` undoes a `maxpool` before the code, decoding puts values first in their
-   windows, reconstruction back where they stood. Where a model makes no images (lk_model_output),
-   x_hat is left alone. */
+   windows, reconstruction back where they stood; of a model of shares (loss multinomial) the
+   decoded come to 1, the reconstructed to what x comes to. Where a model makes no images
+   (lk_model_output), x_hat is left alone. */
 void lk_encode(lk_run *run, const lk_real *x, size_t n, lk_real *z);
 void lk_decode(lk_run *run, const lk_real *z, size_t n, lk_real *x_hat);
 void lk_reconstruct(lk_run *run, const lk_real *x, size_t n, lk_real *z, lk_real *x_hat);
@@ -544,9 +545,11 @@ lk_status lk_gaussians(const lk_real *vectors, size_t n, size_t d, size_t cluste
                        lk_simd simd, uint32_t *cluster, double *likelihood, lk_error *error);
 
 /* out[n x dimensions]: UMAP of vectors[n x d] (umap.c), in which what is joined by a chain of near
-   neighbours is brought together, however far its ends are apart, and the rest is pushed away. */
+   neighbours is brought together, however far its ends are apart, and the rest is pushed away;
+   tight, as clusters want it, neighbours may come to lie on each other. */
 lk_status lk_umap(const lk_real *vectors, size_t n, size_t d, size_t neighbours, size_t dimensions,
-                  uint64_t seed, int threads, lk_simd simd, lk_real *out, lk_error *error);
+                  bool tight, uint64_t seed, int threads, lk_simd simd, lk_real *out,
+                  lk_error *error);
 
 /* How clusters agree with labels. accuracy: the share of images whose label is that of their
    cluster, under the best assignment of one class to each cluster at most. nmi: their mutual

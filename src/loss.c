@@ -12,6 +12,22 @@ static lk_real logistic(const lk_loss_pass *p, size_t row, lk_real *gradient) {
                                      p->scale, gradient);
 }
 
+/* -log of the probability of x, counts of which need not be whole, when each thing that is counted
+   is drawn by the softmax of the outputs (G. Hinton and R. Salakhutdinov 2006): the cross-entropy
+   of its shares, times how many there are. */
+static lk_real multinomial(const lk_loss_pass *p, size_t row, lk_real *gradient) {
+    const lk_real *x = p->x + row * p->x_stride, *logits = p->y + row * p->y_stride;
+    const lk_real whole = p->kernels->sum(x, p->n);
+    const lk_real total = p->kernels->softmax(logits, p->n, gradient);
+    lk_real loss = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        loss += x[i] * (total - logits[i]);
+        gradient[i] = p->scale * (whole * gradient[i] - x[i]);
+    }
+    memset(gradient + p->n, 0, (p->y_stride - p->n) * sizeof *gradient);
+    return loss;
+}
+
 /* -log of the probability that the softmax of the outputs gives the label. */
 static lk_real cross_entropy(const lk_loss_pass *p, size_t row, lk_real *gradient) {
     const lk_real *logits = p->y + row * p->y_stride;
@@ -96,10 +112,11 @@ static lk_real triplet(const lk_loss_pass *p, size_t row, lk_real *gradient) {
 }
 
 static const lk_loss losses[] = {
-    {"mse", LK_ACTIVATIONS, LK_OUTPUT_IMAGE, false, "beta", 1, squared, NULL},
-    {"bce", LK_SIGMOID, LK_OUTPUT_IMAGE, false, "beta", 1, logistic, NULL},
-    {"ce", LK_LINEAR, LK_OUTPUT_CLASSES, true, NULL, 0, cross_entropy, NULL},
-    {"triplet", LK_ACTIVATIONS, LK_OUTPUT_CODE, true, "margin", (lk_real)0.2, triplet,
+    {"mse", LK_ACTIVATIONS, LK_OUTPUT_IMAGE, false, false, "beta", 1, squared, NULL},
+    {"bce", LK_SIGMOID, LK_OUTPUT_IMAGE, false, false, "beta", 1, logistic, NULL},
+    {"multinomial", LK_LINEAR, LK_OUTPUT_IMAGE, false, true, "beta", 1, multinomial, NULL},
+    {"ce", LK_LINEAR, LK_OUTPUT_CLASSES, true, false, NULL, 0, cross_entropy, NULL},
+    {"triplet", LK_ACTIVATIONS, LK_OUTPUT_CODE, true, false, "margin", (lk_real)0.2, triplet,
      mine_triplets},
 };
 

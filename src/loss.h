@@ -1,8 +1,8 @@
 /* Losses: the end of a chain.
 
-   An image's loss is a sum over its values (mse, bce) or one number (ce, triplet), plus what
-   operators add to it: their penalties. What is reported and descended is the mean over the images,
-   for sums divided by their values. */
+   An image's loss is a sum over its values (mse, bce, multinomial) or one number (ce, triplet),
+   plus what operators add to it: their penalties. What is reported and descended is the mean over
+   the images, for sums divided by their values. */
 #ifndef LK_LOSS_H
 #define LK_LOSS_H
 
@@ -27,6 +27,7 @@ typedef struct lk_loss {
     lk_activation head;
     lk_output output;   /* what the chain makes: the image again, a class, or a code */
     bool labelled;      /* needs labels */
+    bool shares;        /* outputs are logits of the values' shares in their sum: none is below 0 */
     const char *option; /* the word that may follow the name, with a decimal number; or NULL */
     lk_real fallback;   /* the number where the word is absent */
     /* One row's loss, and its gradient[y_stride] times scale. */

@@ -385,16 +385,18 @@ void lk_run_load_pixels(lk_run *run, const uint8_t *pixels, size_t row) {
         to[lk_interleaved(arch->input, i)] = (lk_real)pixels[i] / (lk_real)255;
 }
 
-void lk_run_output(const lk_run *run, size_t row, lk_real *x_hat) {
+lk_real *lk_run_output(const lk_run *run, size_t row, const lk_real *x) {
     const lk_arch *arch = &run->model->arch;
     const size_t size = lk_shape_size(arch->input), padded = stride(arch, arch->count);
     lk_real *y = run->value[arch->count] + row * padded;
-    run->kernels->activate(arch->head, y, padded);
-    if (arch->input.channels == 1) {
-        memcpy(x_hat, y, size * sizeof *y);
-        return;
+    if (!arch->loss->shares) {
+        run->kernels->activate(arch->head, y, padded);
+        return y;
     }
-    for (size_t i = 0; i < size; i++) x_hat[i] = y[lk_interleaved(arch->input, i)];
+    const lk_real whole = x ? run->kernels->sum(x, size) : 1;
+    run->kernels->softmax(y, size, y);
+    for (size_t i = 0; i < size; i++) y[i] *= whole;
+    return y;
 }
 
 void lk_run_set_label(lk_run *run, uint32_t label) {
@@ -417,10 +419,16 @@ static void take_code(const lk_run *run, size_t n, lk_real *z) {
               lk_model_latent(run->model));
 }
 
-static void take_output(const lk_run *run, size_t n, lk_real *x_hat) {
-    const size_t size = lk_shape_size(run->model->arch.input);
-    for (size_t i = 0; i < n && lk_model_output(run->model) == LK_OUTPUT_IMAGE; i++)
-        lk_run_output(run, i, x_hat + i * size);
+/* Of rows that were loaded, or of codes alone. */
+static void take_output(const lk_run *run, size_t n, bool loaded, lk_real *x_hat) {
+    const lk_shape shape = run->model->arch.input;
+    const size_t size = lk_shape_size(shape), padded = stride(&run->model->arch, 0);
+    for (size_t r = 0; r < n && lk_model_output(run->model) == LK_OUTPUT_IMAGE; r++) {
+        const lk_real *y = lk_run_output(run, r, loaded ? run->value[0] + r * padded : NULL);
+        lk_real *to = x_hat + r * size;
+        if (shape.channels == 1) memcpy(to, y, size * sizeof *to);
+        for (size_t i = 0; shape.channels > 1 && i < size; i++) to[i] = y[lk_interleaved(shape, i)];
+    }
 }
 
 void lk_encode(lk_run *run, const lk_real *x, size_t n, lk_real *z) {
@@ -442,14 +450,14 @@ void lk_decode(lk_run *run, const lk_real *z, size_t n, lk_real *x_hat) {
              stride(arch, arch->encoder));
     forget(run, n);
     lk_run_forward(run, arch->encoder, arch->count, 0, n, 0);
-    take_output(run, n, x_hat);
+    take_output(run, n, false, x_hat);
 }
 
 void lk_reconstruct(lk_run *run, const lk_real *x, size_t n, lk_real *z, lk_real *x_hat) {
     lk_run_load(run, x, 0, n);
     lk_run_forward(run, 0, run->model->arch.count, 0, n, 0);
     take_code(run, n, z);
-    take_output(run, n, x_hat);
+    take_output(run, n, true, x_hat);
 }
 
 void lk_run_codes(const lk_run *run, size_t row, uint32_t *indices) {

@@ -64,8 +64,9 @@ lk_loss_pass lk_run_loss(const lk_run *run);
 void lk_run_load(lk_run *run, const lk_real *x, size_t row, size_t n);
 void lk_run_load_pixels(lk_run *run, const uint8_t *pixels, size_t row);
 
-/* Applies the head to the chain's output of one row, in place, and copies it to x_hat[input]. */
-void lk_run_output(const lk_run *run, size_t row, lk_real *x_hat);
+/* What the chain makes of one row, where its last layer left it: the head is applied to it there.
+   Shares are of the sum of x, an input as value[0] holds it; without one, of 1. */
+lk_real *lk_run_output(const lk_run *run, size_t row, const lk_real *x);
 
 /* The logits of one row's classes; NULL where the model tells none apart. */
 lk_real *lk_run_logits(const lk_run *run, size_t row);

@@ -109,13 +109,11 @@ void lk_score_attach(lk_model *model, lk_score *score) {
 /* The first evidence. A model that makes no images has none of it: the same for all. */
 static lk_status measure_error(lk_run *run, size_t row, float *measure, lk_error *error) {
     const lk_arch *arch = &run->model->arch;
-    const lk_layer *last = &arch->layers[arch->count - 1];
     const size_t size = lk_shape_size(arch->input);
     const lk_real *x = run->value[0] + row * arch->layers[0].in_stride;
-    lk_real *x_hat = run->value[arch->count] + row * last->out_stride;
     *measure = 0;
     if (arch->loss->output != LK_OUTPUT_IMAGE) return LK_OK;
-    run->kernels->activate(arch->head, x_hat, last->out_stride);
+    const lk_real *x_hat = lk_run_output(run, row, x);
     double energy = 0;
     for (size_t i = 0; i < size; i++) energy += (double)x[i] * (double)x[i];
     const double error_energy = (double)run->kernels->squared_error(x, x_hat, size);

@@ -62,7 +62,7 @@ static lk_status check_options(const lk_model *model, const lk_dataset *data,
         return lk_fail(error, LK_USAGE, "epochs must be 1 to 1000000");
     if (o->threads < 1 || o->threads > 1024)
         return lk_fail(error, LK_USAGE, "threads must be 1 to 1024");
-    return lk_check_labels(model, data, error);
+    return lk_check_data(model, data, error);
 }
 
 /* How many rows of a batch show an image: upright and in another pose, where poses are told apart.

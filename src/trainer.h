@@ -37,8 +37,9 @@ struct lk_trainer {
 /* Brings the transposed weights up to date with all parameters. */
 void lk_trainer_transpose(lk_trainer *trainer);
 
-/* LK_DATA where the model needs labels that the data have not, or have beyond its classes. */
-lk_status lk_check_labels(const lk_model *model, const lk_dataset *data, lk_error *error);
+/* LK_DATA where the model needs labels that the data have not, or have beyond its classes, and
+   where its loss is of shares and some value is below 0. */
+lk_status lk_check_data(const lk_model *model, const lk_dataset *data, lk_error *error);
 /* Whether the class of a row that has gone forward is right. */
 bool lk_run_is_right(const lk_run *run, size_t row);
 /* Mean loss and accuracy of n images from their sums. */

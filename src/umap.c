@@ -1,8 +1,7 @@
 /* UMAP (L. McInnes, J. Healy and J. Melville 2018): the graph of nearest neighbours, each edge a
    share of certainty, is laid out in a few dimensions so that the same edges are short there. It
    starts from the graph's leading eigenvectors. In an epoch every vector moves by itself, seeing
-   the others where they stood at its start, so that threads do not change the result; the kernel is
-   1 / (1 + A d^2). */
+   the others where they stood at its start, so that threads do not change the result. */
 #include <math.h>
 #include <string.h>
 
@@ -12,11 +11,20 @@
 #include "subspace.h"
 
 enum { BLOCK = 1024, EPOCHS = 300, STRANGERS = 5, MOST_EDGES = 1 << 12 };
-static const lk_real A = (lk_real)1.6, MOST_STEP = 4, SPAN = 10;
+static const lk_real MOST_STEP = 4, SPAN = 10;
+
+/* How sure a layout makes it that two are neighbours, d apart: 1 / (1 + a d^(2 b)). Of the paper's
+   least distances it is near to the curve of 0.1, for pictures, and to that of 0, for clusters,
+   with exponents that square roots make. */
+typedef struct kernel {
+    lk_real a, b;
+} kernel;
+static const kernel LOOSE = {(lk_real)1.6, 1}, TIGHT = {(lk_real)1.935, (lk_real)0.75};
 
 typedef struct graph {
     const lk_real *vectors;
     size_t n, d, neighbours, dimensions;
+    const kernel *kernel;
     int threads;
     lk_simd simd;
     lk_neighbour *found; /* [n][neighbours], without the vector itself */
@@ -174,6 +182,22 @@ static lk_real apart(const lk_real *a, const lk_real *b, size_t d) {
     return sum;
 }
 
+/* d^(2 b), b being 1 or 3/4, of a squared distance. */
+static lk_real raise(const kernel *k, lk_real squared) {
+    const double length = sqrt((double)squared);
+    return k->b < 1 ? (lk_real)(length * sqrt(length)) : squared;
+}
+
+/* What an edge of this squared length pulls by, and a stranger that is so far away pushes by. */
+static lk_real attract(const kernel *k, lk_real squared) {
+    const lk_real raised = raise(k, squared);
+    if (!(squared > 0)) return 0;
+    return -2 * k->a * k->b * (raised / squared) / (1 + k->a * raised);
+}
+static lk_real repel(const kernel *k, lk_real squared) {
+    return 2 * k->b / (((lk_real)0.001 + squared) * (1 + k->a * raise(k, squared)));
+}
+
 /* An edge of weight w acts in that share of the epochs, evenly, and pulls from both its ends; with
    it come vectors drawn at random, which push. */
 static void move(const graph *g, size_t i, uint32_t epoch, lk_rng rng, lk_real rate, lk_real *y) {
@@ -184,13 +208,11 @@ static void move(const graph *g, size_t i, uint32_t epoch, lk_rng rng, lk_real r
         if ((uint32_t)((epoch + 1) * w) == (uint32_t)(epoch * w)) continue;
         const lk_real *neighbour = g->before + g->to[e] * d;
         for (int end = 0; end < 2; end++)
-            pull(y, neighbour, d, -2 * A / (1 + A * apart(y, neighbour, d)), rate);
+            pull(y, neighbour, d, attract(g->kernel, apart(y, neighbour, d)), rate);
         for (int s = 0; s < STRANGERS; s++) {
             const size_t other = lk_rng_below(rng, draws++, g->n);
             const lk_real *stranger = g->before + other * d;
-            const lk_real far = apart(y, stranger, d);
-            if (other != i)
-                pull(y, stranger, d, 2 / (((lk_real)0.001 + far) * (1 + A * far)), rate);
+            if (other != i) pull(y, stranger, d, repel(g->kernel, apart(y, stranger, d)), rate);
         }
     }
 }
@@ -224,7 +246,8 @@ static void take(graph *g, lk_arena *arena) {
 }
 
 lk_status lk_umap(const lk_real *vectors, size_t n, size_t d, size_t neighbours, size_t dimensions,
-                  uint64_t seed, int threads, lk_simd simd, lk_real *out, lk_error *error) {
+                  bool tight, uint64_t seed, int threads, lk_simd simd, lk_real *out,
+                  lk_error *error) {
     if (threads < 1 || threads > 1024) return lk_fail(error, LK_USAGE, "threads must be 1 to 1024");
     if (neighbours == 0 || neighbours >= LK_MAX_NEIGHBOURS)
         return lk_fail(error, LK_USAGE, "neighbours must be 1 to %u", LK_MAX_NEIGHBOURS - 1ull);
@@ -237,6 +260,7 @@ lk_status lk_umap(const lk_real *vectors, size_t n, size_t d, size_t neighbours,
                    .d = d,
                    .neighbours = neighbours,
                    .dimensions = dimensions,
+                   .kernel = tight ? &TIGHT : &LOOSE,
                    .threads = threads,
                    .simd = simd};
         take(&g, &arena);

@@ -18,6 +18,14 @@
 #define GATE_TRAINING                                                                              \
     { .batch = 128, .steps = 4000, .decay = 0.5, .init = LK_INIT_HE, .augment = "shift 2" }
 
+#define WORDS                                                                                      \
+    { 1, 1, 2000 }
+#define TEXT                                                                                       \
+    "> table > mask 0.3 > dense 500 relu > dense 250 relu > dense 125 relu > dense {z}"            \
+    " | dense 125 relu > dense 250 relu > dense 500 relu > dense {x}"
+#define TEXT_TRAINING                                                                              \
+    { .batch = 64, .steps = 8000, .decay = 0.3, .init = LK_INIT_GLOROT }
+
 /* Of the class-conditioned autoencoders; the code in between has seen no label. */
 #define ACAE_ENCODER                                                                               \
     "> conv 32 3 leaky > bn > maxpool 2 > dropout 0.25"                                            \
@@ -52,14 +60,10 @@ static const lk_family families[] = {
      {1, 1, 28},
      "for rows of numbers, each column in units of its deviation",
      {.batch = 64, .steps = 4000, .decay = 0.5, .init = LK_INIT_GLOROT}},
-    {"text",
-     "> table > mask 0.3 > dense 500 relu > dense 250 relu > dense 125 relu > dense {z}"
-     " | dense 125 relu > dense 250 relu > dense 500 relu > dense {x} > mse",
-     10,
-     LK_TRAINED,
-     {1, 1, 2000},
-     "for texts, by how often words are in them, a third of which it is not shown",
-     {.batch = 64, .steps = 8000, .decay = 0.3, .init = LK_INIT_GLOROT}},
+    {"text", TEXT " > mse", 10, LK_TRAINED, WORDS,
+     "for texts, by how often words are in them, a third of which it is not shown", TEXT_TRAINING},
+    {"text-softmax", TEXT " > multinomial", 10, LK_TRAINED, WORDS,
+     "the same, but what it makes are the shares of the words in a text: a softmax", TEXT_TRAINING},
     {"stacked",
      "> dense 1000 relu > l1 0.001 > dense 500 relu > dense {z} relu"
      " | dense 500 relu > dense 1000 relu > dense {x} sigmoid > bce",

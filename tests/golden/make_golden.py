@@ -21,9 +21,16 @@ ACTIVATIONS = {
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
 }
+
+
+def whole(x):
+    return x.sum(1, keepdim=True)
+
+
 LOSSES = {
     "mse": torch.nn.functional.mse_loss,
     "bce": torch.nn.functional.binary_cross_entropy,
+    "multinomial": lambda x_hat, x: -(x * torch.log(x_hat / whole(x))).mean(),
 }
 
 
@@ -54,6 +61,8 @@ def case(inner, last, loss_name):
             torch.nn.functional.linear(x, weights["layers.0.weight"], weights["layers.0.bias"]))
         x_hat = ACTIVATIONS[last](
             torch.nn.functional.linear(z, weights["layers.1.weight"], weights["layers.1.bias"]))
+        if loss_name == "multinomial":
+            x_hat = torch.softmax(x_hat, 1) * whole(x)
         return z, x_hat, LOSSES[loss_name](x_hat, x)
 
     z, x_hat, loss = forward()
@@ -78,6 +87,7 @@ def case(inner, last, loss_name):
 
 cases = [case(inner, "sigmoid", "bce") for inner in ACTIVATIONS]
 cases += [case("tanh", last, "mse") for last in ACTIVATIONS]
+cases += [case(inner, "linear", "multinomial") for inner in ("tanh", "relu")]
 golden = {
     "made_by": f"tests/golden/make_golden.py, PyTorch {torch.__version__}",
     "rate": RATE,

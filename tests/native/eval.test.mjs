@@ -341,6 +341,14 @@ test('corrupted images: how much, by which seed, and against what errors are', (
     const other = evaluate(models.ae, '--corrupt', how, '--seed', '2');
     assert.notEqual(other.corrupted.mse, corrupted.mse);
   }
+  // Every value times the number: nothing of it is drawn, and once is what there was.
+  const triple = evaluate(models.ae, '--corrupt', 'scale 3');
+  assert.ok(Math.abs(triple.corrupted.mse / mean((v) => (2 * v) ** 2) - 1) < 1e-5);
+  const other = evaluate(models.ae, '--corrupt', 'scale 3', '--seed', '2');
+  assert.deepEqual(other.reconstruction, triple.reconstruction);
+  const once = evaluate(models.ae, '--corrupt', 'scale 1');
+  assert.deepEqual(once.reconstruction, plain.reconstruction);
+  assert.equal(once.corrupted.mse, 0);
   // Errors are those of the clean image: with all of it masked, those of what black becomes.
   const black = write(join(path, 'black.npy'), npy([1, 8, 8], new Uint8Array(64)));
   ok(['reconstruct', models.ae, '--data', black, '--out', join(path, 'grey.npy')]);
@@ -348,7 +356,8 @@ test('corrupted images: how much, by which seed, and against what errors are', (
   const mse = x.reduce((sum, v, i) => sum + (v - grey[i % 64]) ** 2, 0) / x.length;
   const masked = evaluate(models.ae, '--corrupt', 'mask 1').reconstruction.mse;
   assert.ok(Math.abs(masked / mse - 1) < 1e-4, `${masked}, ${mse}`);
-  for (const bad of ['', 'noise', 'noise x', 'blur 1', 'mask 1.5', 'salt 0', 'noise 0.3 mask 0.5'])
+  const wrong = ['', 'noise', 'noise x', 'blur 1', 'mask 1.5', 'salt 0', 'scale 0', 'scale 1001'];
+  for (const bad of [...wrong, 'noise 0.3 mask 0.5'])
     fails(['eval', models.ae, '--data', freshFile, `--corrupt=${bad}`], 2, /--corrupt wants/);
 });
 

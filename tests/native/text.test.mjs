@@ -145,6 +145,43 @@ test('text: codes, verdicts, neighbours, clusters and maps, in the words of the 
   assert.deepEqual([words.images, words.dimensions], [400, 192]);
 });
 
+test('text: a softmax learns which shares words have in a text', (t) => {
+  const own = folder(t);
+  const shares = join(own, 'shares.safetensors');
+  const arch = ARCH.replace('mse', 'multinomial');
+  const args = ['train', '--arch', arch, '--data', `${file}:train`, '--out', shares];
+  const { epochs } = ok([...args, ...TRAINED, '--holdout', '60', '--json']);
+  assert.ok(epochs.at(-1).loss < 0.9 * epochs[0].loss, `${epochs[0].loss} ${epochs.at(-1).loss}`);
+  // The same bits on any number of threads, by any instructions.
+  const brief = [...args.slice(0, -1), join(own, 'brief.safetensors'), '--epochs', '2', '--json'];
+  const { weights_sha256: bits } = ok([...brief, '--threads', '1']);
+  assert.match(bits, /^[0-9a-f]{64}$/);
+  assert.equal(ok([...brief, '--threads', '3', '--simd', 'scalar']).weights_sha256, bits);
+  const { retrieval } = ok(['eval', shares, '--data', `${file}:test`, '--json']);
+  assert.ok(retrieval.codes[7] > 0.9, `${retrieval.codes}`);
+  const family = ok(['families', '--json']).find(({ name }) => name === 'text-softmax');
+  assert.match(family.arch, /> dense 2000 > multinomial$/);
+
+  // The shares that a code stands for come to one, and most of that is words of its topic.
+  const asked = write(join(own, 'asked.jsonl'), jsonl([{ text: 'seaab seaac seada' }]));
+  const [z, made] = ['z', 'made'].map((name) => join(own, `${name}.npy`));
+  ok(['encode', shares, asked, '--out', z]);
+  ok(['decode', shares, z, '--out', made]);
+  const sum = (values) => values.reduce((a, b) => a + b, 0);
+  const { values } = readNpy(made);
+  assert.ok(Math.abs(sum(values) - 1) < 1e-5 && values.every((v) => v >= 0));
+  const { words } = ok(['inspect', shares, '--json']);
+  assert.ok(sum(values.filter((_, i) => words[i].startsWith('sea'))) > 0.7);
+  // A row of numbers that may be below zero has no shares.
+  const table = write(join(own, 'x.csv'), 'a,b\n1,2\n3,5\n2,2\n');
+  const refused = ['--data', table, '--holdout', '0', '--no-calibrate', '--out'];
+  fails(
+    ['train', '--arch', arch.replaceAll('192', '2'), ...refused, join(own, 'x.safetensors')],
+    3,
+    /the loss multinomial is of values none of which is below 0/,
+  );
+});
+
 test('text: parts, labels, classes and joined files', (t) => {
   const own = folder(t);
   const info = (spec) => ok(['data', 'info', spec, '--json']);

@@ -185,6 +185,8 @@ static void test_bad(void) {
         {"1x4x4 > l1 0 | dense 16 > mse", "over 0", LK_NO_OFFSET},
         {"1x4x4 > dense 2 | dense 16 > bce", "bce needs sigmoid", LK_NO_OFFSET},
         {"1x4x4 > dense 2 | dense 16 tanh > bce", "bce needs sigmoid", LK_NO_OFFSET},
+        {"1x4x4 > dense 2 | dense 16 relu > multinomial", "multinomial needs linear", LK_NO_OFFSET},
+        {"1x4x4 > dense 2 | dense 15 > multinomial", "15 values, the input has 16", LK_NO_OFFSET},
         {"1x1x1000000 > dense 64 | dense 1000000 > mse", "64000000 parameters", LK_NO_OFFSET},
         {"1x1x1048576 > dense 1048576 | dense 1048576 > mse", "parameters", LK_NO_OFFSET},
         {"1x1048576x1 > dense 1048576 | dense 1048576 > mse", "parameters", LK_NO_OFFSET},

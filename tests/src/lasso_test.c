@@ -107,6 +107,10 @@ int main(void) {
     for (size_t i = 0; i < N; i++) CHECK((counts[i] > 0) == (i < 8), "%zu: %u", i, counts[i]);
     CHECK(lk_lasso(vectors, N, D, 0, 1, LK_SIMD_BEST, links, counts, NULL) == LK_USAGE, "0");
     CHECK(lk_lasso(vectors, N, D, 1, 1, LK_SIMD_BEST, links, counts, NULL) == LK_USAGE, "1");
+    /* More than there is room for the products of. */
+    CHECK(lk_lasso(vectors, LK_MOST_COMBINED + 1, D, 0.5, 1, LK_SIMD_BEST, links, counts, NULL) ==
+              LK_DATA,
+          "too many");
     CHECK(lk_lasso(vectors, 1, D, 0.5, 1, LK_SIMD_BEST, links, counts, NULL) == LK_DATA, "one");
     return TEST_RESULT();
 }

@@ -80,7 +80,7 @@ static bool all_dense(const lk_model *model) {
 static bool remembers(const lk_model *model) {
     for (size_t i = 0; i < model->arch.count; i++)
         if (model->arch.layers[i].op->partner) return true;
-    return false;
+    return model->arch.loss->shares; /* of how much */
 }
 
 /* Whole and half passes, batches and single images, all kernels: one answer, and the right one. */
