@@ -163,12 +163,14 @@ test('a pad filled from edge to edge is as unusual as can be, not empty', () =>
 test('opening the page and drawing on it keep its thread for no long task', () =>
   onPage(async (page) => {
     const ended = await watchTasks(page);
-    await page.reload();
-    await ready(page);
-    await gallery(page);
-    await draw(page, digits[3]);
-    await page.waitForTimeout(500); // a classifier is asked
-    await draw(page, doodles['letter M']);
+    for (let time = 0; time < 3; time++) {
+      await page.reload();
+      await ready(page);
+      await gallery(page);
+      await draw(page, digits[3]);
+      await page.waitForTimeout(500); // a classifier is asked
+      await draw(page, doodles['letter M']);
+    }
     assertShort(await ended());
   }));
 
