@@ -106,7 +106,7 @@ static lk_status measure_all(ablation *a, const lk_model *model, json_t *alone, 
     lk_status status = measure(a, LK_EVIDENCES, false, &auroc, f);
     if (!status) json_object_set_new(without, "nothing", json_real(auroc));
     for (size_t e = 0; e < LK_EVIDENCES && !status; e++) {
-        if (!lk_model_has_evidence(model, e)) continue;
+        if (!lk_model_has_evidence(model, a->ranked.preparation, e)) continue;
         status = measure(a, e, true, &auroc, f);
         if (!status) json_object_set_new(alone, lk_evidence_name(e), json_real(auroc));
         if (!status) status = measure(a, e, false, &auroc, f);

@@ -90,10 +90,10 @@ static lk_status ask(void *context, lk_run *run, size_t i, lk_picture picture, l
 }
 
 /* The pieces of evidence that the model has, those that add most to the score first. */
-static size_t weigh(const lk_model *model, const lk_result *r, size_t order[LK_EVIDENCES]) {
+static size_t weigh(const judging *j, const lk_result *r, size_t order[LK_EVIDENCES]) {
     size_t count = 0;
     for (size_t e = 0; e < LK_EVIDENCES; e++) {
-        if (!lk_model_has_evidence(model, e)) continue;
+        if (!lk_model_has_evidence(j->model, j->preparation, e)) continue;
         size_t at = count++;
         for (; at > 0 && r->evidence[order[at - 1]].surprise < r->evidence[e].surprise; at--)
             order[at] = order[at - 1];
@@ -104,10 +104,10 @@ static size_t weigh(const lk_model *model, const lk_result *r, size_t order[LK_E
 
 /* ---- as JSON ---- */
 
-static json_t *describe_evidence(const lk_model *model, const lk_result *r) {
+static json_t *describe_evidence(const judging *j, const lk_result *r) {
     json_t *scores = json_object();
     for (size_t e = 0; e < LK_EVIDENCES; e++)
-        if (lk_model_has_evidence(model, e))
+        if (lk_model_has_evidence(j->model, j->preparation, e))
             json_object_set_new(scores, lk_evidence_name(e),
                                 json_pack("{s:o,s:f,s:f}", "value",
                                           output_number(r->evidence[e].value), "p",
@@ -126,10 +126,10 @@ static json_t *describe(const char *name, const judging *j, size_t i) {
     const lk_result *r = &o->result;
     const bool seen = r->verdict != LK_EMPTY;
     size_t order[LK_EVIDENCES];
-    weigh(j->model, r, order);
+    weigh(j, r, order);
     json_t *row = json_pack("{s:o,s:s,s:f,s:o,s:o}", "file", output_text(name), "verdict",
                             lk_verdict_name(r->verdict), "p", r->p, "score",
-                            output_number(r->score), "scores", describe_evidence(j->model, r));
+                            output_number(r->score), "scores", describe_evidence(j, r));
     if (lk_model_classes(j->model) > 0) json_object_update_new(row, describe_guess(&o->own, seen));
     if (j->classifier) json_object_set_new(row, "classifier", describe_guess(&o->other, seen));
     if (!j->why) return row;
@@ -159,7 +159,7 @@ static void print_guess(const char *who, const guess *g) {
 static void print_why(const judging *j, size_t i) {
     const lk_result *r = &j->opinions[i].result;
     size_t order[LK_EVIDENCES];
-    const size_t count = weigh(j->model, r, order);
+    const size_t count = weigh(j, r, order);
     for (size_t k = 0; k < count; k++) {
         static const char *const before[] = {"       weighs most: ", "; then: ", ", "};
         printf("%s%s p %.4f", before[k < 2 ? k : 2], lk_evidence_name(order[k]),

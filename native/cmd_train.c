@@ -15,6 +15,7 @@ static void free_job(job *j) {
     training_end(&j->training);
     file_lock_release(&j->lock);
     data_set_free(&j->images);
+    data_set_free(&j->lessons);
     data_set_free(&j->validation);
     data_set_free(&j->held_out);
     json_decref(j->report);
@@ -170,7 +171,8 @@ static int learn(job *j, fault *f) {
         json_decref(pretraining);
         return code;
     }
-    code = training_start(&j->training, j->o, &j->how, j->model, &j->images, validation_of(j), f);
+    const lk_dataset *lessons = j->o->drawings ? &j->lessons : &j->images;
+    code = training_start(&j->training, j->o, &j->how, j->model, lessons, validation_of(j), f);
     if (pretraining) j->training.pretraining = pretraining;
     return code ? code : training_run(&j->training, f);
 }

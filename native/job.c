@@ -65,7 +65,7 @@ static lk_status check_method(const job *j, fault *f) {
     const char *unfit = NULL;
     if (method == LK_SOLVED)
         unfit = o->augment ? "augment" : o->noise ? "noise" : o->patience ? "patience" : NULL;
-    if (method != LK_TRAINED && o->from) unfit = "from";
+    if (method != LK_TRAINED) unfit = o->from ? "from" : o->drawings ? "drawings" : unfit;
     if (method != LK_STACKED && o->pretrain_epochs) unfit = "pretrain-epochs";
     if (!j->family && o->noise) unfit = "noise";
     if (!unfit) return LK_OK;
@@ -305,6 +305,7 @@ lk_status job_prepare(job *j, fault *f) {
     if (!status && o->binarise > 0) data_binarise(&d.set, o->binarise);
     if (!status) status = part(j, &d.set, f);
     if (!status) status = prepare_rows(j, f);
+    if (!status && o->drawings) status = drawings_join(j, &j->lessons, f);
     data_free(&d);
     settle_epochs(j);
     return status;

@@ -30,7 +30,7 @@ typedef struct options {
     uint32_t checkpoint_every;
     double learning_rate, warmup, weight_decay;
     int fall; /* lk_fall */
-    const char *noise, *from;
+    const char *noise, *from, *drawings;
     uint32_t validation, patience, draw, pretrain_epochs;
     double binarise; /* 0: not given */
     bool resume, no_calibrate;

@@ -90,10 +90,10 @@ static char *score_tensor_name(char *name, int aspect, const char *tensor) {
     return strcat(name, tensor);
 }
 
-/* How many rows of evidence a calibration of this model has. */
-static size_t ranks(const lk_model *model) {
+/* How many rows of evidence such a calibration of this model has. */
+static size_t ranks(const lk_model *model, lk_preparation preparation) {
     size_t n = 0;
-    for (size_t e = 0; e < LK_RANKED; e++) n += lk_model_ranks(model, e);
+    for (size_t e = 0; e < LK_RANKED; e++) n += lk_model_ranks(model, preparation, e);
     return n;
 }
 
@@ -158,12 +158,12 @@ static float *add_calibration(writer *w, const lk_model *model, int preparation,
     const lk_calibration *c = model->score->calibration[preparation];
     float *to = evidence;
     for (size_t e = 0; e < LK_RANKED; e++) {
-        if (!lk_model_ranks(model, e)) continue;
+        if (!lk_model_ranks(model, c->preparation, e)) continue;
         memcpy(to, c->evidence[e], c->shaping * sizeof *to);
         to += c->shaping;
     }
     calibration_tensor_name(next_name(w), preparation, "evidence");
-    add(w, LK_F32, 2, (size_t[]){ranks(model), c->shaping}, evidence);
+    add(w, LK_F32, 2, (size_t[]){ranks(model, c->preparation), c->shaping}, evidence);
     calibration_tensor_name(next_name(w), preparation, "limits");
     add(w, LK_F32, 1, (size_t[]){LK_TEXTURES}, c->limits);
     calibration_tensor_name(next_name(w), preparation, "scores");
@@ -181,7 +181,8 @@ static size_t evidence_values(const lk_model *model) {
     const lk_score *score = model->score;
     size_t n = 0;
     for (int p = 0; score && p < LK_PREPARATIONS; p++)
-        if (score->calibration[p]) n += ranks(model) * score->calibration[p]->shaping;
+        if (score->calibration[p])
+            n += ranks(model, (lk_preparation)p) * score->calibration[p]->shaping;
     return n;
 }
 
@@ -335,7 +336,7 @@ static lk_status fill_calibration(reader *r, const lk_model *model, lk_calibrati
                                   const calibration_tensors *t) {
     lk_status status = copy_floats(r, t->limits, 0, LK_TEXTURES, c->limits);
     for (size_t e = 0, row = 0; status == LK_OK && e < LK_RANKED; e++)
-        if (lk_model_ranks(model, e))
+        if (lk_model_ranks(model, c->preparation, e))
             status = copy_floats(r, t->evidence, row++ * c->shaping, c->shaping, c->evidence[e]);
     if (status == LK_OK) status = copy_floats(r, t->scores, 0, c->judging, c->scores);
     if (status != LK_OK) return status;
@@ -359,7 +360,8 @@ static lk_status read_calibration(reader *r, const lk_model *model, lk_score *sc
     }
     if (!any) return LK_OK;
     calibration_tensors t = {0};
-    t.evidence = expect(r, name[EVIDENCE], LK_F32, 2, (size_t[]){ranks(model), 0});
+    const size_t rows = ranks(model, (lk_preparation)p);
+    t.evidence = expect(r, name[EVIDENCE], LK_F32, 2, (size_t[]){rows, 0});
     if (t.evidence) t.limits = expect(r, name[LIMITS], LK_F32, 1, (size_t[]){LK_TEXTURES});
     if (t.limits) t.scores = expect(r, name[SCORES], LK_F32, 1, (size_t[]){0});
     if (!t.scores) return LK_MODEL;
@@ -485,7 +487,8 @@ static lk_status read_score(reader *r, lk_model *model) {
     t.references = expect(r, "score.references", LK_I8, 2, (size_t[]){0, sizes.width});
     if (!t.references) return LK_MODEL;
     sizes.references = t.references->dims[0];
-    for (int p = 0; p < LK_PREPARATIONS && lk_model_has_evidence(model, LK_SHAPE); p++) {
+    for (int p = 0;
+         p < LK_PREPARATIONS && lk_model_has_evidence(model, (lk_preparation)p, LK_SHAPE); p++) {
         sizes.shapes[p].values = lk_local_pca_values(model->arch.input);
         if (!take_shapes(r, p, &sizes.shapes[p], &t)) return LK_MODEL;
     }

@@ -11,9 +11,9 @@ lk_status lk_check_data(const lk_model *model, const lk_dataset *data, lk_error 
     if (!model->arch.labelled) return LK_OK;
     if (!data->labels) return lk_fail(error, LK_DATA, "this network needs images with labels");
     const lk_arch *arch = &model->arch;
-    const uint32_t classes = arch->classes ? arch->classes : arch->posed > 1 ? arch->posed : 0;
+    const uint32_t posed = lk_model_posed(model), classes = arch->classes ? arch->classes : posed;
     for (size_t i = 0; classes && i < data->count; i++)
-        if (data->labels[i] >= classes)
+        if (data->labels[i] >= classes && !(posed > 0 && data->labels[i] == posed))
             return lk_fail(error, LK_DATA, "label %u, the network knows %u classes",
                            (unsigned long long)data->labels[i], (unsigned long long)classes);
     return LK_OK;

@@ -160,7 +160,8 @@ static lk_score *plan(const lk_model *model, size_t n, bool ink, size_t referenc
     for (int a = 0; a < LK_ASPECTS; a++)
         sizes.aspects[a] = lk_aspect_plan(&model->arch, (lk_aspect_kind)a, looked_at);
     sizes.width = d + sizes.aspects[LK_GIST].components;
-    for (int p = 0; p < LK_PREPARATIONS && lk_model_has_evidence(model, LK_SHAPE); p++)
+    for (int p = 0;
+         p < LK_PREPARATIONS && lk_model_has_evidence(model, (lk_preparation)p, LK_SHAPE); p++)
         if (p == LK_PREPARE_IMAGE || ink)
             sizes.shapes[p] = (lk_local_pca){.values = lk_local_pca_values(model->arch.input),
                                              .clusters = lk_local_pca_clusters(looked_at)};
@@ -191,7 +192,7 @@ lk_status lk_score_fit(lk_model *model, const lk_dataset *data, uint32_t shift, 
     const lk_dataset *moved = shift > 0 ? &all.data : data;
     if (status == LK_OK && shift > 0) status = draw(data, SIZE_MAX, shift, seed, &all, error);
     if (status == LK_OK) status = fit_codes(score, model, moved, seed, threads, simd, error);
-    const bool looks = lk_model_has_evidence(model, LK_POSE);
+    const bool looks = lk_model_has_evidence(model, LK_PREPARE_IMAGE, LK_POSE);
     if (status == LK_OK && looks) status = draw(moved, MOST_LOOKED_AT, 0, seed, &some, error);
     if (status == LK_OK && looks)
         status = fit_looks(score, model, &some.data, LK_PREPARE_IMAGE, seed, threads, simd, error);

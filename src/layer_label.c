@@ -11,7 +11,8 @@
    mirrored before. Networks that were taught to tell notice what is not upright (S. Gidaris et al.
    2018, D. Hendrycks et al. 2019). Where K is over 1, class and pose are one answer of 8 K, the
    upright ones first (H. Lee, S. J. Hwang and J. Shin 2020), and another is behind them: the image
-   is of no class, but made of two. */
+   is of no class, because it is made of two or its label is K (D. Hendrycks, M. Mazeika and T.
+   Dietterich 2019). */
 #include "layer.h"
 
 #include <string.h>
@@ -140,9 +141,11 @@ static uint32_t answers(const lk_layer *l) {
 static uint32_t right_answer(const lk_layer *l, const lk_pass *pass, size_t row) {
     const uint32_t label = l->posed == 1 ? 0 : pass->labels[row];
     if (l->op != &lk_op_pose) return label;
-    if (pass->poses[row] == LK_POSES && l->posed > 1) return lk_pose_answers(l) - 1;
-    if (pass->poses[row] >= LK_POSES || label >= l->posed) return LK_NO_LABEL;
-    return pass->poses[row] * l->posed + label;
+    const uint32_t pose = pass->poses[row];
+    const bool none = pose == LK_POSES || (pose < LK_POSES && label == l->posed);
+    if (l->posed > 1 && none) return lk_pose_answers(l) - 1;
+    if (pose >= LK_POSES || label >= l->posed) return LK_NO_LABEL;
+    return pose * l->posed + label;
 }
 
 uint32_t lk_pose_answers(const lk_layer *l) {

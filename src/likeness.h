@@ -183,6 +183,9 @@ lk_shape lk_model_shape(const lk_model *model);
 uint32_t lk_model_latent(const lk_model *model); /* values in a code */
 lk_output lk_model_output(const lk_model *model);
 uint32_t lk_model_classes(const lk_model *model); /* that it tells apart, or 0 */
+/* The classes that it tells in each of eight poses, for verdicts, or 0. In training this label, one
+   beyond the last, is of images that are of none of them. */
+uint32_t lk_model_posed(const lk_model *model);
 enum { LK_MOST_POSED = 100 }; /* the most classes that family gate-classes can tell */
 bool lk_model_labelled(const lk_model *model);     /* it cannot learn without labels */
 size_t lk_model_codes(const lk_model *model);      /* vectors of a codebook in a code (vq), or 0 */
@@ -335,8 +338,9 @@ enum { LK_EVIDENCES = 9 };
 /* "reconstruction", "mahalanobis", "neighbour", "shape", "gist", "style", "class", "pose",
    "texture" */
 const char *lk_evidence_name(size_t which);
-/* Whether the model has this piece of evidence; if not, its value is 0 and its p is 1. */
-bool lk_model_has_evidence(const lk_model *model, size_t which);
+/* Whether the model has this piece of evidence of what is so prepared; if not, its value is 0 and
+   its p is 1. */
+bool lk_model_has_evidence(const lk_model *model, lk_preparation preparation, size_t which);
 /* Whether it is added to those about what the image shows; all but texture, and of images pose. */
 bool lk_content_has(lk_preparation preparation, size_t which);
 

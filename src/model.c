@@ -83,6 +83,9 @@ lk_output lk_model_output(const lk_model *model) {
 uint32_t lk_model_classes(const lk_model *model) {
     return model->arch.classifier < model->arch.count ? model->arch.classes : 0;
 }
+uint32_t lk_model_posed(const lk_model *model) {
+    return model->arch.posed > 1 ? model->arch.posed : 0;
+}
 bool lk_model_labelled(const lk_model *model) {
     return model->arch.labelled;
 }

@@ -38,22 +38,27 @@ const char *lk_evidence_name(size_t which) {
     return names[which];
 }
 
-bool lk_model_has_evidence(const lk_model *model, size_t which) {
+bool lk_model_has_evidence(const lk_model *model, lk_preparation preparation, size_t which) {
     const uint32_t posed = model->arch.posed;
+    /* Of ink, where classes tell what is none of them, what was fitted to images alone says less
+       than it costs, and so does the pose: what people draw is seldom a digit turned. */
+    const bool all = preparation == LK_PREPARE_IMAGE || posed <= 1;
     switch (which) {
     case LK_RECONSTRUCTION: return lk_model_output(model) == LK_OUTPUT_IMAGE;
     case LK_MAHALANOBIS: return !posed;
     case LK_SHAPE: return posed && lk_local_pca_values(model->arch.input) > 0;
-    case LK_POSE: return posed > 0;
+    case LK_POSE: return posed && all;
     case LK_CLASS: return posed > 1;
-    case LK_NEIGHBOUR:
+    case LK_NEIGHBOUR: return all;
     case LK_TEXTURE: return true;
-    default: return lk_aspect_plan(&model->arch, which - LK_ASPECT, 1).values > 0;
+    default:
+        return lk_aspect_plan(&model->arch, which - LK_ASPECT, 1).values > 0 &&
+               (all || which != LK_ASPECT + LK_GIST);
     }
 }
 
-bool lk_model_ranks(const lk_model *model, size_t e) {
-    return e == LK_CONTENT || lk_model_has_evidence(model, e);
+bool lk_model_ranks(const lk_model *model, lk_preparation preparation, size_t e) {
+    return e == LK_CONTENT || lk_model_has_evidence(model, preparation, e);
 }
 
 /* ---- memory ---- */
@@ -208,8 +213,9 @@ static lk_status measure(lk_run *run, size_t row, lk_preparation preparation, fl
     const lk_status status = measure_error(run, row, &measures[LK_RECONSTRUCTION], error);
     if (status != LK_OK) return status;
     for (size_t e = LK_RECONSTRUCTION + 1; e < LK_TEXTURE; e++)
-        measures[e] =
-            lk_model_has_evidence(run->model, e) ? (float)measure_one(run, row, preparation, e) : 0;
+        measures[e] = lk_model_has_evidence(run->model, preparation, e)
+                          ? (float)measure_one(run, row, preparation, e)
+                          : 0;
     lk_texture_measure(x, arch->input, measures + LK_TEXTURE);
     for (size_t m = 0; m < LK_MEASURES; m++)
         if (!isfinite(measures[m]))

@@ -66,7 +66,7 @@ const lk_real *lk_score_place(const lk_score *score, lk_run *run, size_t row);
 lk_status lk_score_finish(lk_score *score, lk_error *error);
 
 /* Whether calibrations of this model rank row e of LK_RANKED: content and the evidence it has. */
-bool lk_model_ranks(const lk_model *model, size_t e);
+bool lk_model_ranks(const lk_model *model, lk_preparation preparation, size_t e);
 
 /* The small image of a row whose input is loaded, in run->picture: see local_pca.h. */
 const lk_real *lk_score_shape(lk_run *run, size_t row);

@@ -333,7 +333,8 @@ static void measure_losses(lk_trainer *t, block b) {
     for (size_t i = b.row; i < b.row + b.rows; i++) {
         lk_real *gradient = t->run->delta[arch->count] + i * pass.y_stride;
         t->row_loss[i] = arch->loss->row(&pass, i, gradient);
-        if (i >= b.images) { /* nobody wants a copy of these */
+        const bool of_none = arch->posed > 1 && t->run->labels[i] == arch->posed;
+        if (i >= b.images || of_none) { /* nobody wants a copy of these */
             t->row_loss[i] = 0;
             memset(gradient, 0, pass.y_stride * sizeof *gradient);
         }

@@ -14,6 +14,7 @@ configure
 cmake --build build -- --quiet
 get_data
 make_colours
+make_drawings
 train_models
 train_families test true
 say 'building the page'

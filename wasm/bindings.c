@@ -427,9 +427,10 @@ double EXPORT(lk_wasm_gallery_origin)(uint32_t handle, uint32_t i) {
 const char *EXPORT(lk_wasm_verdict_name)(uint32_t i) {
     return i <= LK_EMPTY ? lk_verdict_name((lk_verdict)i) : NULL;
 }
-int32_t EXPORT(lk_wasm_has_evidence)(uint32_t handle, uint32_t i) {
+int32_t EXPORT(lk_wasm_has_evidence)(uint32_t handle, uint32_t preparation, uint32_t i) {
     const session *s = find(handle);
-    return s && i < LK_EVIDENCES && lk_model_has_evidence(s->model, i);
+    return s && preparation < LK_PREPARATIONS && i < LK_EVIDENCES &&
+           lk_model_has_evidence(s->model, (lk_preparation)preparation, i);
 }
 
 const char *EXPORT(lk_wasm_evidence_name)(uint32_t i) {

@@ -174,7 +174,7 @@ export class Model {
           const [value, p, surprise] = rest.slice(3 * i, 3 * i + 3);
           return /** @type {const} */ ([name, { value, p, surprise }]);
         })
-        .filter((_, i) => calls.lk_wasm_has_evidence(this.#handle, i)),
+        .filter((_, i) => calls.lk_wasm_has_evidence(this.#handle, how, i)),
     );
     return { verdict: /** @type {Verdict} */ (this.#verdicts[verdict]), p, score, scores };
   }

@@ -33,6 +33,7 @@ say 'building the program and the WebAssembly module'
 configure
 cmake --build build --target likeness wasm -- --quiet
 get_data
+make_drawings
 train_models
 say 'building the page'
 build_site

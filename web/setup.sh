@@ -196,14 +196,26 @@ train() {
     printf '%s' "$*" >"build/models/$name.options"
 }
 
-# The two that the page opens with. Digits may lean; clothes are laid out straight.
+# Drawings that digits are learnt with, beside those of MNIST.
+make_drawings() {
+    [ -e build/data/drawn/train-images-idx3-ubyte ] && return
+    say 'drawing digits, and what is none'
+    node web/drawn.mjs build/data/drawn
+}
+
+# The two that the page opens with. Digits may lean; clothes are laid out straight. Of digits an
+# epoch has each image redrawn as well, and drawings of others.
 train_models() {
     mkdir -p build/models
-    gate digits mnist 'shift 2, rotate 10, scale 0.1' && gate fashion fashion 'shift 2'
+    gate digits mnist 'shift 2, rotate 10, scale 0.1' --epochs 8 \
+        --drawings build/data/drawn/train-images-idx3-ubyte &&
+        gate fashion fashion 'shift 2' --epochs 16
 }
-gate() {
-    train "$1" gate-classes --data "$2" --title "$1" --epochs 16 --batch 128 --decay 0.5 --init he \
-        --augment "$3" --holdout 6000 --references 500
+gate() { # title, data, how images are changed, then more
+    title=$1 data=$2 augment=$3
+    shift 3
+    train "$title" gate-classes --data "$data" --title "$title" --batch 128 --decay 0.5 --init he \
+        --augment "$augment" --holdout 6000 --references 500 "$@"
 }
 
 # Every family: its model's name, itself, the data, and how it is trained for the page (short) and

@@ -31,13 +31,38 @@ static void test_plan(void) {
             CHECK(aspect.values == CASES[i].values[a], "%s, %s: %zu", CASES[i].arch,
                   lk_aspect_name(kind), aspect.values);
             CHECK(aspect.components <= aspect.values, "%zu components", aspect.components);
-            CHECK(lk_model_has_evidence(model, LK_ASPECT + (size_t)a) == (aspect.values > 0), "%s",
-                  CASES[i].arch);
+            CHECK(lk_model_has_evidence(model, LK_PREPARE_IMAGE, LK_ASPECT + (size_t)a) ==
+                      (aspect.values > 0),
+                  "%s", CASES[i].arch);
         }
         const bool posed = strstr(CASES[i].arch, "pose") != NULL;
-        CHECK(lk_model_has_evidence(model, LK_POSE) == posed, "%s", CASES[i].arch);
-        CHECK(lk_model_has_evidence(model, LK_MAHALANOBIS) == !posed, "%s", CASES[i].arch);
-        CHECK(lk_model_has_evidence(model, LK_SHAPE) == posed, "%s", CASES[i].arch);
+        CHECK(lk_model_has_evidence(model, LK_PREPARE_IMAGE, LK_POSE) == posed, "%s",
+              CASES[i].arch);
+        CHECK(lk_model_has_evidence(model, LK_PREPARE_IMAGE, LK_MAHALANOBIS) == !posed, "%s",
+              CASES[i].arch);
+        CHECK(lk_model_has_evidence(model, LK_PREPARE_IMAGE, LK_SHAPE) == posed, "%s",
+              CASES[i].arch);
+        lk_model_free(model);
+    }
+}
+
+/* Of ink, a network that tells classes has fewer pieces of evidence; others have the same. */
+static void test_ink(void) {
+    static const struct {
+        const char *arch;
+        bool classes;
+    } CASES[] = {{POSED, false},
+                 {"1x8x8 > conv 4 3 > dense 7 > pose 3 1 > dense 3 | dense 64 > mse", true},
+                 {"1x8x8 > dense 7 > dense 3 | dense 64 > mse", false}};
+    for (size_t i = 0; i < LK_COUNTOF(CASES); i++) {
+        lk_model *model = new_model(CASES[i].arch);
+        for (size_t e = 0; e < LK_EVIDENCES; e++) {
+            const bool dropped = e == LK_NEIGHBOUR || e == LK_ASPECT + LK_GIST || e == LK_POSE;
+            const bool image = lk_model_has_evidence(model, LK_PREPARE_IMAGE, e);
+            CHECK(lk_model_has_evidence(model, LK_PREPARE_INK, e) ==
+                      (image && !(CASES[i].classes && dropped)),
+                  "%s of %s", lk_evidence_name(e), CASES[i].arch);
+        }
         lk_model_free(model);
     }
 }
@@ -279,6 +304,7 @@ int main(void) {
     lk_dataset data = make_images(SHAPE, 0, 300, 1), fresh = make_images(SHAPE, 2000, 200, 1);
     lk_dataset held_out = make_images(SHAPE, 1000, 200, 1);
     test_plan();
+    test_ink();
     test_look();
     test_fit();
     test_verdicts(&data, &held_out, &fresh);

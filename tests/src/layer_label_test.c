@@ -117,8 +117,8 @@ static void test_classify_without_label(void) {
     lk_model_free(model);
 }
 
-/* Pose and class are one answer, what is made of two images another; and with one class labels do
-   not count. */
+/* Pose and class are one answer; what is made of two images, or of no class, is another; and with
+   one class labels do not count. */
 static void test_pose(void) {
     static const struct {
         uint32_t classes, pose, label, answer;
@@ -127,7 +127,10 @@ static void test_pose(void) {
                  {3, 5, 1, 16},
                  {3, 7, 2, 23},
                  {3, LK_POSES, 1, 24},
-                 {3, 0, 3, LK_NO_LABEL},
+                 {3, 0, 3, 24},
+                 {3, 5, 3, 24},
+                 {3, 0, 4, LK_NO_LABEL},
+                 {3, LK_NO_LABEL, 3, LK_NO_LABEL},
                  {3, 2, LK_NO_LABEL, LK_NO_LABEL},
                  {3, LK_NO_LABEL, 1, LK_NO_LABEL},
                  {1, 6, 2, 6},
@@ -178,8 +181,10 @@ static void test_pose_evidence(const lk_dataset *data) {
           error.message);
     CHECK(lk_score_calibrate(model, LK_PREPARE_IMAGE, data, 1, LK_SIMD_BEST, &error) == LK_OK, "%s",
           error.message);
-    CHECK(strcmp(lk_evidence_name(CLASS), "class") == 0 && lk_model_has_evidence(model, CLASS) &&
-              strcmp(lk_evidence_name(POSE), "pose") == 0 && lk_model_has_evidence(model, POSE),
+    CHECK(strcmp(lk_evidence_name(CLASS), "class") == 0 &&
+              lk_model_has_evidence(model, LK_PREPARE_IMAGE, CLASS) &&
+              strcmp(lk_evidence_name(POSE), "pose") == 0 &&
+              lk_model_has_evidence(model, LK_PREPARE_IMAGE, POSE),
           "evidence");
     lk_run *run = lk_run_create(model, 1, LK_SIMD_BEST, NULL);
     for (size_t i = 0; i < 20; i++) {
@@ -416,6 +421,62 @@ static void test_mixes(const lk_dataset *data) {
     free_images(&others);
 }
 
+/* Images labelled as of no class are told from the others, and nobody learns to copy them. */
+static void test_others(const lk_dataset *data) {
+    lk_dataset both = make_images(data->shape, 0, IMAGES, 1);
+    lk_error error = {LK_OK, 0, ""};
+    lk_train_options o = options_with(2, LK_SIMD_BEST);
+    for (size_t i = 0; i < IMAGES; i++) both.labels[i] = 3;
+    lk_model *model = new_model(POSED), *fresh = new_model(POSED);
+    lk_trainer *trainer = lk_trainer_create(model, &both, &o, &error);
+    CHECK(trainer, "%s", error.message);
+    steps(trainer, 3);
+    lk_bytes after = {NULL, 0}, before = {NULL, 0};
+    lk_model_weights(model, &after, &error);
+    lk_model_weights(fresh, &before, &error);
+    const lk_layer *decoder = &model->arch.layers[3], *first = &model->arch.layers[0];
+    const size_t bytes = sizeof(lk_real);
+    CHECK(memcmp(model->parameters + decoder->offset, fresh->parameters + decoder->offset,
+                 decoder->packed * bytes) == 0,
+          "the decoder learnt");
+    CHECK(memcmp(model->parameters + first->offset, fresh->parameters + first->offset,
+                 first->packed * bytes) != 0,
+          "the encoder did not");
+    CHECK(!equal(after, before), "the weights are as they were");
+    lk_trainer_free(trainer);
+    lk_bytes_free(&after);
+    lk_bytes_free(&before);
+    lk_model_free(fresh);
+    lk_model_free(model);
+
+    /* Every third image is of none, since it is white where others are dark. */
+    for (size_t i = 0; i < IMAGES; i++) {
+        both.labels[i] = i % 3 == 0 ? 3 : data->labels[i];
+        for (size_t k = 0; i % 3 == 0 && k < lk_shape_size(both.shape); k++)
+            both.pixels[i * lk_shape_size(both.shape) + k] ^= 255;
+    }
+    o.epochs = 40;
+    model = new_model(POSED);
+    trainer = lk_trainer_create(model, &both, &o, &error);
+    steps(trainer, 3 * 40);
+    lk_trainer_free(trainer);
+    lk_run *run = lk_run_create(model, 1, LK_SIMD_BEST, NULL);
+    double sums[2] = {0, 0};
+    for (size_t i = 0; i < IMAGES; i++) {
+        lk_real x[63];
+        double total = 0;
+        lk_dataset_images(&both, i, 1, x);
+        lk_run_load(run, x, 0, 1);
+        lk_run_forward(run, 0, 2, 0, 1, 0);
+        for (size_t k = 0; k < 25; k++) total += exp((double)run->memory[1][k]);
+        sums[i % 3 == 0] += exp((double)run->memory[1][24]) / total / (i % 3 == 0 ? 50 : 100);
+    }
+    CHECK(sums[1] > 0.5 && sums[1] > 2 * sums[0], "%g of others, %g of images", sums[1], sums[0]);
+    lk_run_free(run);
+    lk_model_free(model);
+    free_images(&both);
+}
+
 int main(void) {
     lk_dataset data = make_images((lk_shape){1, 7, 9}, 0, IMAGES, 1);
     test_embed();
@@ -430,6 +491,7 @@ int main(void) {
     test_unseen_label(&data);
     test_learning(&data);
     test_mixes(&data);
+    test_others(&data);
     free_images(&data);
     return TEST_RESULT();
 }
