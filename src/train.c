@@ -142,6 +142,7 @@ lk_trainer *lk_trainer_create(lk_model *model, const lk_dataset *data,
         lk_real *gradients =
             lk_arena_take(&arena, (size_t)options->threads * largest, sizeof *gradients);
         lk_real *room = lk_arena_take(&arena, (size_t)options->threads * room_size, sizeof *room);
+        lk_real *blank = lk_arena_take(&arena, arch->layers[0].in_stride, sizeof *blank);
         lk_real *row_loss = lk_arena_take(&arena, rows, sizeof *row_loss);
         bool *row_right = lk_arena_take(&arena, rows, sizeof *row_right);
         lk_real *kept = lk_arena_take(&arena, arch->packed, sizeof *kept);
@@ -159,6 +160,7 @@ lk_trainer *lk_trainer_create(lk_model *model, const lk_dataset *data,
                               .largest_slice = largest,
                               .room = room,
                               .room_size = room_size,
+                              .blank = blank,
                               .row_loss = row_loss,
                               .row_right = row_right,
                               .kept = kept,
@@ -330,11 +332,15 @@ static void meet_at(lk_trainer *t, size_t i, bool back) {
 static void measure_losses(lk_trainer *t, block b) {
     const lk_arch *arch = &t->model->arch;
     const lk_loss_pass pass = lk_run_loss(t->run);
+    lk_loss_pass of_nothing = pass;
+    of_nothing.x = t->blank;
+    of_nothing.x_stride = 0;
     for (size_t i = b.row; i < b.row + b.rows; i++) {
         lk_real *gradient = t->run->delta[arch->count] + i * pass.y_stride;
-        t->row_loss[i] = arch->loss->row(&pass, i, gradient);
-        const bool of_none = arch->posed > 1 && t->run->labels[i] == arch->posed;
-        if (i >= b.images || of_none) { /* nobody wants a copy of these */
+        /* What is of no class is not to be copied: nothing is to be made of it. */
+        const bool none = arch->posed > 1 && t->run->labels[i] == arch->posed;
+        t->row_loss[i] = arch->loss->row(none ? &of_nothing : &pass, i, gradient);
+        if (i >= b.images) { /* nobody wants a copy of these */
             t->row_loss[i] = 0;
             memset(gradient, 0, pass.y_stride * sizeof *gradient);
         }

@@ -21,6 +21,7 @@ struct lk_trainer {
     size_t largest_slice;
     lk_real *room; /* threads x room_size: an image to be augmented */
     size_t room_size;
+    lk_real *blank;    /* an input of zeros: the target of images of no class */
     lk_real *row_loss; /* batch */
     bool *row_right;   /* batch: was the class right? */
     lk_real *kept;     /* parameters, once lk_trainer_keep was called */
