@@ -104,6 +104,8 @@ static lk_status describe_model(job *j, fault *f) {
     output_sha256(weights.data, weights.size, j->weights_sha256);
     lk_bytes_free(&weights);
     if (o->binarise > 0) snprintf(more, sizeof more, ", binarised at %g", o->binarise);
+    if (o->drawings)
+        snprintf(more, sizeof more, " and %zu drawings", j->lessons.count - 2 * j->images.count);
     if (j->validation.count > 0)
         snprintf(validation, sizeof validation, ", %zu to validate", j->validation.count);
     snprintf(about, sizeof about, "%s%s, %zu images trained on%s and %zu held out, sha256 %s",

@@ -99,6 +99,8 @@ static lk_status check_outputs(const options *o, fault *f) {
     gallery_path(o->out, gallery);
     report_path(o->out, report);
     if (data_is_at(o->data, o->out)) return fail(f, LK_USAGE, NULL, "--out is the data");
+    if (o->drawings && data_is_at(o->drawings, o->out))
+        return fail(f, LK_USAGE, NULL, "--out is the drawings");
     if (o->log && data_is_at(o->data, o->log))
         return fail(f, LK_USAGE, NULL, "--log-jsonl is the data");
     if (o->log && strcmp(o->log, o->out) == 0)

@@ -14,7 +14,7 @@ typedef struct job {
     lk_model *model;
     /* Disjoint: trained on, compared with after each epoch, calibrated on. */
     lk_dataset images, validation, held_out;
-    lk_dataset lessons; /* with --drawings: the images and those, which the network learns from */
+    lk_dataset lessons; /* with --drawings what the network learns from: drawings_join */
     char data_sha256[65]; /* of all images, as they were loaded */
     training training;
     file_lock lock;
@@ -34,7 +34,7 @@ lk_status job_check(job *j, fault *f);
    images; else the images say the model's. */
 lk_status job_prepare(job *j, fault *f);
 
-/* The job's images, then those of --drawings redrawn as ink is, into *both. */
+/* The job's images, then these and those of --drawings redrawn as ink is, into *both. */
 lk_status drawings_join(const job *j, lk_dataset *both, fault *f);
 
 /* Writes the report beside the model; one that cannot be replaced goes, for it is not about this

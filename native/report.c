@@ -33,7 +33,7 @@ static void describe_more(const job *j, json_t *report) {
     if (o->drawings)
         json_object_set_new(report, "drawings",
                             json_pack("{s:o,s:I}", "data", output_text(o->drawings), "images",
-                                      (json_int_t)(j->lessons.count - j->images.count)));
+                                      (json_int_t)(j->lessons.count - 2 * j->images.count)));
     if (o->from)
         json_object_set_new(report, "from",
                             json_pack("{s:o,s:I}", "model", output_text(o->from), "layers",

@@ -8,7 +8,8 @@
    flipping answers differently and nothing else does: the score is the length of the two answers,
    as of a vector. That is hardly more than the larger where only one is surprising, so that the
    noise of the other drowns nothing, and rises where both are. Of ink, the pose is one piece of
-   content among the others: what people draw beside digits is seldom a digit turned or mirrored.
+   content among the others, where it counts at all: what people draw beside digits is seldom a
+   digit turned or mirrored.
    Texture is never of content: images of another hand or scanner have another. But beyond its
    limit, the most that any shaping image has, an image is unlike all that the network was shown,
    and what the network says of it worth little: that is added.

@@ -232,16 +232,21 @@ const KINDS = {
     return arc(x, y, by.between(0.1, 0.4), by.between(0.1, 0.4), 0, 2 * Math.PI);
   },
 };
-const OFTEN = Object.entries({ line: 7, bow: 6, zigzag: 3, wander: 2, polygon: 1, ring: 1 })
-  .flatMap(([kind, times]) => new Array(times).fill(kind));
+const OFTEN = Object.entries({
+  line: 7,
+  bow: 6,
+  zigzag: 3,
+  wander: 2,
+  polygon: 1,
+  ring: 1,
+}).flatMap(([kind, times]) => new Array(times).fill(kind));
 // By itself a line is a 1, and a ring a 0.
 const ALONE = ['bow', 'zigzag', 'wander', 'polygon', 'polygon'];
 
 /** So many strokes more. @param {Stroke[]} strokes @param {number} count @param {string[]} kinds
  * @param {Chance} by */
 function scrawl(strokes, count, kinds, by) {
-  for (let i = 0; i < count; i++)
-    strokes.push(KINDS[by.one(kinds)](beginning(strokes, by), by));
+  for (let i = 0; i < count; i++) strokes.push(KINDS[by.one(kinds)](beginning(strokes, by), by));
   return strokes;
 }
 

@@ -39,15 +39,36 @@ test('what is of none of the classes becomes more unusual by drawings of such', 
   const classOf = (...more) => {
     const out = join(path, 'model.safetensors');
     const how = ['--epochs', '6', '--batch', '32', '--gallery', '0', '--ink'];
-    const report = ok(['train', '--json', 'gate-classes', '--data', data, '--out', out, ...how, ...more]);
-    const rows = ok(['audit', '--json', out, '--data', data, '--ood', `crosses=${both}`, '--ablation']);
+    const report = ok([
+      'train',
+      '--json',
+      'gate-classes',
+      '--data',
+      data,
+      '--out',
+      out,
+      ...how,
+      ...more,
+    ]);
+    const rows = ok([
+      'audit',
+      '--json',
+      out,
+      '--data',
+      data,
+      '--ood',
+      `crosses=${both}`,
+      '--ablation',
+    ]);
     const { alone } = rows.sets.find(({ name }) => name === 'crosses').ablation;
     return { report, auroc: alone.class };
   };
   const without = classOf();
   const taught = classOf('--drawings', drawings);
   assert.equal(without.report.drawings, undefined);
-  assert.deepEqual(taught.report.drawings.data, drawings);
+  assert.deepEqual(taught.report.drawings, { data: drawings, images: 300 });
+  const { data: about } = ok(['inspect', '--json', join(path, 'model.safetensors')]);
+  assert.match(about, / and 300 drawings, 334 images trained on/);
   assert.ok(taught.auroc > 0.95, `${taught.auroc} with drawings, ${without.auroc} without`);
 });
 

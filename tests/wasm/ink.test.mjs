@@ -97,40 +97,68 @@ test('filled and noisy ink is out with the smallest p', { skip }, async () => {
   model.dispose();
 });
 
-/** Digits by their points, in a box of 1 x 1. @type {Record<string, number[][]>} */
+/** Lines through "x,y" in tenths of a box, a stroke behind each semicolon. @param {string} text */
+const lines = (text) =>
+  text.split(';').map((line) => line.split(' ').map((at) => at.split(',').map((v) => +v / 10)));
+
+/** @type {Record<string, number[][][]>} */
 const DIGITS = {
-  0: Array.from({ length: 41 }, (_, i) => [
-    0.5 + 0.35 * Math.sin((i * Math.PI) / 20),
-    0.5 - 0.5 * Math.cos((i * Math.PI) / 20),
-  ]),
-  1: [
-    [0.5, 0],
-    [0.5, 1],
+  0: [
+    Array.from({ length: 41 }, (_, i) => [
+      0.5 + 0.35 * Math.sin((i * Math.PI) / 20),
+      0.5 - 0.5 * Math.cos((i * Math.PI) / 20),
+    ]),
   ],
-  7: [
-    [0.15, 0],
-    [0.85, 0],
-    [0.4, 1],
-  ],
+  1: lines('5,0 5,10'),
+  '1 with a hook': lines('2,3 6,0 5.5,10'),
+  '4 of two strokes': lines('2,0 1,6 9,6;7,2 6.5,10'),
+  7: lines('1.5,0 8.5,0 4,10'),
+  '7 with a bar': lines('1,0 9,0 4,10;2.5,5 7.5,5'),
 };
+/** @type {Record<string, number[][][]>} */
+const OTHERS = {
+  triangle: lines('5,0 10,9 0,9 5,0'),
+  E: lines('0,0 0,10;0,0 7,0;0,5 6,5;0,10 7,10'),
+  W: lines('0,0 3,10 5,3 7,10 10,0'),
+  plus: lines('5,0 5,10;0,5 10,5'),
+};
+
+/** In a box of so many pixels. @param {number[][][]} strokes @param {number} size
+ * @param {number} left @param {number} top @param {number} pen */
+function drawing(strokes, size, left, top, pen) {
+  const pad = paper();
+  for (const points of strokes)
+    stroke(
+      pad,
+      points.map(([x, y]) => [left + x * size, top + y * size]),
+      pen,
+    );
+  return pad;
+}
 
 test('digits are in whatever their pen, size and place', { skip }, async () => {
   const model = await likeness.load(modelFile('digits'));
-  for (const [digit, points] of Object.entries(DIGITS))
+  for (const [digit, strokes] of Object.entries(DIGITS))
     for (const [size, left, top, pen] of [
       [180, 50, 50, 11],
       [180, 50, 50, 16],
       [100, 20, 30, 7],
       [100, 160, 150, 9],
     ]) {
-      const pad = paper();
-      stroke(
-        pad,
-        points.map(([x, y]) => [left + x * size, top + y * size]),
-        pen,
-      );
+      const pad = drawing(strokes, size, left, top, pen);
       const { verdict, p } = model.check(pad, { preparation: 'ink' });
       assert.equal(verdict, 'in', `${digit} of size ${size} with pen ${pen} has p ${p}`);
     }
+  model.dispose();
+});
+
+test('what is no digit is out, by the pieces of evidence that ink has', { skip }, async () => {
+  const model = await likeness.load(modelFile('digits'));
+  for (const [name, strokes] of Object.entries(OTHERS)) {
+    const pad = drawing(strokes, 180, 50, 50, 11);
+    const { verdict, p, scores } = model.check(pad, { preparation: 'ink', alpha: 0.05 });
+    assert.equal(verdict, 'out', `${name} has p ${p}`);
+    assert.deepEqual(Object.keys(scores), ['reconstruction', 'shape', 'style', 'class', 'texture']);
+  }
   model.dispose();
 });

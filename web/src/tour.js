@@ -56,7 +56,7 @@ const has = (pattern) => (model) =>
 const STEPS = [
   {
     title: 'Copy',
-    text: 'The network has learned one thing: to copy digits. Left is what it sees, beside it its copy, then where the two differ. A digit it copies well.',
+    text: 'The network has learned to copy digits. Left is what it sees, beside it its copy, then where the two differ. A digit it copies well.',
     needs: isFirst,
     panel: '#figures',
     show: () => showDrawing(three),
