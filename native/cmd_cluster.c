@@ -10,6 +10,7 @@
 #include "file.h"
 #include "made.h"
 #include "model_file.h"
+#include "names.h"
 #include "output.h"
 
 enum { NEIGHBOURS = 20, COLUMNS = 10 };
@@ -21,6 +22,7 @@ typedef struct clustering {
     const options *o;
     const lk_model *model; /* NULL: of pixels */
     lk_dataset set;        /* borrowed */
+    const strings *names;  /* of its classes, borrowed */
     space space;
     size_t number;      /* of components, or of neighbours */
     size_t d;           /* values of a code */
@@ -268,6 +270,7 @@ static json_t *describe_members(const clustering *c) {
             json_object_set_new(row, "label",
                                 c->class_of[k] == UINT32_MAX ? json_null()
                                                              : json_integer(c->class_of[k]));
+        if (c->set.labels && c->class_of[k] != UINT32_MAX) names_add(c->names, c->class_of[k], row);
         json_array_append_new(list, row);
     }
     return list;
@@ -299,8 +302,9 @@ static lk_status report(const clustering *c, fault *f) {
     json_array_foreach(json_object_get(object, "clusters"), i, row) {
         printf("cluster %3zu  %7lld members", i,
                (long long)json_integer_value(json_object_get(row, "members")));
+        char name[NAME_SIZE];
         if (json_is_integer(json_object_get(row, "label")))
-            printf("  label %lld", (long long)json_integer_value(json_object_get(row, "label")));
+            printf("  label %s", names_label(c->names, c->class_of[i], name));
         putchar('\n');
     }
     if (c->set.labels)
@@ -346,6 +350,7 @@ int cmd_cluster(const options *o, fault *f) {
         c.model = model;
         status = data_suit_table(&d, model, f);
         c.set = d.set;
+        c.names = &d.classes;
         if (!status) status = run(&c, f);
         data_free(&d);
     }

@@ -9,6 +9,7 @@
 #include "file.h"
 #include "map.h"
 #include "model_file.h"
+#include "names.h"
 #include "output.h"
 #include "progress.h"
 
@@ -281,6 +282,8 @@ static lk_status make(const options *o, const lk_model *model, map *m, fault *f)
     lk_status status = load(o, o->data, DATA_TRAIN, o->limit, shape, model, &m->known, f);
     if (!status && o->place)
         status = load(o, o->place, DATA_TEST, 0, m->known.data.set.shape, model, &m->placed, f);
+    if (status) return status;
+    if (o->place) status = names_match(&m->known.data.classes, &m->placed.data, f);
     if (status) return status;
     m->size = model ? lk_model_latent(model)
                     : (size_t)m->known.data.set.shape.channels * m->known.data.set.shape.height *

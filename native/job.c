@@ -4,6 +4,7 @@
 
 #include "job.h"
 #include "model_file.h"
+#include "names.h"
 #include "words.h"
 
 /* ---- the command line ---- */
@@ -299,6 +300,7 @@ lk_status job_prepare(job *j, fault *f) {
     if (!status && !o->arch) status = make_model(j, &d.set, f);
     if (!status && w.list.count) status = keep_words(j, &d, &w, f);
     words_free(&w);
+    if (!status) status = names_keep(&d.classes, d.set.classes, j->model, f);
     if (!status) status = check_images(j, &d.set, f);
     if (!status) status = adopt(j, f);
     if (!status) data_sha256(&d.set, j->data_sha256);

@@ -204,6 +204,8 @@ typedef enum lk_text {
     LK_TEXT_WEIGHTS, /* SHA-256 of its weights, 64 hex digits: ties a gallery to it */
     LK_TEXT_ALPHA,   /* the share of false alarms it is to be judged by, in decimals: "0.05" */
     LK_TEXT_WORDS,   /* of a model of texts: what its values count, a blank between any two */
+    LK_TEXT_CLASSES, /* what its data's classes are called, in the order of their labels: a line
+                        each */
     LK_TEXTS
 } lk_text;
 const char *lk_model_text(const lk_model *model, lk_text which);

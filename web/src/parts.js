@@ -87,9 +87,9 @@ export function values(bytes) {
   return Float32Array.from(bytes, (value) => value / 255);
 }
 
-/** What a known image is called. @param {string} title @param {number | null} label @param {number} index */
-export function nameOf(title, label, index) {
-  const name = labelName(title, label);
+/** What a known image is called. @param {import('likeness').Info} info @param {number | null} label @param {number} index */
+export function nameOf(info, label, index) {
+  const name = labelName(info, label);
   return name ? `${name}, image ${index}` : `image ${index}`;
 }
 
@@ -109,14 +109,14 @@ export function openKnown(model, index, open) {
  * @param {Model} model @param {number} index @param {(file: File) => void} open @param {string} [more] about it
  */
 export function knownItem(model, index, open, more = '') {
-  const { title, shape } = model.info;
+  const { info } = model;
   const { label, thumbnail: bytes } = model.galleryImage(index);
-  const name = `Open ${nameOf(title, label, index)}`;
+  const name = `Open ${nameOf(info, label, index)}`;
   const image = button('', () => openKnown(model, index, open), {
     className: 'sample',
     title: name + more,
   });
-  image.append(thumbnail(bytes, shape, name));
+  image.append(thumbnail(bytes, info.shape, name));
   return make('li', {}, pinnable(image, model, index));
 }
 
