@@ -24,6 +24,7 @@ typedef struct job {
     lk_progress trained, validated; /* at the end; NAN where there is nothing to measure */
     char weights_sha256[65];
     json_t *report;
+    file_set files; /* what is to be put in place at the end */
 } job;
 
 /* Checks everything that the command line says, before anything is read. Without a FAMILY it is the
@@ -33,9 +34,8 @@ lk_status job_check(job *j, fault *f);
    images; else the images say the model's. */
 lk_status job_prepare(job *j, fault *f);
 
-/* Writes the report beside the model; one that cannot be replaced goes, for it is not about this
-   model. Then prints it. */
-lk_status job_write_report(job *j, fault *f);
+/* The report that goes beside the model; and prints it. */
+lk_status job_stage_report(job *j, fault *f);
 lk_status job_print_report(const job *j, fault *f);
 
 #endif

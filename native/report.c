@@ -75,7 +75,7 @@ static void print_measured(const char *name, lk_progress measured) {
     if (isfinite(measured.accuracy)) printf(", %.2f %% right", 100 * measured.accuracy);
 }
 
-lk_status job_write_report(job *j, fault *f) {
+lk_status job_stage_report(job *j, fault *f) {
     j->report = describe(j);
     char *text = j->report ? json_dumps(j->report, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     if (!text) return fail_memory(f);
@@ -83,8 +83,7 @@ lk_status job_write_report(job *j, fault *f) {
     report_path(j->o->out, path);
     const size_t size = strlen(text);
     text[size] = '\n'; /* in place of its end */
-    const lk_status status = file_write(path, text, size + 1, f);
-    if (status) file_remove(path);
+    const lk_status status = file_stage(&j->files, path, text, size + 1, f);
     free(text);
     return status;
 }
