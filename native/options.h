@@ -100,6 +100,10 @@ void options_free(options *o);
 /* Whether all that was given for --`option` is NAME=SPEC. */
 lk_status options_check_named(const strings *given, const char *option, fault *f);
 
+/* {name: value} of the options of a command that have these names, the list ended by NULL: texts,
+   also for choices and shapes, or numbers; null where none was given. */
+json_t *options_values(const options *o, uint32_t bit, const char *const *names);
+
 void options_print_help(const command *c);
 json_t *options_describe(const command *c); /* the same for --json */
 
