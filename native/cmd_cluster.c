@@ -89,13 +89,15 @@ static lk_status check_options(const options *o, space *which, size_t *number, f
 static lk_status check_sizes(const clustering *c, fault *f) {
     const options *o = c->o;
     if (o->clusters > c->set.count)
-        return fail(f, LK_DATA, o->data, "%u clusters of %zu images", o->clusters, c->set.count);
+        return fail(f, LK_DATA, o->data, "%s of %s", COUNT_OF(o->clusters, "cluster"),
+                    COUNT_OF(c->set.count, "image"));
     if (c->space == AXES && c->d < 2)
         return fail(f, LK_USAGE, NULL, "--by axes: there is only one value");
     if (c->space == COMPONENTS && c->number > c->d)
-        return fail(f, LK_USAGE, NULL, "--by %s: there are only %zu values", o->by, c->d);
+        return fail(f, LK_USAGE, NULL, "--by %s is of more than %s", o->by, COUNT_OF(c->d, "value"));
     if (c->space == UMAP && c->number >= c->set.count)
-        return fail(f, LK_DATA, o->data, "%zu neighbours of %zu images", c->number, c->set.count);
+        return fail(f, LK_DATA, o->data, "%s of %s", COUNT_OF(c->number, "neighbour"),
+                    COUNT_OF(c->set.count, "image"));
     if (o->centres && !made_fits(o->clusters, COLUMNS, c->set.shape))
         return fail(f, LK_USAGE, NULL, "--centres: too large a picture");
     return LK_OK;
@@ -295,12 +297,12 @@ static lk_status report(const clustering *c, fault *f) {
     }
     json_object_set_new(object, "clusters", describe_members(c));
     if (o->json) return output_json(object, f);
-    printf("%zu images in %u clusters by %s, inertia %.6g\n", c->set.count, o->clusters, o->by,
-           c->inertia);
+    printf("%s in %s by %s, inertia %.6g\n", COUNT_OF(c->set.count, "image"),
+           COUNT_OF(o->clusters, "cluster"), o->by, c->inertia);
     size_t i;
     json_t *row;
     json_array_foreach(json_object_get(object, "clusters"), i, row) {
-        printf("cluster %3zu  %7lld members", i,
+        printf("cluster %3zu  members %7lld", i,
                (long long)json_integer_value(json_object_get(row, "members")));
         char name[NAME_SIZE];
         if (json_is_integer(json_object_get(row, "label")))

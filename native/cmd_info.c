@@ -181,8 +181,8 @@ int cmd_inspect(const options *o, fault *f) {
 static void print_doctor(const json_t *object) {
     size_t i;
     json_t *row;
-    printf("likeness %s, %lld threads, SIMD:", LIKENESS_VERSION,
-           (long long)json_integer_value(json_object_get(object, "threads")));
+    printf("likeness %s, %s, SIMD:", LIKENESS_VERSION,
+           COUNT_OF(json_integer_value(json_object_get(object, "threads")), "thread"));
     json_array_foreach(json_object_get(object, "simd"), i, row)
         printf(" %s", json_string_value(row));
     puts("; data sets:");

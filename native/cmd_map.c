@@ -227,8 +227,8 @@ static lk_status judge(const options *o, const map *m, fault *f) {
     uint32_t k = o->k ? o->k : NEIGHBOURS;
     if (!o->k && 2 * (size_t)k >= n) k = (uint32_t)(n - 1) / 2;
     if (2 * (size_t)k >= n || k == LK_MAX_NEIGHBOURS)
-        return fail(f, LK_USAGE, NULL, "--k %u: fewer than half of the %zu images, and than %d", k,
-                    n, LK_MAX_NEIGHBOURS);
+        return fail(f, LK_USAGE, NULL, "--k %u: fewer than half of %s, and than %d", k,
+                    COUNT_OF(n, "image"), LK_MAX_NEIGHBOURS);
     double trust;
     if (lk_trustworthiness(m->known.vectors, n, m->size, m->known.points, k, JUDGED, o->seed,
                            (int)o->threads, (lk_simd)o->simd, &trust, &f->error))
@@ -250,7 +250,7 @@ static double number(const json_t *object, const char *key) {
 static void print_report(const options *o, const map *m) {
     const json_t *r = m->report, *accuracy = json_object_get(r, "knn_accuracy");
     const json_t *placed = json_object_get(r, "placed");
-    printf("%zu images by %s, %.1f s\n", m->known.count,
+    printf("%s by %s, %.1f s\n", COUNT_OF(m->known.count, "image"),
            json_string_value(json_object_get(r, "method")), number(r, "seconds"));
     if (json_object_get(r, "divergence")) printf("divergence %.4f\n", number(r, "divergence"));
     printf("trustworthiness %.4f of %.0f neighbours, by %.0f images\n",
@@ -259,7 +259,7 @@ static void print_report(const options *o, const map *m) {
         printf("the label of most neighbours is right: %.2f %% on the map, %.2f %% by vectors\n",
                100 * number(accuracy, "map"), 100 * number(accuracy, "vectors"));
     if (placed) {
-        printf("%zu images placed", m->placed.count);
+        printf("%s placed", COUNT_OF(m->placed.count, "image"));
         if (json_object_get(placed, "knn_accuracy"))
             printf(", their neighbours' label right: %.2f %%",
                    100 * number(placed, "knn_accuracy"));

@@ -227,7 +227,7 @@ static lk_status describe(const study *s, json_t **report, fault *f) {
 static void print_lines(const study *s, const json_t *report) {
     size_t i;
     json_t *row;
-    printf("%zu images, mean absolute error %.5f\n", s->usual.count, mean_of(&s->usual));
+    printf("%s, mean absolute error %.5f\n", COUNT_OF(s->usual.count, "image"), mean_of(&s->usual));
     json_array_foreach(json_object_get(report, "ood"), i, row) {
         char name[512];
         printf("against %s: mean %.5f, AUROC %.4f; over %.5f, which is the best threshold for "

@@ -106,9 +106,9 @@ static lk_status describe_model(job *j, fault *f) {
     if (o->binarise > 0) snprintf(more, sizeof more, ", binarised at %g", o->binarise);
     if (j->validation.count > 0)
         snprintf(validation, sizeof validation, ", %zu to validate", j->validation.count);
-    snprintf(about, sizeof about, "%s%s, %zu images trained on%s and %zu held out, sha256 %s",
-             text_printable(o->data, spec, sizeof spec), more, j->images.count, validation,
-             j->held_out.count, j->data_sha256);
+    snprintf(about, sizeof about, "%s%s, %s trained on%s and %zu held out, sha256 %s",
+             text_printable(o->data, spec, sizeof spec), more, COUNT_OF(j->images.count, "image"),
+             validation, j->held_out.count, j->data_sha256);
     const struct {
         lk_text which;
         const char *text;

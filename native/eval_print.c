@@ -101,7 +101,7 @@ static void print_ood(const json_t *report) {
 
 void eval_print(const json_t *report) {
     static const char *const numbers[] = {"loss", "negative_elbo", "accuracy"};
-    printf("%lld images\n", (long long)json_integer_value(json_object_get(report, "images")));
+    puts(COUNT_OF(json_integer_value(json_object_get(report, "images")), "image"));
     for (size_t i = 0; i < 3; i++) print_number(numbers[i], json_object_get(report, numbers[i]));
     print_group(report, "corrupted");
     print_group(report, "reconstruction");

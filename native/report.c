@@ -101,9 +101,9 @@ static void print_calibration(const lk_model *model) {
 
 lk_status job_print_report(const job *j, fault *f) {
     if (j->o->json) return output_json(json_incref(j->report), f);
-    printf("%s: %s\n%zu parameters", j->o->out, lk_model_arch(j->model),
-           lk_model_parameters(j->model));
-    if (j->adopted) printf(", %zu layers from %s", j->adopted, j->o->from);
+    printf("%s: %s\n%s", j->o->out, lk_model_arch(j->model),
+           COUNT_OF(lk_model_parameters(j->model), "parameter"));
+    if (j->adopted) printf(", %s from %s", COUNT_OF(j->adopted, "layer"), j->o->from);
     print_measured("loss", j->trained);
     print_measured("validation", j->validated);
     printf(", %.0f images/s, %.1f s in all\nweights sha256 %s\n",

@@ -95,3 +95,15 @@ test('one picture alone is all that was asked of: its error is that of the comma
   fails(['score', model, broken], 3, /1b\.png: neither PNG nor JPEG/);
   fails(['score', model, absent], 5, /cannot open/);
 });
+
+test('one of a thing is one thing', () => {
+  const one = ['--data', join(path, 'bars-images-idx3-ubyte'), '--limit', '1'];
+  assert.match(ok(['data', 'info', one[1], '--limit', '1']), /: 1 image of 1x8x8, 1 class, /);
+  assert.match(ok(['eval', model, ...one]), /^1 image\n/);
+  assert.match(
+    ok(['encode', model, ...one, '--out', join(path, 'z.npy')]),
+    /: 1 code of 4 values\n/,
+  );
+  assert.match(ok(['cluster', '--pixels', ...one, '--k', '1']), /^1 image in 1 cluster by /);
+  assert.match(ok(['eval', model, ...one.slice(0, 3), '2']), /^2 images\n/);
+});

@@ -87,7 +87,7 @@ test('values that cannot be are refused before anything is read', (t) => {
     fails(['train', ...args, ...common], 2, pattern, { path, options: { cwd: path } });
   const data = writeBars(path, 60, 1);
   const train = trainer(path, data, 'm', '--arch', CLASSIFIER);
-  fails(train('--draw', '51'), 2, /--draw 51 is more than the 50 images/, { path });
+  fails(train('--draw', '51'), 2, /--draw 51 is more than 50 images/, { path });
   fails(train('--validation', '50'), 2, /--validation 50 leaves none of 50/, { path });
   fails(train('--holdout', '55', '--patience', '1'), 2, /--patience needs images/, { path });
   mkdirSync(join(path, 'm.report.json'));

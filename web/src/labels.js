@@ -59,6 +59,10 @@ export function labelName({ names }, label) {
   return name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name;
 }
 
+/** "1 image", "2,000 images" @param {number} count @param {string} noun of one */
+export const counted = (count, noun) =>
+  `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
+
 /** What kind of model a family is. @param {string} family */
 export function familyWords(family) {
   return FAMILIES[family] ?? (family || 'a model');

@@ -1,7 +1,7 @@
 // Pieces that several panels are made of.
 
 import { context, make } from './dom.js';
-import { labelName, nounsOf } from './labels.js';
+import { counted, labelName, nounsOf } from './labels.js';
 import { pinnable } from './pins.js';
 import { paintImage, thumbnail } from './pixels.js';
 
@@ -129,14 +129,16 @@ export function saveAs(name, content, type) {
 
 /** "12,345 known digits" @param {Model} model @param {number} [count] */
 export function knownOf(model, count = model.gallerySize) {
-  return `${count.toLocaleString('en')} known ${nounsOf(model.info.title).many}`;
+  return count === 1
+    ? '1 known image'
+    : `${count.toLocaleString('en')} known ${nounsOf(model.info.title).many}`;
 }
 
 /** How well clusters agree with labels, in a sentence. @param {Awaited<ReturnType<import('./studies.js').Calls['clusters']>>} found */
 export function agreementOf({ list, agreement }) {
   return agreement
-    ? `${list.length} clusters of codes, found without labels: if each stands for one, ${percent(agreement.accuracy)} of the images are where they belong (normalised mutual information ${agreement.information.toFixed(2)}).`
-    : `${list.length} clusters of codes.`;
+    ? `${counted(list.length, 'cluster')} of codes, found without labels: if each stands for one, ${percent(agreement.accuracy)} of the images are where they belong (normalised mutual information ${agreement.information.toFixed(2)}).`
+    : `${counted(list.length, 'cluster')} of codes.`;
 }
 
 /** @param {number} share */
