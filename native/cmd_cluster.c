@@ -94,7 +94,8 @@ static lk_status check_sizes(const clustering *c, fault *f) {
     if (c->space == AXES && c->d < 2)
         return fail(f, LK_USAGE, NULL, "--by axes: there is only one value");
     if (c->space == COMPONENTS && c->number > c->d)
-        return fail(f, LK_USAGE, NULL, "--by %s is of more than %s", o->by, COUNT_OF(c->d, "value"));
+        return fail(f, LK_USAGE, NULL, "--by %s is of more than %s", o->by,
+                    COUNT_OF(c->d, "value"));
     if (c->space == UMAP && c->number >= c->set.count)
         return fail(f, LK_DATA, o->data, "%s of %s", COUNT_OF(c->number, "neighbour"),
                     COUNT_OF(c->set.count, "image"));

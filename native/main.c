@@ -64,6 +64,7 @@ static const command COMMANDS[] = {
     {"doctor", "", "Says what this machine and this program can do.", cmd_doctor, FOR_DOCTOR, 0, 0},
     {"completion", "", "Prints what bash completes commands by: source <(likeness completion).",
      cmd_completion, FOR_COMPLETION, 0, 0},
+    {"man", "", "Prints the manual page: likeness man | man -l -.", cmd_man, FOR_MAN, 0, 0},
     {"help", "[COMMAND]", "Explains a command, or lists them.", cmd_help, FOR_HELP, 0, 1},
 };
 enum { COMMAND_COUNT = sizeof COMMANDS / sizeof COMMANDS[0] };

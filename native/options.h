@@ -92,6 +92,7 @@ enum {
     FOR_GRAPH = 1 << 21,
     FOR_EXPORT = 1 << 22,
     FOR_COMPLETION = 1 << 23,
+    FOR_MAN = 1 << 24,
 };
 
 /* Fills *o from argv[first..] and the defaults; the texts in it point into argv. */
