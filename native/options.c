@@ -187,6 +187,10 @@ static const row ROWS[] = {
          "a page in a single file that opens from any disk: with the model, or of the audit"},
     {"c-header", TEXT, AT(c_header), FOR_EXPORT, .value = "FILE.h",
      .summary = "the model's bytes as an array in C, to be built into a program"},
+    {"onnx", TEXT, AT(onnx), FOR_EXPORT, .value = "FILE.onnx",
+     .summary =
+         "the network as an ONNX graph, for other programs: codes and what it makes of them, "
+         "no verdict"},
     {"with-gallery", FLAG, AT(with_gallery), FOR_EXPORT,
      .summary = "its gallery, too, for samples, neighbours and the map"},
     {"k", COUNT, AT(k), FOR_NEIGHBOURS | FOR_EVAL | FOR_MAP | FOR_GRAPH, 1, LK_MAX_NEIGHBOURS,

@@ -36,7 +36,7 @@ typedef struct options {
     bool resume, no_calibrate;
 
     double alpha; /* 0: not given */
-    const char *explain, *classifier, *html, *c_header;
+    const char *explain, *classifier, *html, *c_header, *onnx;
     bool with_gallery;
     int preparation; /* lk_preparation */
     bool ink, fail_on_ood;

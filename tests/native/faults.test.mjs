@@ -191,6 +191,7 @@ test('every allocation that fails ends with 6 and one line', (t) => {
     ['eval', conditioned, '--data', data, '--limit', '9', '--train', data, '--corrupt', 'mask 0.5'],
     ['audit', model, '--data', data, '--limit', '40', '--train', data, '--in', `same=${data}`],
     ['calibrate', model, '--data', data, '--limit', '40', ...out('c.safetensors')],
+    ['export', conditioned, '--onnx', out('c.onnx')[1]],
     ['score', model, picture],
     ['score', model, picture, '--explain', out('why.png')[1], '--classifier', conditioned],
     ['calibrate', model, '--alpha', '0.05', ...out('alpha.safetensors')],
