@@ -402,8 +402,9 @@ lk_status lk_model_save(const lk_model *model, lk_bytes *out, lk_error *error);
 /* Weights and biases as the file stores them, for hashing; *out is owned by the caller. */
 lk_status lk_model_weights(const lk_model *model, lk_bytes *out, lk_error *error);
 
-/* The same as an ONNX graph, without what verdicts need: `image` comes in, [N][C][H][W], `code` goes
-   out, and `reconstruction` or `probabilities`. LK_MODEL: it has an operator that ONNX has not. */
+/* The same as an ONNX graph, without what verdicts need: `image` comes in, [N][C][H][W], `code`
+   goes out, and `reconstruction` or `probabilities`. LK_MODEL: it has an operator that ONNX has
+   not. */
 lk_status lk_model_onnx(const lk_model *model, lk_bytes *out, lk_error *error);
 
 /* The known images that neighbours are shown from: codes in int8, labels, thumbnails. */
