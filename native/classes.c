@@ -22,14 +22,20 @@ lk_status classes_split(const char *spec, char *base, classes *out, fault *f) {
     return LK_OK;
 }
 
-/* The label that a word of the list stands for: the name of a folder, or a number. False when no
-   image has it. */
+static bool is_word(const char *name, const char *word, size_t length) {
+    return strlen(name) == length && memcmp(name, word, length) == 0;
+}
+
+/* The label that a word of the list stands for: the name of a class, or a number where that is what
+   labels are. False when no image has it. */
 static bool find_label(const data *d, const char *word, size_t length, uint32_t *label) {
+    const bool numbered = d->classes.count == 0 || strcmp(d->kind, "idx") == 0;
     for (*label = 0; *label < d->set.classes; (*label)++) {
         char number[16];
         snprintf(number, sizeof number, "%u", *label);
-        const char *name = d->classes.count > 0 ? d->classes.items[*label] : number;
-        if (strlen(name) != length || memcmp(name, word, length) != 0) continue;
+        if (!(numbered && is_word(number, word, length)) &&
+            !(d->classes.count > 0 && is_word(d->classes.items[*label], word, length)))
+            continue;
         for (size_t i = 0; i < d->set.count; i++)
             if (d->set.labels[i] == *label) return true;
     }

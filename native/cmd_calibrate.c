@@ -46,7 +46,8 @@ static lk_status report(const lk_model *model, const options *o, const char *out
                                   (json_int_t)count, "finest_p", finest, "alpha", alpha),
                         f);
     } else {
-        if (images) printf("%s: calibrated for %s on %zu images\n", out, preparation, images);
+        if (images)
+            printf("%s: calibrated for %s on %s\n", out, preparation, COUNT_OF(images, "image"));
         printf(
             "%s: the finest p is %.6f, by %zu images for %s; an alpha below that can never flag\n"
             "%s: one false alarm in %g, alpha %g, unless --alpha says otherwise\n",
@@ -61,8 +62,8 @@ static lk_status run(lk_model *model, const options *o, const char *out, data *d
     const size_t images = d ? d->set.count : 0;
     if (d && file_same(out, d->path)) return fail(f, LK_USAGE, NULL, "--out is the data");
     if (d && images < LK_MIN_CALIBRATION)
-        return fail(f, LK_DATA, d->path, "%zu images; calibration needs at least %d", images,
-                    LK_MIN_CALIBRATION);
+        return fail(f, LK_DATA, d->path, "%s; calibration needs at least %d",
+                    COUNT_OF(images, "image"), LK_MIN_CALIBRATION);
     if (!d && !lk_model_calibrated(model, (lk_preparation)o->preparation))
         return fail(f, LK_MODEL, o->arguments.items[0], "the model is not calibrated for %s",
                     lk_preparation_name((lk_preparation)o->preparation));

@@ -10,6 +10,7 @@
 #include "file.h"
 #include "made.h"
 #include "model_file.h"
+#include "names.h"
 #include "output.h"
 
 enum { NEIGHBOURS = 20, COLUMNS = 10 };
@@ -21,6 +22,7 @@ typedef struct clustering {
     const options *o;
     const lk_model *model; /* NULL: of pixels */
     lk_dataset set;        /* borrowed */
+    const strings *names;  /* of its classes, borrowed */
     space space;
     size_t number;      /* of components, or of neighbours */
     size_t d;           /* values of a code */
@@ -87,13 +89,16 @@ static lk_status check_options(const options *o, space *which, size_t *number, f
 static lk_status check_sizes(const clustering *c, fault *f) {
     const options *o = c->o;
     if (o->clusters > c->set.count)
-        return fail(f, LK_DATA, o->data, "%u clusters of %zu images", o->clusters, c->set.count);
+        return fail(f, LK_DATA, o->data, "%s of %s", COUNT_OF(o->clusters, "cluster"),
+                    COUNT_OF(c->set.count, "image"));
     if (c->space == AXES && c->d < 2)
         return fail(f, LK_USAGE, NULL, "--by axes: there is only one value");
     if (c->space == COMPONENTS && c->number > c->d)
-        return fail(f, LK_USAGE, NULL, "--by %s: there are only %zu values", o->by, c->d);
+        return fail(f, LK_USAGE, NULL, "--by %s is of more than %s", o->by,
+                    COUNT_OF(c->d, "value"));
     if (c->space == UMAP && c->number >= c->set.count)
-        return fail(f, LK_DATA, o->data, "%zu neighbours of %zu images", c->number, c->set.count);
+        return fail(f, LK_DATA, o->data, "%s of %s", COUNT_OF(c->number, "neighbour"),
+                    COUNT_OF(c->set.count, "image"));
     if (o->centres && !made_fits(o->clusters, COLUMNS, c->set.shape))
         return fail(f, LK_USAGE, NULL, "--centres: too large a picture");
     return LK_OK;
@@ -268,6 +273,7 @@ static json_t *describe_members(const clustering *c) {
             json_object_set_new(row, "label",
                                 c->class_of[k] == UINT32_MAX ? json_null()
                                                              : json_integer(c->class_of[k]));
+        if (c->set.labels && c->class_of[k] != UINT32_MAX) names_add(c->names, c->class_of[k], row);
         json_array_append_new(list, row);
     }
     return list;
@@ -292,15 +298,16 @@ static lk_status report(const clustering *c, fault *f) {
     }
     json_object_set_new(object, "clusters", describe_members(c));
     if (o->json) return output_json(object, f);
-    printf("%zu images in %u clusters by %s, inertia %.6g\n", c->set.count, o->clusters, o->by,
-           c->inertia);
+    printf("%s in %s by %s, inertia %.6g\n", COUNT_OF(c->set.count, "image"),
+           COUNT_OF(o->clusters, "cluster"), o->by, c->inertia);
     size_t i;
     json_t *row;
     json_array_foreach(json_object_get(object, "clusters"), i, row) {
-        printf("cluster %3zu  %7lld members", i,
+        printf("cluster %3zu  members %7lld", i,
                (long long)json_integer_value(json_object_get(row, "members")));
+        char name[NAME_SIZE];
         if (json_is_integer(json_object_get(row, "label")))
-            printf("  label %lld", (long long)json_integer_value(json_object_get(row, "label")));
+            printf("  label %s", names_label(c->names, c->class_of[i], name));
         putchar('\n');
     }
     if (c->set.labels)
@@ -346,6 +353,7 @@ int cmd_cluster(const options *o, fault *f) {
         c.model = model;
         status = data_suit_table(&d, model, f);
         c.set = d.set;
+        c.names = &d.classes;
         if (!status) status = run(&c, f);
         data_free(&d);
     }

@@ -46,7 +46,7 @@ static lk_status write_codes(const options *o, const coding *c, size_t count, fa
         return output_json(json_pack("{s:o,s:I,s:I}", "file", output_text(o->out), "images",
                                      (json_int_t)count, "latent", (json_int_t)c->latent),
                            f);
-    printf("%s: %zu codes of %zu values\n", o->out, count, c->latent);
+    printf("%s: %s of %s\n", o->out, COUNT_OF(count, "code"), COUNT_OF(c->latent, "value"));
     return LK_OK;
 }
 
@@ -67,7 +67,7 @@ static lk_status write_reconstructions(const options *o, const coding *c, size_t
                       output_number(errors.bce), "sse_per_image",
                       output_number(errors.sse_per_image), "psnr", output_number(errors.psnr)),
             f);
-    printf("%s: %zu images, mean absolute error %.5f\n", o->out, count, errors.mae);
+    printf("%s: %s, mean absolute error %.5f\n", o->out, COUNT_OF(count, "image"), errors.mae);
     return LK_OK;
 }
 

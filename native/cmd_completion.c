@@ -70,19 +70,24 @@ static void print_script(FILE *out, const json_t *commands) {
     json_decref(families);
 }
 
-int cmd_completion(const options *o, fault *f) {
+int commands_document(const options *o, const char *key,
+                      void (*print)(FILE *out, const json_t *commands), fault *f) {
     json_t *commands = commands_describe();
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    if (out) print_script(out, commands);
+    if (out) print(out, commands);
     json_decref(commands);
     if (!out || fclose(out) != 0) return fail_memory(f);
     lk_status status = LK_OK;
     if (o->json)
-        status = output_json(json_pack("{s:s}", "bash", text), f);
+        status = output_json(json_pack("{s:s}", key, text), f);
     else
         fputs(text, stdout);
     free(text);
     return status;
+}
+
+int cmd_completion(const options *o, fault *f) {
+    return commands_document(o, "bash", print_script, f);
 }

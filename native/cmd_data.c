@@ -73,9 +73,9 @@ static int print_description(const char *spec, const data *d, bool json, fault *
     if (!object) return fail_memory(f);
     if (json) return output_json(object, f);
     char line[2 * PATH_MAX];
-    printf("%s: %zu images of %ux%ux%u, %u classes, from %s\nmean %.4f, %zu blank, sha256 %s\n",
-           spec, d->set.count, d->set.shape.channels, d->set.shape.height, d->set.shape.width,
-           count_classes(json_object_get(object, "labels")),
+    printf("%s: %s of %ux%ux%u, %s, from %s\nmean %.4f, %zu blank, sha256 %s\n", spec,
+           COUNT_OF(d->set.count, "image"), d->set.shape.channels, d->set.shape.height,
+           d->set.shape.width, COUNT_OF(count_classes(json_object_get(object, "labels")), "class"),
            text_printable(d->path, line, sizeof line), mean_value(&d->set), count_blank(&d->set),
            json_string_value(json_object_get(object, "sha256")));
     json_decref(object);
@@ -91,7 +91,7 @@ static int print_verification(const char *spec, const data *d, bool json, fault 
         return output_json(json_pack("{s:o,s:b,s:s*,s:I}", "data", output_text(spec), "ok", true,
                                      "published", compared, "images", (json_int_t)d->set.count),
                            f);
-    printf("%s: ok, %zu images%s\n", spec, d->set.count,
+    printf("%s: ok, %s%s\n", spec, COUNT_OF(d->set.count, "image"),
            compared ? ", the same as the published ones" : "");
     return LK_OK;
 }
@@ -119,8 +119,8 @@ static lk_status verify_pictures(const char *spec, fault *f) {
         }
     }
     if (broken && !status)
-        status = fail(f, LK_DATA, d.path, "of its %zu pictures %zu cannot be read", d.files.count,
-                      broken);
+        status = fail(f, LK_DATA, d.path, "%zu of %s cannot be read", broken,
+                      COUNT_OF(d.files.count, "picture"));
     data_free(&d);
     return status;
 }

@@ -8,6 +8,7 @@
 #include "eval.h"
 #include "file.h"
 #include "model_file.h"
+#include "names.h"
 #include "output.h"
 #include "prepared.h"
 
@@ -20,6 +21,7 @@ typedef struct evaluation {
     double alpha;
     size_t size, latent;
     uint32_t classes;   /* that the model tells apart */
+    strings own;        /* names of the model's classes */
     lk_errors *errors;  /* of reconstructions */
     lk_real *codes;     /* [count][latent] */
     uint32_t *guesses;  /* the most probable class */
@@ -192,23 +194,36 @@ json_t *eval_confusion(const uint32_t *labels, const uint32_t *guesses, size_t n
     return matrix;
 }
 
-/* {class: share of its images that are told}, for classes that have some; by name where a folder
-   gives names. */
+/* What classes are called: by the images, else by the model. */
+static const strings *names(const evaluation *e) {
+    const strings *given = &e->images->in.data.classes;
+    return given->count > 0 ? given : &e->own;
+}
+
+/* For the rows and columns of what is confused with what. */
+static void report_names(const evaluation *e, json_t *report) {
+    const strings *called = names(e);
+    json_t *list = json_array();
+    for (uint32_t k = 0; k < called->count && k < MOST_CONFUSED; k++) {
+        char name[NAME_SIZE];
+        json_array_append_new(list, json_string(names_label(called, k, name)));
+    }
+    json_object_set_new(report, "classes", list);
+}
+
+/* {class: share of its images that are told}, for classes that have some; by name where they have
+   names. */
 static json_t *report_recall(const evaluation *e, uint32_t classes, const json_t *confusion) {
-    const strings *names = &e->images->in.data.classes;
     json_t *object = json_object();
     for (uint32_t k = 0; k < classes; k++) {
         const json_t *row = json_array_get(confusion, k);
         json_int_t images = 0;
         for (uint32_t j = 0; j < classes; j++) images += json_integer_value(json_array_get(row, j));
         if (images == 0) continue;
-        char number[16];
-        snprintf(number, sizeof number, "%u", k);
-        json_t *name = output_text(k < names->count ? names->items[k] : number);
+        char name[NAME_SIZE];
         json_object_set_new(
-            object, json_string_value(name),
+            object, names_label(names(e), k, name),
             json_real((double)json_integer_value(json_array_get(row, k)) / (double)images));
-        json_decref(name);
     }
     return object;
 }
@@ -357,6 +372,7 @@ static lk_status make_report(evaluation *e, json_t *report, fault *f) {
     if (e->o->corrupt) json_object_set_new(report, "corrupted", report_corruption(e));
     if (!e->o->corrupt) status = report_loss(e, report, f);
     if (!status && e->words) status = report_codebook(e, report, f);
+    if (!status && is_labelled(e->images) && names(e)->count > 0) report_names(e, report);
     if (!status && e->guesses && is_labelled(e->images)) status = report_classes(e, report, f);
     if (!status) status = (e->o->known ? search_known : search_gallery)(e, report, f);
     if (!status && !e->o->known && is_text_model(e) && is_labelled(e->images))
@@ -390,10 +406,12 @@ static lk_status evaluate(const options *o, const lk_model *model, const prepare
     const bool ready = report && e.codes && (e.errors || !makes_images) &&
                        (e.guesses || !e.classes) && (e.words || !words) &&
                        (e.results || !calibrated);
-    lk_status status = ready ? make_report(&e, report, f) : fail_memory(f);
+    lk_status status = ready ? names_of(model, &e.own, f) : fail_memory(f);
+    if (!status) status = make_report(&e, report, f);
     if (!status && o->json) status = output_json(json_incref(report), f);
     if (!status && !o->json) eval_print(report);
     json_decref(report);
+    strings_free(&e.own);
     lk_free(e.codes);
     lk_free(e.errors);
     lk_free(e.guesses);

@@ -84,7 +84,7 @@ static lk_status fill_page(const lk_bytes *page, const char *page_path, const ch
     return LK_OK;
 }
 
-/* The bytes of a model that is whole, and of its gallery if that is wanted. */
+/* The bytes of a model that is whole, as they are wanted, and of its gallery if that is. */
 static lk_status read_model(const options *o, lk_bytes *model, lk_bytes *gallery, fault *f) {
     const char *path = o->arguments.items[0];
     lk_model *loaded = model_read(path, f);
@@ -92,7 +92,7 @@ static lk_status read_model(const options *o, lk_bytes *model, lk_bytes *gallery
     lk_status status = LK_OK;
     if (o->html && lk_model_is_table(loaded))
         status = fail(f, LK_MODEL, path, "is of rows of numbers, not of images, as the page is");
-    else if (lk_model_save(loaded, model, &f->error))
+    else if ((o->onnx ? lk_model_onnx : lk_model_save)(loaded, model, &f->error))
         status = blame(f, path);
     lk_gallery *images = !status && o->with_gallery ? gallery_read(loaded, path, f) : NULL;
     if (!status && o->with_gallery && !images) status = f->error.status;
@@ -167,38 +167,59 @@ static lk_status fill_header(const char *name, const lk_bytes *model, const lk_b
     return LK_OK;
 }
 
-/* ---- either ---- */
+/* ---- any ---- */
 
-static lk_status report(const options *o, size_t size, fault *f) {
-    const char *model = o->arguments.items[0], *file = o->html ? o->html : o->c_header;
+/* What is made, of which one is asked for. */
+typedef struct product {
+    const char *option, *key, *noun, *file;
+} product;
+
+static lk_status choose(const options *o, product *out, fault *f) {
+    const product all[] = {{"--html", "html", "a page", o->html},
+                           {"--c-header", "c_header", "a header", o->c_header},
+                           {"--onnx", "onnx", "a graph", o->onnx}};
+    size_t asked = 0;
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (!all[i].file) continue;
+        *out = all[i];
+        asked++;
+    }
+    if (asked != 1)
+        return fail(f, LK_USAGE, NULL,
+                    "one of --html FILE, --c-header FILE and --onnx FILE is needed");
+    if (o->onnx && o->with_gallery)
+        return fail(f, LK_USAGE, NULL, "--with-gallery is for pages and headers");
+    if (file_same(out->file, o->arguments.items[0]))
+        return fail(f, LK_USAGE, NULL, "%s is the model", out->option);
+    return file_check_output(out->file, f);
+}
+
+static lk_status report(const options *o, const product *made, size_t size, fault *f) {
+    const char *model = o->arguments.items[0];
     if (o->json)
-        return output_json(json_pack("{s:o,s:o,s:I,s:b}", o->html ? "html" : "c_header",
-                                     output_text(file), "model", output_text(model), "bytes",
-                                     (json_int_t)size, "gallery", o->with_gallery),
+        return output_json(json_pack("{s:o,s:o,s:I,s:b}", made->key, output_text(made->file),
+                                     "model", output_text(model), "bytes", (json_int_t)size,
+                                     "gallery", o->with_gallery),
                            f);
-    printf("%s: a %s of %.1f MB with %s%s\n", file, o->html ? "page" : "header", (double)size / 1e6,
-           model, o->with_gallery ? " and its gallery" : "");
+    printf("%s: %s of %.1f MB with %s%s\n", made->file, made->noun, (double)size / 1e6, model,
+           o->with_gallery ? " and its gallery" : "");
     return LK_OK;
 }
 
 int cmd_export(const options *o, fault *f) {
-    if (!o->html == !o->c_header)
-        return fail(f, LK_USAGE, NULL, "one of --html FILE and --c-header FILE is needed");
-    const char *path = o->arguments.items[0], *file = o->html ? o->html : o->c_header;
-    if (file_same(file, path))
-        return fail(f, LK_USAGE, NULL, "%s is the model", o->html ? "--html" : "--c-header");
     lk_bytes page = {0}, model = {0}, gallery = {0}, out = {0};
     char page_path[PATH_MAX], name[100], identifier[128];
-    name_of(path, name, sizeof name);
+    product made = {0};
+    name_of(o->arguments.items[0], name, sizeof name);
     identifier_of(name, identifier, sizeof identifier);
-    lk_status status = file_check_output(file, f);
+    lk_status status = choose(o, &made, f);
     if (!status) status = read_model(o, &model, &gallery, f);
     if (!status && o->html) status = read_page(page_path, &page, f);
-    if (!status)
-        status = o->html ? fill_page(&page, page_path, name, &model, &gallery, &out, f)
-                         : fill_header(identifier, &model, &gallery, &out, f);
-    if (!status) status = file_write(file, out.data, out.size, f);
-    if (!status) status = report(o, out.size, f);
+    if (!status && o->html) status = fill_page(&page, page_path, name, &model, &gallery, &out, f);
+    if (!status && o->c_header) status = fill_header(identifier, &model, &gallery, &out, f);
+    const lk_bytes *whole = o->onnx ? &model : &out;
+    if (!status) status = file_write(made.file, whole->data, whole->size, f);
+    if (!status) status = report(o, &made, whole->size, f);
     lk_bytes_free(&model);
     lk_bytes_free(&gallery);
     lk_free(page.data);

@@ -6,6 +6,7 @@
 #include "data.h"
 #include "file.h"
 #include "model_file.h"
+#include "names.h"
 #include "output.h"
 #include "words.h"
 
@@ -131,6 +132,19 @@ static lk_status add_words(const lk_model *model, const char *path, bool all, js
     return LK_OK;
 }
 
+/* What the classes are called that it learnt from. */
+static lk_status add_names(const lk_model *model, json_t *object, fault *f) {
+    strings names;
+    const lk_status status = names_of(model, &names, f);
+    json_t *list = json_array();
+    for (size_t i = 0; i < names.count; i++)
+        json_array_append_new(list, json_string(names.items[i]));
+    if (names.count) json_object_set(object, "class_names", list);
+    json_decref(list);
+    strings_free(&names);
+    return status;
+}
+
 /* One line for each key of a flat object, nested ones as JSON. */
 static void print_table(const json_t *object) {
     const char *key;
@@ -151,7 +165,8 @@ int cmd_inspect(const options *o, fault *f) {
     lk_model *model = model_read(path, f);
     if (!model) return f->error.status;
     json_t *object = describe_model(model, path, file_size(path));
-    const lk_status status = object ? add_words(model, path, o->json, object, f) : fail_memory(f);
+    lk_status status = object ? add_words(model, path, o->json, object, f) : fail_memory(f);
+    if (!status) status = add_names(model, object, f);
     lk_model_free(model);
     if (status) {
         json_decref(object);
@@ -166,8 +181,8 @@ int cmd_inspect(const options *o, fault *f) {
 static void print_doctor(const json_t *object) {
     size_t i;
     json_t *row;
-    printf("likeness %s, %lld threads, SIMD:", LIKENESS_VERSION,
-           (long long)json_integer_value(json_object_get(object, "threads")));
+    printf("likeness %s, %s, SIMD:", LIKENESS_VERSION,
+           COUNT_OF(json_integer_value(json_object_get(object, "threads")), "thread"));
     json_array_foreach(json_object_get(object, "simd"), i, row)
         printf(" %s", json_string_value(row));
     puts("; data sets:");

@@ -9,6 +9,7 @@
 #include "file.h"
 #include "map.h"
 #include "model_file.h"
+#include "names.h"
 #include "output.h"
 #include "progress.h"
 
@@ -226,8 +227,8 @@ static lk_status judge(const options *o, const map *m, fault *f) {
     uint32_t k = o->k ? o->k : NEIGHBOURS;
     if (!o->k && 2 * (size_t)k >= n) k = (uint32_t)(n - 1) / 2;
     if (2 * (size_t)k >= n || k == LK_MAX_NEIGHBOURS)
-        return fail(f, LK_USAGE, NULL, "--k %u: fewer than half of the %zu images, and than %d", k,
-                    n, LK_MAX_NEIGHBOURS);
+        return fail(f, LK_USAGE, NULL, "--k %u: fewer than half of %s, and than %d", k,
+                    COUNT_OF(n, "image"), LK_MAX_NEIGHBOURS);
     double trust;
     if (lk_trustworthiness(m->known.vectors, n, m->size, m->known.points, k, JUDGED, o->seed,
                            (int)o->threads, (lk_simd)o->simd, &trust, &f->error))
@@ -249,7 +250,7 @@ static double number(const json_t *object, const char *key) {
 static void print_report(const options *o, const map *m) {
     const json_t *r = m->report, *accuracy = json_object_get(r, "knn_accuracy");
     const json_t *placed = json_object_get(r, "placed");
-    printf("%zu images by %s, %.1f s\n", m->known.count,
+    printf("%s by %s, %.1f s\n", COUNT_OF(m->known.count, "image"),
            json_string_value(json_object_get(r, "method")), number(r, "seconds"));
     if (json_object_get(r, "divergence")) printf("divergence %.4f\n", number(r, "divergence"));
     printf("trustworthiness %.4f of %.0f neighbours, by %.0f images\n",
@@ -258,7 +259,7 @@ static void print_report(const options *o, const map *m) {
         printf("the label of most neighbours is right: %.2f %% on the map, %.2f %% by vectors\n",
                100 * number(accuracy, "map"), 100 * number(accuracy, "vectors"));
     if (placed) {
-        printf("%zu images placed", m->placed.count);
+        printf("%s placed", COUNT_OF(m->placed.count, "image"));
         if (json_object_get(placed, "knn_accuracy"))
             printf(", their neighbours' label right: %.2f %%",
                    100 * number(placed, "knn_accuracy"));
@@ -281,6 +282,8 @@ static lk_status make(const options *o, const lk_model *model, map *m, fault *f)
     lk_status status = load(o, o->data, DATA_TRAIN, o->limit, shape, model, &m->known, f);
     if (!status && o->place)
         status = load(o, o->place, DATA_TEST, 0, m->known.data.set.shape, model, &m->placed, f);
+    if (status) return status;
+    if (o->place) status = names_match(&m->known.data.classes, &m->placed.data, f);
     if (status) return status;
     m->size = model ? lk_model_latent(model)
                     : (size_t)m->known.data.set.shape.channels * m->known.data.set.shape.height *

@@ -4,11 +4,13 @@
 #include "commands.h"
 #include "inputs.h"
 #include "model_file.h"
+#include "names.h"
 #include "output.h"
 
 typedef struct search {
     const options *o;
     const lk_gallery *gallery;
+    strings names; /* of the classes */
     lk_real *x, *z;
     size_t found;
     lk_neighbour neighbours[LK_MAX_NEIGHBOURS];
@@ -34,10 +36,11 @@ static json_t *describe(const search *s) {
     for (size_t i = 0; i < s->found; i++) {
         const lk_neighbour *n = &s->neighbours[i];
         json_t *label = images->labels ? json_integer(images->labels[n->index]) : json_null();
-        json_array_append_new(list,
-                              json_pack("{s:I,s:o,s:o,s:I}", "index", (json_int_t)n->index, "label",
-                                        label, "distance", output_number(n->distance), "origin",
-                                        (json_int_t)lk_gallery_origin(s->gallery, n->index)));
+        json_t *row = json_pack("{s:I,s:o,s:o,s:I}", "index", (json_int_t)n->index, "label", label,
+                                "distance", output_number(n->distance), "origin",
+                                (json_int_t)lk_gallery_origin(s->gallery, n->index));
+        if (images->labels) names_add(&s->names, images->labels[n->index], row);
+        json_array_append_new(list, row);
     }
     return list;
 }
@@ -48,7 +51,9 @@ static void print_lines(const search *s) {
     for (size_t i = 0; i < s->found; i++) {
         const lk_neighbour *n = &s->neighbours[i];
         printf("%3zu. image %-6u distance %.6f", i + 1, n->index, n->distance);
-        if (images->labels) printf("  label %u", images->labels[n->index]);
+        char name[NAME_SIZE];
+        if (images->labels)
+            printf("  label %s", names_label(&s->names, images->labels[n->index], name));
         putchar('\n');
     }
 }
@@ -61,12 +66,14 @@ static int run_search(const options *o, const lk_model *model, const lk_gallery 
     s.x = lk_alloc((size_t)shape.channels * shape.height * shape.width * sizeof *s.x);
     s.z = lk_alloc(lk_model_latent(model) * sizeof *s.z);
     int code = inputs_open(o, model, &in, f);
+    if (!code) code = names_of(model, &s.names, f);
     if (!code && in.count != 1) code = fail(f, LK_USAGE, NULL, "neighbours wants one image");
     if (!code && (!s.x || !s.z)) code = fail_memory(f);
     if (!code) code = inputs_visit(&in, model, o, find, &s, f);
     if (!code && o->json) code = output_json(describe(&s), f);
     if (!code && !o->json) print_lines(&s);
     inputs_free(&in);
+    strings_free(&s.names);
     lk_free(s.x);
     lk_free(s.z);
     return code;

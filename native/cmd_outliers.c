@@ -10,6 +10,7 @@
 #include "file.h"
 #include "made.h"
 #include "model_file.h"
+#include "names.h"
 #include "output.h"
 #include "prepared.h"
 
@@ -198,9 +199,11 @@ static json_t *describe_worst(const study *s) {
     const uint32_t *labels = s->images.set.labels;
     for (size_t k = 0; k < s->worst_count; k++) {
         const size_t i = s->worst[k];
-        json_array_append_new(list, json_pack("{s:I,s:f,s:o}", "index", (json_int_t)i, "mae",
-                                              (double)s->usual.mae[i], "label",
-                                              labels ? json_integer(labels[i]) : json_null()));
+        json_t *row =
+            json_pack("{s:I,s:f,s:o}", "index", (json_int_t)i, "mae", (double)s->usual.mae[i],
+                      "label", labels ? json_integer(labels[i]) : json_null());
+        if (labels) names_add(&s->images.in.data.classes, labels[i], row);
+        json_array_append_new(list, row);
     }
     return list;
 }
@@ -224,7 +227,7 @@ static lk_status describe(const study *s, json_t **report, fault *f) {
 static void print_lines(const study *s, const json_t *report) {
     size_t i;
     json_t *row;
-    printf("%zu images, mean absolute error %.5f\n", s->usual.count, mean_of(&s->usual));
+    printf("%s, mean absolute error %.5f\n", COUNT_OF(s->usual.count, "image"), mean_of(&s->usual));
     json_array_foreach(json_object_get(report, "ood"), i, row) {
         char name[512];
         printf("against %s: mean %.5f, AUROC %.4f; over %.5f, which is the best threshold for "

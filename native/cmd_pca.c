@@ -154,8 +154,8 @@ static json_t *describe(const options *o, const data *d, const lk_components *c,
 static void print_lines(const options *o, const data *d, const lk_components *c,
                         const json_t *images) {
     double sum = 0;
-    printf("%zu images of %ux%ux%u, variance %.6g\n", d->set.count, d->set.shape.channels,
-           d->set.shape.height, d->set.shape.width, c->total);
+    printf("%s of %ux%ux%u, variance %.6g\n", COUNT_OF(d->set.count, "image"),
+           d->set.shape.channels, d->set.shape.height, d->set.shape.width, c->total);
     for (size_t v = 0; v < c->count; v++) {
         const double share = c->total > 0 ? 100 * c->variances[v] / c->total : 0;
         sum += share;

@@ -7,6 +7,7 @@
 #include "explain.h"
 #include "inputs.h"
 #include "model_file.h"
+#include "names.h"
 #include "output.h"
 
 /* What a model that tells classes apart says of an image. */
@@ -25,6 +26,7 @@ typedef struct judging {
     const lk_model *model, *classifier; /* NULL: nobody else is asked */
     lk_preparation preparation;
     double alpha;
+    strings names, others; /* of the classes of either */
     opinion *opinions;
     explanation *why; /* NULL: it is not asked for */
 } judging;
@@ -116,9 +118,16 @@ static json_t *describe_evidence(const judging *j, const lk_result *r) {
 }
 
 /* Nothing is guessed of an image on which nothing is to be seen. */
-static json_t *describe_guess(const guess *g, bool seen) {
-    return json_pack("{s:o,s:o}", "class", seen ? json_integer(g->class) : json_null(),
-                     "probability", seen ? output_number(g->probability) : json_null());
+static json_t *describe_guess(const guess *g, const strings *names, bool seen) {
+    json_t *row = json_pack("{s:o,s:o}", "class", seen ? json_integer(g->class) : json_null(),
+                            "probability", seen ? output_number(g->probability) : json_null());
+    if (seen) names_add(names, g->class, row);
+    return row;
+}
+
+/* What could not be judged has its error in place of a verdict. */
+static json_t *describe_broken(const char *name, const lk_error *error) {
+    return json_pack("{s:o,s:o}", "file", output_text(name), "error", output_error(error));
 }
 
 static json_t *describe(const char *name, const judging *j, size_t i) {
@@ -130,8 +139,10 @@ static json_t *describe(const char *name, const judging *j, size_t i) {
     json_t *row = json_pack("{s:o,s:s,s:f,s:o,s:o}", "file", output_text(name), "verdict",
                             lk_verdict_name(r->verdict), "p", r->p, "score",
                             output_number(r->score), "scores", describe_evidence(j, r));
-    if (lk_model_classes(j->model) > 0) json_object_update_new(row, describe_guess(&o->own, seen));
-    if (j->classifier) json_object_set_new(row, "classifier", describe_guess(&o->other, seen));
+    if (lk_model_classes(j->model) > 0)
+        json_object_update_new(row, describe_guess(&o->own, &j->names, seen));
+    if (j->classifier)
+        json_object_set_new(row, "classifier", describe_guess(&o->other, &j->others, seen));
     if (!j->why) return row;
     json_object_set_new(row, "weighs_most",
                         seen ? json_string(lk_evidence_name(order[0])) : json_null());
@@ -142,18 +153,22 @@ static json_t *describe(const char *name, const judging *j, size_t i) {
 static lk_status print_json(const inputs *in, const judging *j, fault *f) {
     json_t *list = json_array();
     for (size_t i = 0; i < in->count; i++) {
-        char name[PATH_MAX];
-        json_array_append_new(list, describe(inputs_name(in, i, name), j, i));
+        char room[PATH_MAX];
+        const char *name = inputs_name(in, i, room);
+        const bool broken = in->errors && in->errors[i].status;
+        json_array_append_new(list, broken ? describe_broken(name, &in->errors[i])
+                                           : describe(name, j, i));
     }
     return output_json(list, f);
 }
 
 /* ---- in lines ---- */
 
-static void print_guess(const char *who, const guess *g) {
+static void print_guess(const char *who, const guess *g, const strings *names) {
     const double share = 100 * g->probability;
-    printf("  %s %u, %s%.1f %%", who, g->class, share > 99.9 ? "over " : "",
-           share > 99.9 ? 99.9 : share);
+    char name[NAME_SIZE];
+    printf("  %s %s, %s%.1f %%", who, names_label(names, g->class, name),
+           share > 99.9 ? "over " : "", share > 99.9 ? 99.9 : share);
 }
 
 static void print_why(const judging *j, size_t i) {
@@ -182,8 +197,10 @@ static void print_line(const char *name, const judging *j, const char *title, si
     else
         printf("p %.4f  more unusual than %.1f %% of held-out %s", r->p,
                share > 99.9 ? 99.9 : share, *title ? title : "images");
-    if (r->verdict != LK_EMPTY && lk_model_classes(j->model) > 0) print_guess("class", &o->own);
-    if (r->verdict != LK_EMPTY && j->classifier) print_guess("the classifier says", &o->other);
+    if (r->verdict != LK_EMPTY && lk_model_classes(j->model) > 0)
+        print_guess("class", &o->own, &j->names);
+    if (r->verdict != LK_EMPTY && j->classifier)
+        print_guess("the classifier says", &o->other, &j->others);
     printf("  %s\n", text_printable(name, line, sizeof line));
     if (r->verdict != LK_EMPTY && j->why) print_why(j, i);
 }
@@ -191,7 +208,8 @@ static void print_line(const char *name, const judging *j, const char *title, si
 static void print_lines(const inputs *in, const judging *j) {
     char title[4 * 256], name[PATH_MAX]; /* the title is the model file's: anything */
     text_printable(lk_model_text(j->model, LK_TEXT_TITLE), title, sizeof title);
-    for (size_t i = 0; i < in->count; i++) print_line(inputs_name(in, i, name), j, title, i);
+    for (size_t i = 0; i < in->count; i++)
+        if (!in->errors || !in->errors[i].status) print_line(inputs_name(in, i, name), j, title, i);
 }
 
 /* ---- the command ---- */
@@ -203,8 +221,11 @@ static int score(const options *o, judging *j, const inputs *in, fault *f) {
                                    : (int)inputs_visit(in, j->model, o, judge, j, f);
     if (!code && j->classifier) code = inputs_visit(in, j->classifier, o, ask, j, f);
     if (!code && j->why) code = explain_write(j->why, f);
+    const lk_status broken = code ? LK_OK : inputs_tell(in);
     if (!code && o->json) code = print_json(in, j, f);
     if (!code && !o->json) print_lines(in, j);
+    if (!code) model_note_alpha(j->model, o->arguments.items[0], j->preparation, j->alpha);
+    if (!code) code = broken;
     for (size_t i = 0; i < in->count && o->fail_on_ood && !code; i++)
         if (j->opinions[i].result.verdict != LK_IN) code = EXIT_OUT_OF_DISTRIBUTION;
     lk_free(j->opinions);
@@ -233,14 +254,18 @@ static int prepare_and_score(const options *o, const lk_model *model, fault *f) 
     inputs in = {0};
     explanation why = {0};
     int code = inputs_open(o, model, &in, f);
+    if (!code && in.count > 1) code = inputs_bear(&in, f); /* one alone is all that was asked of */
+    if (!code) code = names_of(model, &j.names, f);
+    if (!code && classifier) code = names_of(classifier, &j.others, f);
     if (!code && o->explain) code = explain_open(&why, o, model, path, in.count, f);
     if (!code) {
         j.classifier = classifier;
         j.why = o->explain ? &why : NULL;
         code = score(o, &j, &in, f);
-        if (code == LK_OK) model_note_alpha(model, path, j.preparation, j.alpha);
     }
     explain_free(&why);
+    strings_free(&j.names);
+    strings_free(&j.others);
     inputs_free(&in);
     lk_model_free(classifier);
     return code;

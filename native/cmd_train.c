@@ -13,6 +13,7 @@
 
 static void free_job(job *j) {
     training_end(&j->training);
+    file_drop(&j->files);
     file_lock_release(&j->lock);
     data_set_free(&j->images);
     data_set_free(&j->lessons);
@@ -108,9 +109,9 @@ static lk_status describe_model(job *j, fault *f) {
         snprintf(more, sizeof more, " and %zu drawings", j->lessons.count - 2 * j->images.count);
     if (j->validation.count > 0)
         snprintf(validation, sizeof validation, ", %zu to validate", j->validation.count);
-    snprintf(about, sizeof about, "%s%s, %zu images trained on%s and %zu held out, sha256 %s",
-             text_printable(o->data, spec, sizeof spec), more, j->images.count, validation,
-             j->held_out.count, j->data_sha256);
+    snprintf(about, sizeof about, "%s%s, %s trained on%s and %zu held out, sha256 %s",
+             text_printable(o->data, spec, sizeof spec), more, COUNT_OF(j->images.count, "image"),
+             validation, j->held_out.count, j->data_sha256);
     const struct {
         lk_text which;
         const char *text;
@@ -127,23 +128,30 @@ static lk_status describe_model(job *j, fault *f) {
     return LK_OK;
 }
 
-/* A gallery of other weights would only be refused: without a new one the old one goes. */
-static lk_status write_gallery(job *j, fault *f) {
+static lk_status stage_gallery(job *j, fault *f) {
     const options *o = j->o;
     const size_t count = o->gallery < j->images.count ? o->gallery : j->images.count;
-    if (count == 0) {
-        char path[PATH_MAX];
-        gallery_path(o->out, path);
-        file_remove(path);
-        return LK_OK;
-    }
+    if (count == 0) return LK_OK;
     lk_gallery *gallery = lk_gallery_create(j->model, &j->images, count, o->seed, (int)o->threads,
                                             (lk_simd)o->simd, &f->error);
     if (!gallery) return f->error.status;
-    const lk_status status = gallery_write(gallery, o->out, f);
+    const lk_status status = gallery_stage(gallery, o->out, &j->files, f);
     lk_gallery_free(gallery);
     j->gallery_images = count;
     return status;
+}
+
+/* Gallery, report and model, all of them or none. */
+static lk_status put_files(job *j, fault *f) {
+    lk_status status = job_stage_report(j, f);
+    if (!status) status = model_stage(j->model, j->o->out, &j->files, f);
+    if (!status) status = file_put(&j->files, f);
+    if (status) return status;
+    char path[PATH_MAX];
+    gallery_path(j->o->out, path);
+    if (j->gallery_images == 0) file_remove(path); /* of other weights, it would only be refused */
+    if (j->training.trainer) file_remove(j->training.checkpoint);
+    return LK_OK;
 }
 
 /* ---- the command ---- */
@@ -151,16 +159,13 @@ static lk_status write_gallery(job *j, fault *f) {
 /* From the trained weights to the files; a signal between two steps saves a checkpoint first. */
 static int finish(job *j, fault *f) {
     static lk_status (*const steps[])(job *, fault *) = {
-        measure_both, fit_score, calibrate_image, calibrate_ink, describe_model, write_gallery};
+        measure_both, fit_score, calibrate_image, calibrate_ink, describe_model, stage_gallery};
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         if (interrupt_pending() && j->training.trainer) return training_interrupt(&j->training, f);
         const lk_status status = steps[i](j, f);
         if (status) return status;
     }
-    lk_status status = model_write(j->model, j->o->out, f);
-    if (!status) status = job_write_report(j, f);
-    if (!status && j->training.trainer) file_remove(j->training.checkpoint);
-    return status;
+    return put_files(j, f);
 }
 
 /* Layers by themselves first, where the family wants it and no checkpoint has their outcome. */

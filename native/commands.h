@@ -2,6 +2,8 @@
 #ifndef COMMANDS_H
 #define COMMANDS_H
 
+#include <stdio.h>
+
 #include "options.h"
 
 enum { EXIT_OUT_OF_DISTRIBUTION = 10, EXIT_INTERRUPTED = 130 };
@@ -28,8 +30,12 @@ int cmd_inspect(const options *o, fault *f);
 int cmd_bench(const options *o, fault *f);
 int cmd_doctor(const options *o, fault *f);
 int cmd_completion(const options *o, fault *f);
+int cmd_man(const options *o, fault *f);
 int cmd_help(const options *o, fault *f);
 
 json_t *commands_describe(void); /* what options_describe says of each */
+/* Prints a text made of that; with --json as {key: text}. */
+int commands_document(const options *o, const char *key,
+                      void (*print)(FILE *out, const json_t *commands), fault *f);
 
 #endif

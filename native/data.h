@@ -11,8 +11,8 @@ typedef struct data {
     lk_dataset set;      /* pixels or, of rows of numbers, values; and labels: all owned */
     strings files;       /* of a folder: each image's file; else empty */
     strings texts;       /* their words (words.h), until they are counted; else empty */
-    strings classes;     /* of a folder its class folders, of a table or of texts the labels, of
-                            several sets these; else empty */
+    strings classes;     /* names: of a folder its class folders, of a table or of texts the labels,
+                            of several sets these, of garments what they are; else empty */
     const char *kind;    /* "idx", "npy", "csv", "jsonl", "folder", "joined" */
     char path[PATH_MAX]; /* the images' file or folder */
 } data;

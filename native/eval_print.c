@@ -32,7 +32,8 @@ static int digits(json_int_t value) {
 
 /* A row for each class, a column for what it was taken for. */
 static void print_matrix(const json_t *report, const char *name, const char *title) {
-    const json_t *matrix = json_object_get(report, name);
+    const json_t *matrix = json_object_get(report, name),
+                 *names = json_object_get(report, "classes");
     const size_t classes = json_array_size(matrix);
     if (classes == 0) return;
     if (classes > MOST_COLUMNS) {
@@ -53,6 +54,7 @@ static void print_matrix(const json_t *report, const char *name, const char *tit
             const json_t *row = json_array_get(matrix, i);
             printf(" %*lld", width, (long long)json_integer_value(json_array_get(row, j)));
         }
+        if (i < json_array_size(names)) printf("  %s", json_string_value(json_array_get(names, i)));
     }
     putchar('\n');
 }
@@ -99,7 +101,7 @@ static void print_ood(const json_t *report) {
 
 void eval_print(const json_t *report) {
     static const char *const numbers[] = {"loss", "negative_elbo", "accuracy"};
-    printf("%lld images\n", (long long)json_integer_value(json_object_get(report, "images")));
+    puts(COUNT_OF(json_integer_value(json_object_get(report, "images")), "image"));
     for (size_t i = 0; i < 3; i++) print_number(numbers[i], json_object_get(report, numbers[i]));
     print_group(report, "corrupted");
     print_group(report, "reconstruction");

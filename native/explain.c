@@ -6,6 +6,7 @@
 
 #include "file.h"
 #include "model_file.h"
+#include "names.h"
 #include "output.h"
 #include "pictures.h"
 
@@ -76,6 +77,7 @@ lk_status explain_open(explanation *e, const options *o, const lk_model *model, 
         e->gallery = gallery_read(model, path, f);
         if (!e->gallery) status = f->error.status;
     }
+    if (!status) status = names_of(model, &e->names, f);
     if (!status && lay_out(e).scale == 0)
         status =
             fail(f, LK_USAGE, NULL,
@@ -88,6 +90,7 @@ lk_status explain_open(explanation *e, const options *o, const lk_model *model, 
 
 void explain_free(explanation *e) {
     lk_gallery_free(e->gallery);
+    strings_free(&e->names);
     lk_free(e->images);
     lk_free(e->values);
     *e = (explanation){0};
@@ -202,10 +205,11 @@ json_t *explain_nearest(const explanation *e, size_t i) {
     for (size_t k = 0; k < image->found; k++) {
         const lk_neighbour *n = &image->nearest[k];
         const uint32_t *labels = lk_gallery_images(e->gallery)->labels;
-        json_array_append_new(list,
-                              json_pack("{s:I,s:o,s:o}", "index", (json_int_t)n->index, "label",
-                                        labels ? json_integer(labels[n->index]) : json_null(),
-                                        "distance", output_number(n->distance)));
+        json_t *row = json_pack("{s:I,s:o,s:o}", "index", (json_int_t)n->index, "label",
+                                labels ? json_integer(labels[n->index]) : json_null(), "distance",
+                                output_number(n->distance));
+        if (labels) names_add(&e->names, labels[n->index], row);
+        json_array_append_new(list, row);
     }
     return list;
 }
@@ -216,7 +220,8 @@ void explain_print_nearest(const explanation *e, size_t i) {
         const lk_neighbour *n = &image->nearest[k];
         const uint32_t *labels = lk_gallery_images(e->gallery)->labels;
         printf("%s", k ? ", " : "       nearest known: ");
-        if (labels) printf("%u ", labels[n->index]);
+        char name[NAME_SIZE];
+        if (labels) printf("%s ", names_label(&e->names, labels[n->index], name));
         printf("(image %u) at %.4f", n->index, n->distance);
     }
     if (image->found) putchar('\n');

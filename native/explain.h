@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "options.h"
+#include "text.h"
 
 enum { NEAREST = 5 };
 
@@ -19,6 +20,7 @@ typedef struct explanation {
     const options *o;
     const lk_model *model;
     lk_gallery *gallery; /* owned; NULL: there is none beside the model */
+    strings names;       /* of its classes */
     size_t count;
     explained *images;
     lk_real *values;
@@ -38,7 +40,7 @@ lk_status explain_image(const explanation *e, lk_run *run, size_t i, lk_picture 
    the nearest known ones. */
 lk_status explain_write(const explanation *e, fault *f);
 
-/* [{"index", "label", "distance"}] of image i, nearest first. */
+/* [{"index", "label", "name", "distance"}] of image i, nearest first. */
 json_t *explain_nearest(const explanation *e, size_t i);
 /* The same in a line. */
 void explain_print_nearest(const explanation *e, size_t i);

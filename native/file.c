@@ -1,5 +1,6 @@
 #include "file.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -203,10 +204,12 @@ static mode_t usual_mode(const char *target) {
     return 0666 & ~mask;
 }
 
-lk_status file_write(const char *path, const void *bytes, size_t size, fault *f) {
-    char target[PATH_MAX], folder[PATH_MAX], temporary[PATH_MAX + 8];
+lk_status file_stage(file_set *set, const char *path, const void *bytes, size_t size, fault *f) {
+    assert(set->count < FILES_AT_MOST);
+    struct staged *s = &set->items[set->count];
+    char target[PATH_MAX], temporary[PATH_MAX + 8];
     lk_status status = file_check_output(path, f);
-    if (status || (status = resolve(path, target, folder, f))) return status;
+    if (status || (status = resolve(path, target, s->folder, f))) return status;
     snprintf(temporary, sizeof temporary, "%s.XXXXXX", target);
     const int descriptor = mkstemp(temporary);
     if (descriptor < 0) return fail_errno(f, path, "cannot write");
@@ -214,9 +217,41 @@ lk_status file_write(const char *path, const void *bytes, size_t size, fault *f)
     if (!status && (fchmod(descriptor, usual_mode(target)) != 0 || fsync(descriptor) != 0))
         status = fail_errno(f, path, "cannot write");
     if (close(descriptor) != 0 && !status) status = fail_errno(f, path, "cannot write");
-    if (!status && rename(temporary, target) != 0) status = fail_errno(f, path, "cannot rename");
-    if (status) unlink(temporary);
-    return status ? status : sync_folder(folder, f);
+    if (status) {
+        unlink(temporary);
+        return status;
+    }
+    snprintf(s->path, sizeof s->path, "%s", path);
+    strcpy(s->target, target);
+    strcpy(s->temporary, temporary);
+    set->count++;
+    return LK_OK;
+}
+
+lk_status file_put(file_set *set, fault *f) {
+    lk_status status = LK_OK;
+    for (struct staged *s = set->items; s < set->items + set->count && !status; s++) {
+        if (rename(s->temporary, s->target) != 0)
+            status = fail_errno(f, s->path, "cannot rename");
+        else
+            *s->temporary = 0;
+    }
+    for (struct staged *s = set->items; s < set->items + set->count && !status; s++)
+        if (s == set->items || strcmp(s->folder, s[-1].folder) != 0)
+            status = sync_folder(s->folder, f);
+    file_drop(set);
+    return status;
+}
+
+void file_drop(file_set *set) {
+    while (set->count > 0)
+        if (*set->items[--set->count].temporary) unlink(set->items[set->count].temporary);
+}
+
+lk_status file_write(const char *path, const void *bytes, size_t size, fault *f) {
+    file_set one = {0};
+    const lk_status status = file_stage(&one, path, bytes, size, f);
+    return status ? status : file_put(&one, f);
 }
 
 /* ---- logs and locks ---- */

@@ -17,6 +17,21 @@ lk_status file_read(const char *path, uint64_t limit, lk_status too_large, lk_by
    folder. On failure the old file stands and no temporary is left. Links are written through. */
 lk_status file_write(const char *path, const void *bytes, size_t size, fault *f);
 
+/* Files that are replaced together: each is written whole into a temporary beside it, by
+   file_stage; when all are there, file_put renames them, in the order they came, and syncs their
+   folders. What fails before that leaves every old file as it was. {0} is an empty set; file_drop,
+   which may be called at any time, removes what was staged and not put. */
+enum { FILES_AT_MOST = 3 };
+typedef struct file_set {
+    size_t count;
+    struct staged {
+        char path[PATH_MAX], target[PATH_MAX], folder[PATH_MAX], temporary[PATH_MAX + 8];
+    } items[FILES_AT_MOST];
+} file_set;
+lk_status file_stage(file_set *set, const char *path, const void *bytes, size_t size, fault *f);
+lk_status file_put(file_set *set, fault *f);
+void file_drop(file_set *set);
+
 /* Whether file_write could succeed: folder there and writable, no device or folder in the way. */
 lk_status file_check_output(const char *path, fault *f);
 

@@ -365,16 +365,16 @@ static void print_auroc(const json_t *claim, const char *name) {
 static void print_report(const study *s, const json_t *list) {
     size_t i;
     json_t *r;
-    printf("%zu images", s->images.set.count);
+    printf("%s", COUNT_OF(s->images.set.count, "image"));
     if (s->wrong) printf(", of which the model takes %zu for another class", s->wrong_count);
     putchar('\n');
     json_array_foreach(list, i, r) {
-        printf("%s of %s: %lld edges, %lld components, %lld communities, modularity %.3f\n",
+        printf("%s of %s: %s, %s, %s, modularity %.3f\n",
                json_string_value(json_object_get(r, "edges")),
                json_string_value(json_object_get(r, "feature")),
-               (long long)json_integer_value(json_object_get(r, "edge_count")),
-               (long long)json_integer_value(json_object_get(r, "components")),
-               (long long)json_integer_value(json_object_get(r, "communities")),
+               COUNT_OF(json_integer_value(json_object_get(r, "edge_count")), "edge"),
+               COUNT_OF(json_integer_value(json_object_get(r, "components")), "component"),
+               COUNT_OF(json_integer_value(json_object_get(r, "communities")), "community"),
                json_number_value(json_object_get(r, "modularity")));
         const json_t *claim = json_object_get(r, "claim");
         if (!claim) continue;

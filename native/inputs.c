@@ -1,9 +1,12 @@
 #include "inputs.h"
 
 #include <omp.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "file.h"
+#include "names.h"
+#include "output.h"
 #include "pictures.h"
 
 /* A "-" among the names stands for those on standard input. */
@@ -19,11 +22,21 @@ static lk_status gather_names(const strings *arguments, strings *files, fault *f
     return LK_OK;
 }
 
+/* The labels of the images are those of the model, where both know them by their names. */
+static lk_status match_labels(const lk_model *model, data *d, fault *f) {
+    strings names;
+    lk_status status = names_of(model, &names, f);
+    if (!status) status = names_match(&names, d, f);
+    strings_free(&names);
+    return status;
+}
+
 lk_status inputs_open_data(const char *spec, data_part part, uint32_t limit, const lk_model *model,
                            inputs *in, fault *f) {
     *in = (inputs){.spec = spec};
     lk_status status = data_open(spec, part, lk_model_shape(model), limit, &in->data, f);
     if (!status) status = data_suit_table(&in->data, model, f);
+    if (!status) status = match_labels(model, &in->data, f);
     in->count = in->data.set.count;
     if (status) inputs_free(in);
     return status;
@@ -48,7 +61,27 @@ lk_status inputs_open(const options *o, const lk_model *model, inputs *in, fault
 
 void inputs_free(inputs *in) {
     data_free(&in->data);
+    lk_free(in->errors);
+    in->errors = NULL;
     in->count = 0;
+}
+
+lk_status inputs_bear(inputs *in, fault *f) {
+    in->errors = lk_alloc(in->count * sizeof *in->errors);
+    return in->errors ? LK_OK : fail_memory(f);
+}
+
+lk_status inputs_tell(const inputs *in) {
+    lk_status first = LK_OK;
+    for (size_t i = 0; in->errors && i < in->count; i++) {
+        if (!in->errors[i].status) continue;
+        fault own = {.error = in->errors[i]};
+        char name[PATH_MAX];
+        snprintf(own.file, sizeof own.file, "%s", inputs_name(in, i, name));
+        output_fault(&own, false);
+        if (!first) first = own.error.status;
+    }
+    return first;
 }
 
 const char *inputs_name(const inputs *in, size_t i, char *out) {
@@ -94,10 +127,12 @@ static void visit_all(const inputs *in, const worker *workers, int threads, inpu
         size_t bad;
 #pragma omp atomic read
         bad = first_bad;
-        if (i > bad) continue;
+        if (i > bad || (in->errors && in->errors[i].status)) continue;
         fault own = {.error.offset = LK_NO_OFFSET};
-        if (visit_one(in, &workers[omp_get_thread_num()], i, visit, context, &own) == LK_OK)
-            continue;
+        const lk_status status =
+            visit_one(in, &workers[omp_get_thread_num()], i, visit, context, &own);
+        if (in->errors && status != LK_MEMORY) in->errors[i] = own.error;
+        if (!status || (in->errors && status != LK_MEMORY)) continue;
 #pragma omp critical
         if (i < first_bad) {
             *f = own;

@@ -10,6 +10,8 @@ typedef struct inputs {
                   its rows of numbers, prepared */
     const char *spec; /* NULL when the files were named one by one */
     size_t count;
+    lk_error *errors; /* [count], what is wrong with each image, LK_OK where nothing is: then they
+                         are all visited whatever there is to one of them. NULL: inputs_bear */
 } inputs;
 
 /* MODEL's further arguments or --data, one of them. */
@@ -20,8 +22,14 @@ lk_status inputs_open_data(const char *spec, data_part part, uint32_t limit, con
 void inputs_free(inputs *in);
 const char *inputs_name(const inputs *in, size_t i, char *out); /* out[PATH_MAX] */
 
+/* From now on an image that cannot be read or judged is noted and left out of further visits. */
+lk_status inputs_bear(inputs *in, fault *f);
+/* Says on standard error what was noted; returns the status of the first such image, or LK_OK. */
+lk_status inputs_tell(const inputs *in);
+
 /* Calls visit for every image, from --threads threads, each with its own run for one image, in no
-   particular order. The error of the first image that has one is reported. */
+   particular order. The error of the first image that has one is reported, unless errors are borne:
+   then only that memory is out. */
 typedef lk_status inputs_visitor(void *context, lk_run *run, size_t i, lk_picture picture,
                                  lk_error *error);
 lk_status inputs_visit(const inputs *in, const lk_model *model, const options *o,

@@ -4,6 +4,7 @@
 
 #include "job.h"
 #include "model_file.h"
+#include "names.h"
 #include "words.h"
 
 /* ---- the command line ---- */
@@ -189,8 +190,8 @@ static lk_status choose_held_out(const options *o, size_t count, size_t *held, f
     }
     *held = o->holdout;
     if (*held < count) return LK_OK;
-    return fail(f, LK_USAGE, NULL, "--holdout %zu leaves none of the %zu images to train on", *held,
-                count);
+    return fail(f, LK_USAGE, NULL, "--holdout %zu leaves none of %s to train on", *held,
+                COUNT_OF(count, "image"));
 }
 
 /* How many of the `count` that are left are for validation. */
@@ -201,11 +202,11 @@ static lk_status choose_validation(const options *o, size_t count, size_t *valid
     if (o->patience && *validation == 0)
         return fail(f, LK_USAGE, NULL, "--patience needs images for validation");
     if (*validation >= count)
-        return fail(f, LK_USAGE, NULL, "--validation %zu leaves none of %zu images to train on",
-                    *validation, count);
+        return fail(f, LK_USAGE, NULL, "--validation %zu leaves none of %s to train on",
+                    *validation, COUNT_OF(count, "image"));
     if (o->draw > count - *validation)
-        return fail(f, LK_USAGE, NULL, "--draw %u is more than the %zu images to train on", o->draw,
-                    count - *validation);
+        return fail(f, LK_USAGE, NULL, "--draw %u is more than %s to train on", o->draw,
+                    COUNT_OF(count - *validation, "image"));
     return LK_OK;
 }
 
@@ -271,8 +272,8 @@ static lk_status choose_words(const job *j, data *d, words *w, fault *f) {
     if (status) return status;
     d->set.shape = (lk_shape){1, 1, (uint32_t)w->list.count};
     if (said.width > w->list.count)
-        return fail(f, LK_DATA, o->data, "there are only %zu words to count, not %u", w->list.count,
-                    said.width);
+        return fail(f, LK_DATA, o->data, "%s can be counted, not %u",
+                    COUNT_OF(w->list.count, "word"), said.width);
     return LK_OK;
 }
 
@@ -301,6 +302,7 @@ lk_status job_prepare(job *j, fault *f) {
     if (!status && !o->arch) status = make_model(j, &d.set, f);
     if (!status && w.list.count) status = keep_words(j, &d, &w, f);
     words_free(&w);
+    if (!status) status = names_keep(&d.classes, d.set.classes, j->model, f);
     if (!status) status = check_images(j, &d.set, f);
     if (!status) status = adopt(j, f);
     if (!status) data_sha256(&d.set, j->data_sha256);

@@ -14,7 +14,7 @@ typedef struct job {
     lk_model *model;
     /* Disjoint: trained on, compared with after each epoch, calibrated on. */
     lk_dataset images, validation, held_out;
-    lk_dataset lessons; /* with --drawings what the network learns from: drawings_join */
+    lk_dataset lessons;   /* with --drawings what the network learns from: drawings_join */
     char data_sha256[65]; /* of all images, as they were loaded */
     training training;
     file_lock lock;
@@ -25,6 +25,7 @@ typedef struct job {
     lk_progress trained, validated; /* at the end; NAN where there is nothing to measure */
     char weights_sha256[65];
     json_t *report;
+    file_set files; /* what is to be put in place at the end */
 } job;
 
 /* Checks everything that the command line says, before anything is read. Without a FAMILY it is the
@@ -37,9 +38,8 @@ lk_status job_prepare(job *j, fault *f);
 /* The job's images, then these and those of --drawings redrawn as ink is, into *both. */
 lk_status drawings_join(const job *j, lk_dataset *both, fault *f);
 
-/* Writes the report beside the model; one that cannot be replaced goes, for it is not about this
-   model. Then prints it. */
-lk_status job_write_report(job *j, fault *f);
+/* The report that goes beside the model; and prints it. */
+lk_status job_stage_report(job *j, fault *f);
 lk_status job_print_report(const job *j, fault *f);
 
 #endif

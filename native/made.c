@@ -91,6 +91,6 @@ lk_status made_write(const options *o, const lk_real *x_hat, size_t count, size_
                                      (json_int_t)count, "shape", (int)shape.channels,
                                      (int)shape.height, (int)shape.width),
                            f);
-    printf("%s: %zu images\n", o->out, count);
+    printf("%s: %s\n", o->out, COUNT_OF(count, "image"));
     return LK_OK;
 }

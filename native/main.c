@@ -54,9 +54,10 @@ static const command COMMANDS[] = {
     {"map", "(MODEL | --pixels) --data SPEC [--place SPEC] [--out FILE.png|svg|csv|json]",
      "Draws images as points in the plane, near each other where their codes are.", cmd_map,
      FOR_MAP, 0, 1},
-    {"export", "MODEL --html FILE.html | --c-header FILE.h",
-     "Puts a model into a page of its own, or into a header for programs in C.", cmd_export,
-     FOR_EXPORT, 1, 1},
+    {"export", "MODEL --html FILE.html | --c-header FILE.h | --onnx FILE.onnx",
+     "Puts a model into a page of its own, into a header for programs in C, or into a graph for "
+     "other programs.",
+     cmd_export, FOR_EXPORT, 1, 1},
     {"families", "", "Lists the named architectures.", cmd_families, FOR_FAMILIES, 0, 0},
     {"inspect", "MODEL", "Says what is in a model file.", cmd_inspect, FOR_INSPECT, 1, 1},
     {"bench", "[PART OF A NAME]", "Measures the kernels on this machine.", cmd_bench, FOR_BENCH, 0,
@@ -64,6 +65,7 @@ static const command COMMANDS[] = {
     {"doctor", "", "Says what this machine and this program can do.", cmd_doctor, FOR_DOCTOR, 0, 0},
     {"completion", "", "Prints what bash completes commands by: source <(likeness completion).",
      cmd_completion, FOR_COMPLETION, 0, 0},
+    {"man", "", "Prints the manual page: likeness man | man -l -.", cmd_man, FOR_MAN, 0, 0},
     {"help", "[COMMAND]", "Explains a command, or lists them.", cmd_help, FOR_HELP, 0, 1},
 };
 enum { COMMAND_COUNT = sizeof COMMANDS / sizeof COMMANDS[0] };

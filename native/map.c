@@ -59,8 +59,8 @@ static lk_status write_json(const char *path, const map *m, fault *f) {
 
 static lk_status take_points(const char *path, const json_t *points, map_side *side, fault *f) {
     if (json_array_size(points) != side->count)
-        return fail(f, LK_DATA, path, "a map of %zu images, not of these %zu",
-                    json_array_size(points), side->count);
+        return fail(f, LK_DATA, path, "a map of %s, not of these %zu",
+                    COUNT_OF(json_array_size(points), "image"), side->count);
     for (size_t i = 0; i < 2 * side->count; i++) {
         const json_t *point = json_array_get(points, i / 2), *value = json_array_get(point, i % 2);
         side->points[i] = (lk_real)json_number_value(value);

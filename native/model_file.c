@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "file.h"
 #include "output.h"
 #include "text.h"
 
@@ -19,12 +18,18 @@ lk_model *model_read(const char *path, fault *f) {
     return model;
 }
 
-lk_status model_write(lk_model *model, const char *path, fault *f) {
+lk_status model_stage(const lk_model *model, const char *path, file_set *set, fault *f) {
     lk_bytes bytes = {0};
     if (lk_model_save(model, &bytes, &f->error)) return blame(f, path);
-    const lk_status status = file_write(path, bytes.data, bytes.size, f);
+    const lk_status status = file_stage(set, path, bytes.data, bytes.size, f);
     lk_bytes_free(&bytes);
     return status;
+}
+
+lk_status model_write(const lk_model *model, const char *path, fault *f) {
+    file_set one = {0};
+    const lk_status status = model_stage(model, path, &one, f);
+    return status ? status : file_put(&one, f);
 }
 
 double model_alpha(const lk_model *model, const options *o) {
@@ -73,12 +78,13 @@ lk_gallery *gallery_read(const lk_model *model, const char *model_path, fault *f
     return gallery;
 }
 
-lk_status gallery_write(const lk_gallery *gallery, const char *model_path, fault *f) {
+lk_status gallery_stage(const lk_gallery *gallery, const char *model_path, file_set *set,
+                        fault *f) {
     char path[PATH_MAX];
     gallery_path(model_path, path);
     lk_bytes bytes = {0};
     if (lk_gallery_save(gallery, &bytes, &f->error)) return blame(f, path);
-    const lk_status status = file_write(path, bytes.data, bytes.size, f);
+    const lk_status status = file_stage(set, path, bytes.data, bytes.size, f);
     lk_bytes_free(&bytes);
     return status;
 }

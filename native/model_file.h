@@ -2,11 +2,13 @@
 #ifndef MODEL_FILE_H
 #define MODEL_FILE_H
 
+#include "file.h"
 #include "options.h"
 
 /* The caller owns what they return; NULL when they fail. */
 lk_model *model_read(const char *path, fault *f);
-lk_status model_write(lk_model *model, const char *path, fault *f);
+lk_status model_write(const lk_model *model, const char *path, fault *f);
+lk_status model_stage(const lk_model *model, const char *path, file_set *set, fault *f);
 
 /* --alpha, or else the model's own. */
 double model_alpha(const lk_model *model, const options *o);
@@ -19,6 +21,6 @@ void gallery_path(const char *model_path, char *out);
 /* "X.report.json": what train --json printed. */
 void report_path(const char *model_path, char *out);
 lk_gallery *gallery_read(const lk_model *model, const char *model_path, fault *f);
-lk_status gallery_write(const lk_gallery *gallery, const char *model_path, fault *f);
+lk_status gallery_stage(const lk_gallery *gallery, const char *model_path, file_set *set, fault *f);
 
 #endif

@@ -191,6 +191,10 @@ static const row ROWS[] = {
          "a page in a single file that opens from any disk: with the model, or of the audit"},
     {"c-header", TEXT, AT(c_header), FOR_EXPORT, .value = "FILE.h",
      .summary = "the model's bytes as an array in C, to be built into a program"},
+    {"onnx", TEXT, AT(onnx), FOR_EXPORT, .value = "FILE.onnx",
+     .summary =
+         "the network as an ONNX graph, for other programs: codes and what it makes of them, "
+         "no verdict"},
     {"with-gallery", FLAG, AT(with_gallery), FOR_EXPORT,
      .summary = "its gallery, too, for samples, neighbours and the map"},
     {"k", COUNT, AT(k), FOR_NEIGHBOURS | FOR_EVAL | FOR_MAP | FOR_GRAPH, 1, LK_MAX_NEIGHBOURS,
@@ -483,6 +487,43 @@ lk_status options_check_named(const strings *given, const char *option, fault *f
                         given->items[i]);
     }
     return LK_OK;
+}
+
+/* ---- values ---- */
+
+static json_t *value_of(const row *r, const options *o) {
+    const void *field = (const char *)o + r->at;
+    const double number = r->kind == COUNT                         ? *(const uint32_t *)field
+                          : r->kind == NUMBER || r->kind == INSIDE ? *(const double *)field
+                                                                   : 0;
+    const lk_shape *shape = field;
+    char text[40];
+    switch (r->kind) {
+    case FLAG: return json_boolean(*(const bool *)field);
+    case TEXT: return output_text(*(const char *const *)field);
+    case SEED: return json_integer((json_int_t) * (const uint64_t *)field);
+    case CHOICE: return json_string(r->choices[*(const int *)field - r->first]);
+    case COUNT:
+    case NUMBER:
+    case INSIDE: /* what could not have been given was not */
+        if (number < r->least || number > r->most || (r->kind == INSIDE && number <= r->least))
+            return json_null();
+        return r->kind == COUNT ? json_integer((json_int_t)number) : json_real(number);
+    case SHAPE:
+        snprintf(text, sizeof text, "%ux%ux%u", shape->channels, shape->height, shape->width);
+        return shape->channels ? json_string(text) : json_null();
+    case MANY: break;
+    }
+    return json_null();
+}
+
+json_t *options_values(const options *o, uint32_t bit, const char *const *names) {
+    json_t *values = json_object();
+    for (; *names; names++)
+        for (size_t i = 0; i < ROW_COUNT; i++)
+            if ((ROWS[i].commands & bit) && strcmp(ROWS[i].name, *names) == 0)
+                json_object_set_new(values, *names, value_of(&ROWS[i], o));
+    return values;
 }
 
 /* ---- help ---- */

@@ -36,7 +36,7 @@ typedef struct options {
     bool resume, no_calibrate;
 
     double alpha; /* 0: not given */
-    const char *explain, *classifier, *html, *c_header;
+    const char *explain, *classifier, *html, *c_header, *onnx;
     bool with_gallery;
     int preparation; /* lk_preparation */
     bool ink, fail_on_ood;
@@ -92,6 +92,7 @@ enum {
     FOR_GRAPH = 1 << 21,
     FOR_EXPORT = 1 << 22,
     FOR_COMPLETION = 1 << 23,
+    FOR_MAN = 1 << 24,
 };
 
 /* Fills *o from argv[first..] and the defaults; the texts in it point into argv. */
@@ -99,6 +100,10 @@ lk_status options_parse(const command *c, int argc, char **argv, int first, opti
 void options_free(options *o);
 /* Whether all that was given for --`option` is NAME=SPEC. */
 lk_status options_check_named(const strings *given, const char *option, fault *f);
+
+/* {name: value} of the options of a command that have these names, the list ended by NULL: texts,
+   also for choices and shapes, or numbers; null where none was given. */
+json_t *options_values(const options *o, uint32_t bit, const char *const *names);
 
 void options_print_help(const command *c);
 json_t *options_describe(const command *c); /* the same for --json */

@@ -68,17 +68,20 @@ void output_note(const fault *f) {
     print_fault("note: ", f);
 }
 
+json_t *output_error(const lk_error *error) {
+    json_t *offset =
+        error->offset == LK_NO_OFFSET ? json_null() : json_integer((json_int_t)error->offset);
+    return json_pack("{s:s,s:i,s:o,s:o}", "status", lk_status_name(error->status), "code",
+                     (int)error->status, "message", output_text(error->message), "offset", offset);
+}
+
 void output_fault(const fault *f, bool json) {
     print_fault("", f);
     if (!json) return;
-    json_t *offset =
-        f->error.offset == LK_NO_OFFSET ? json_null() : json_integer((json_int_t)f->error.offset);
+    json_t *error = output_error(&f->error);
+    json_object_set_new(error, "file", output_text(*f->file ? f->file : NULL));
     fault ignored;
-    output_json(json_pack("{s:{s:s,s:i,s:o,s:o,s:o}}", "error", "status",
-                          lk_status_name(f->error.status), "code", (int)f->error.status, "file",
-                          output_text(*f->file ? f->file : NULL), "message",
-                          output_text(f->error.message), "offset", offset),
-                &ignored);
+    output_json(json_pack("{s:o}", "error", error), &ignored);
     fflush(stdout);
 }
 

@@ -22,6 +22,8 @@ lk_status output_finish(fault *f);
 void output_fault(const fault *f, bool json);
 /* The same of what is not the end of it: "likeness: note: FILE: REASON (offset N)". */
 void output_note(const fault *f);
+/* {"status", "code", "message", "offset"} */
+json_t *output_error(const lk_error *error);
 
 /* The text in a colour where the terminal wants one: an SGR code such as "32". Into out[64]. */
 const char *output_coloured(const char *text, const char *sgr, char *out);

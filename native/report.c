@@ -79,7 +79,7 @@ static void print_measured(const char *name, lk_progress measured) {
     if (isfinite(measured.accuracy)) printf(", %.2f %% right", 100 * measured.accuracy);
 }
 
-lk_status job_write_report(job *j, fault *f) {
+lk_status job_stage_report(job *j, fault *f) {
     j->report = describe(j);
     char *text = j->report ? json_dumps(j->report, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     if (!text) return fail_memory(f);
@@ -87,8 +87,7 @@ lk_status job_write_report(job *j, fault *f) {
     report_path(j->o->out, path);
     const size_t size = strlen(text);
     text[size] = '\n'; /* in place of its end */
-    const lk_status status = file_write(path, text, size + 1, f);
-    if (status) file_remove(path);
+    const lk_status status = file_stage(&j->files, path, text, size + 1, f);
     free(text);
     return status;
 }
@@ -106,9 +105,9 @@ static void print_calibration(const lk_model *model) {
 
 lk_status job_print_report(const job *j, fault *f) {
     if (j->o->json) return output_json(json_incref(j->report), f);
-    printf("%s: %s\n%zu parameters", j->o->out, lk_model_arch(j->model),
-           lk_model_parameters(j->model));
-    if (j->adopted) printf(", %zu layers from %s", j->adopted, j->o->from);
+    printf("%s: %s\n%s", j->o->out, lk_model_arch(j->model),
+           COUNT_OF(lk_model_parameters(j->model), "parameter"));
+    if (j->adopted) printf(", %s from %s", COUNT_OF(j->adopted, "layer"), j->o->from);
     print_measured("loss", j->trained);
     print_measured("validation", j->validated);
     printf(", %.0f images/s, %.1f s in all\nweights sha256 %s\n",

@@ -61,6 +61,13 @@ char *text_printable(const char *text, char *out, size_t size) {
     return out;
 }
 
+char *text_count(size_t count, const char *noun, char *out) {
+    const bool y = count != 1 && text_ends_with(noun, "y");
+    const char *ending = count == 1 ? "" : y ? "ies" : text_ends_with(noun, "s") ? "es" : "s";
+    snprintf(out, COUNTED, "%zu %.*s%s", count, (int)strlen(noun) - y, noun, ending);
+    return out;
+}
+
 void text_print_wrapped(const char *text, size_t column, size_t indent) {
     enum { WIDE = 80 };
     while (*text) {

@@ -19,6 +19,13 @@ void strings_sort(strings *list);              /* bytewise */
    fit `size`. Returns out. */
 char *text_printable(const char *text, char *out, size_t size);
 
+/* "1 image", "2 images", "0 classes", "3 communities": a count and its noun, which is given for
+   one. Into out[COUNTED]; returns out. */
+enum { COUNTED = 64 };
+char *text_count(size_t count, const char *noun, char *out);
+/* The same into room of its own, which lasts as long as the block that it stands in. */
+#define COUNT_OF(count, noun) text_count((size_t)(count), noun, (char[COUNTED]){0})
+
 /* The candidate that `word` is most likely a slip for, or NULL. */
 const char *text_nearest(const char *word, const char *const *candidates, size_t count);
 

@@ -14,11 +14,44 @@
 
 /* ---- checkpoints: the trainer's own state, and in its note what is kept here ---- */
 
-/* Options beside those of the trainer that a result depends on. */
+/* The options that a result depends on; where the data are does not count, but what they are. */
 static json_t *options_note(const options *o) {
-    return json_pack("{s:I,s:I,s:I,s:o}", "patience", (json_int_t)o->patience, "init",
-                     (json_int_t)o->init, "pretrain_epochs", (json_int_t)o->pretrain_epochs, "from",
-                     o->from ? output_text(o->from) : json_null());
+    static const char *const names[] = {
+        "seed",         "limit",   "holdout",  "validation", "draw",  "binarise",
+        "shape",        "latent",  "noise",    "init",       "from",  "pretrain-epochs",
+        "epochs",       "batch",   "lr",       "warmup",     "decay", "fall",
+        "weight-decay", "augment", "patience", "drawings",   NULL};
+    return options_values(o, FOR_TRAIN, names);
+}
+
+/* "with --seed 1", "without --from" */
+static const char *put_option(const char *name, const json_t *value, char *out, size_t size) {
+    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+    if (json_is_null(value))
+        snprintf(out, size, "without --%s", name);
+    else
+        snprintf(out, size, "with --%s %.40s", name, text ? text : "");
+    free(text);
+    return out;
+}
+
+/* Names the first option that is another than it was. */
+static lk_status compare_options(const training *t, const json_t *there, fault *f) {
+    json_t *here = options_note(t->o), *now;
+    lk_status status = LK_OK;
+    const char *name;
+    json_object_foreach(here, name, now) {
+        const json_t *before = json_object_get(there, name);
+        char a[72], b[72];
+        if (!status && !before)
+            status = fail(f, LK_MODEL, t->checkpoint, "its note is not that of a training");
+        if (!status && !json_equal(before, now))
+            status =
+                fail(f, LK_USAGE, t->checkpoint, "begun %s, it cannot be resumed %s",
+                     put_option(name, before, a, sizeof a), put_option(name, now, b, sizeof b));
+    }
+    json_decref(here);
+    return status;
 }
 
 static char *write_note(const training *t) {
@@ -45,7 +78,7 @@ static lk_status save_checkpoint(const training *t, fault *f) {
 
 static lk_status read_note(training *t, const char *text, size_t size, fault *f) {
     json_t *note = json_loadb(text, size, 0, NULL), *epochs = NULL, *pretraining = NULL;
-    json_t *here = options_note(t->o), *there = NULL;
+    json_t *there = NULL;
     const char *sha256 = NULL;
     lk_status status = LK_OK;
     if (!note || json_unpack(note, "{s:s,s:o,s?o,s:o,s:F,s:F,s:F,s:F}", "data_sha256", &sha256,
@@ -53,18 +86,15 @@ static lk_status read_note(training *t, const char *text, size_t size, fault *f)
                              "loss_sum", &t->loss_sum, "right_sum", &t->right_sum, "images_done",
                              &t->images_done, "seconds", &t->seconds) != 0)
         status = fail(f, LK_MODEL, t->checkpoint, "its note is not that of a training");
-    else if (strcmp(sha256, t->data_sha256) != 0)
+    else
+        status = compare_options(t, there, f);
+    if (!status && strcmp(sha256, t->data_sha256) != 0)
         status = fail(f, LK_USAGE, t->checkpoint, "the checkpoint is of other data");
-    else if (!json_equal(here, there))
-        status =
-            fail(f, LK_USAGE, t->checkpoint,
-                 "the checkpoint is of another --patience, --init, --from or --pretrain-epochs");
     if (!status) {
         json_decref(t->epochs);
         t->epochs = json_incref(epochs);
         t->pretraining = json_incref(pretraining);
     }
-    json_decref(here);
     json_decref(note);
     return status;
 }

@@ -6,8 +6,8 @@
 #include "tensorfile.h"
 
 static const char FORMAT[] = "likeness 1";
-static const char *const text_keys[LK_TEXTS] = {"family",         "title", "data",
-                                                "weights_sha256", "alpha", "words"};
+static const char *const text_keys[LK_TEXTS] = {"family", "title", "data",   "weights_sha256",
+                                                "alpha",  "words", "classes"};
 
 enum {
     NAME_SIZE = 48,

@@ -207,6 +207,8 @@ typedef enum lk_text {
     LK_TEXT_WEIGHTS, /* SHA-256 of its weights, 64 hex digits: ties a gallery to it */
     LK_TEXT_ALPHA,   /* the share of false alarms it is to be judged by, in decimals: "0.05" */
     LK_TEXT_WORDS,   /* of a model of texts: what its values count, a blank between any two */
+    LK_TEXT_CLASSES, /* what its data's classes are called, in the order of their labels: a line
+                        each */
     LK_TEXTS
 } lk_text;
 const char *lk_model_text(const lk_model *model, lk_text which);
@@ -403,6 +405,11 @@ lk_model *lk_model_load(const void *bytes, size_t size, lk_error *error);
 lk_status lk_model_save(const lk_model *model, lk_bytes *out, lk_error *error);
 /* Weights and biases as the file stores them, for hashing; *out is owned by the caller. */
 lk_status lk_model_weights(const lk_model *model, lk_bytes *out, lk_error *error);
+
+/* The same as an ONNX graph, without what verdicts need: `image` comes in, [N][C][H][W], `code`
+   goes out, and `reconstruction` or `probabilities`. LK_MODEL: it has an operator that ONNX has
+   not. */
+lk_status lk_model_onnx(const lk_model *model, lk_bytes *out, lk_error *error);
 
 /* The known images that neighbours are shown from: codes in int8, labels, thumbnails. */
 typedef struct lk_gallery lk_gallery;

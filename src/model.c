@@ -132,7 +132,9 @@ const char *lk_model_text(const lk_model *model, lk_text which) {
 }
 
 lk_status lk_model_set_text(lk_model *model, lk_text which, const char *text, lk_error *error) {
-    const size_t most = which == LK_TEXT_WORDS ? LK_WORDS_SIZE : LK_TEXT_SIZE;
+    const size_t most = which == LK_TEXT_WORDS     ? LK_WORDS_SIZE
+                        : which == LK_TEXT_CLASSES ? LK_CLASSES_SIZE
+                                                   : LK_TEXT_SIZE;
     const size_t size = strlen(text) + 1;
     if (size > most)
         return lk_fail(error, LK_USAGE, "text longer than %u bytes", (unsigned long long)most - 1);

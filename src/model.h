@@ -4,7 +4,8 @@
 
 #include "arch.h"
 
-enum { LK_TEXT_SIZE = 256, LK_WORDS_SIZE = 1 << 18 }; /* bytes of a text, of that of the words */
+/* Bytes of a text, of that of the words, of the names of classes. */
+enum { LK_TEXT_SIZE = 256, LK_WORDS_SIZE = 1 << 18, LK_CLASSES_SIZE = 1 << 16 };
 
 struct lk_model {
     lk_arch arch;

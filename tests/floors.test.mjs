@@ -42,6 +42,7 @@ const FLOORS = [
   ['arch', 'model', 'aspect', 'zoo', 'score.h', 'subspace'],
   [
     'checkpoint',
+    'onnx',
     'calibration',
     'score',
     'fit',

@@ -37,6 +37,7 @@ export { LikenessError, supported } from './engine.mjs';
  * @property {number} index its place in the gallery
  * @property {number} origin its place in the training set
  * @property {number | null} label
+ * @property {string | null} name what the label is called; null where it has no name
  * @property {number} distance
  * @property {Uint8Array} thumbnail channels x height x width
  */
@@ -53,6 +54,8 @@ export { LikenessError, supported } from './engine.mjs';
  * @property {Preparation[]} preparations those it is calibrated for
  * @property {Output} output
  * @property {number} classes that it tells apart; 0 when none
+ * @property {readonly string[]} names what the classes that it learnt from are called, by label; none
+ *   where they are numbers alone
  * @property {number} labels that its codes and images may be asked for under; 0 when none
  * @property {boolean} labelled it cannot learn without labels
  * @property {number} codes vectors of a codebook that make a code; 0 when there is none
@@ -80,7 +83,7 @@ const NUMBER = {
 };
 /** @type {Output[]} */
 const OUTPUTS = ['image', 'classes', 'code'];
-const TEXT = { family: 0, title: 1, data: 2, weights: 3, arch: 6 };
+const TEXT = { family: 0, title: 1, data: 2, weights: 3, names: 6, arch: 7 };
 const NO_LABEL = 0xffffffff;
 const METRICS = ['l2', 'cosine'];
 const MAX_NEIGHBOURS = 128;
@@ -124,6 +127,7 @@ export class Model {
     this.#evidences = engine.names(calls.lk_wasm_evidence_name);
     this.#preparations = engine.names(calls.lk_wasm_preparation_name);
     const arch = text(TEXT.arch);
+    const names = text(TEXT.names);
     this.info = Object.freeze({
       arch,
       shape: Object.freeze(shape),
@@ -135,6 +139,7 @@ export class Model {
       weights: text(TEXT.weights),
       output: OUTPUTS[number(NUMBER.output)],
       classes: number(NUMBER.classes),
+      names: Object.freeze(names ? names.split('\n') : []),
       labels: Number(/ embed (\d+)/.exec(arch)?.[1] ?? 0),
       labelled: number(NUMBER.labelled) !== 0,
       codes: number(NUMBER.codes),
@@ -277,6 +282,7 @@ export class Model {
       index: i,
       origin: calls.lk_wasm_gallery_origin(this.#handle, i),
       label: label < 0 ? null : label,
+      name: this.info.names[label] || null,
       thumbnail: new Uint8Array(this.#engine.memory.buffer, pixels, this.#pixels).slice(),
     };
   }

@@ -49,8 +49,19 @@ export async function listModels() {
       console.warn(`${name} is left out of the page: ${error.message}`);
     });
     if (!model) continue;
-    const { family, title, data, arch, shape, output, classes, labels, codes, parameters } =
-      model.info;
+    const {
+      family,
+      title,
+      data,
+      arch,
+      shape,
+      output,
+      classes,
+      names: classNames,
+      labels,
+      codes,
+      parameters,
+    } = model.info;
     const bytes = await sizeOf(`${to}${name}${ENDING}`);
     const gallery = await sizeOf(`${to}${name}.gallery${ENDING}`);
     const report = reports.includes(name + REPORT);
@@ -68,6 +79,7 @@ export async function listModels() {
       shape,
       output,
       classes,
+      names: classNames,
       labels,
       codes,
       parameters,

@@ -28,14 +28,19 @@ const PACKAGES = [
   ...['core', 'layers', 'backend-wasm'].map((name) => `@tensorflow/tfjs-${name}@4.22.0`),
 ];
 
+/** The peers' packages, installed unless they are. */
+export function installPeers() {
+  if (existsSync(join(build, 'peers/node_modules'))) return;
+  mkdirSync(join(build, 'peers'), { recursive: true });
+  writeFileSync(join(build, 'peers/package.json'), '{ "private": true }');
+  const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  execFileSync('npm', ['install', ...quiet, ...PACKAGES], { cwd: join(build, 'peers') });
+}
+
 /** The peers' packages; networks as ONNX, weights as they are, TensorFlow.js in one file for pages. */
 export function makePeers() {
   mkdirSync(made, { recursive: true });
-  if (!existsSync(join(build, 'peers/node_modules'))) {
-    writeFileSync(join(build, 'peers/package.json'), '{ "private": true }');
-    const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-    execFileSync('npm', ['install', ...quiet, ...PACKAGES], { cwd: join(build, 'peers') });
-  }
+  installPeers();
   if (!existsSync(join(made, 'C.onnx')))
     execFileSync('/usr/bin/python3', ['-B', join(here, 'torch_onnx.py'), made]);
   const weights = Float32Array.from(

@@ -48,6 +48,7 @@ const COMMANDS = [
   'bench',
   'doctor',
   'completion',
+  'man',
   'help',
 ];
 
@@ -120,6 +121,33 @@ test('bash completes commands, options, their choices and families', (t) => {
       offered(`likeness ${command} --`),
       options.map(({ option }) => `--${option}`),
     );
+});
+
+test('the manual page has every command, option, family and exit status, and is sound roff', (t) => {
+  const page = ok(['man']);
+  assert.equal(ok(['man', '--json']).man, page);
+  for (const line of page.split('\n')) // no text is taken for a request
+    assert.match(line, /^(?!['.])|^\.(TH|SH|SS|TP)( |$)/);
+  const shown = spawnSync('groff', ['-man', '-Tascii', '-ww', '-P-cbou', '-rLL=400n'], {
+    encoding: 'utf8',
+    input: page,
+  });
+  if (shown.error) return t.skip('there is no groff');
+  assert.equal(shown.stderr, '');
+  const words = shown.stdout.replace(/\s+/g, ' ');
+  for (const { command, usage, summary, options } of ok(['help', '--json'])) {
+    assert.ok(words.includes(` likeness ${command} ${usage}`.trimEnd()), command);
+    for (const text of [summary, ...options.map(({ summary: each }) => each)])
+      assert.ok(words.includes(text.replace(/\s+/g, ' ')), `${command}: ${text}`);
+    for (const { option, value } of options)
+      assert.ok(words.includes(` --${option} ${value ?? ''}`.trimEnd()), `${command}: ${option}`);
+  }
+  for (const { name, summary } of ok(['families', '--json'])) {
+    assert.ok(words.includes(` ${name} `), name);
+    assert.ok(words.includes(summary), name);
+  }
+  for (const code of [0, 2, 3, 4, 5, 6, 7, 10, 130])
+    assert.match(words, new RegExp(` ${code} [a-z]`));
 });
 
 test('slips are usage errors that name a cure', (t) => {

@@ -123,7 +123,7 @@ test('cluster: what is refused', (t) => {
   refused([...pixels, '--k', '41'], 3, /41 clusters of 40 images/);
   for (const by of ['pca', 'pca:', 'pca:0', 'pca:2x', 'codes:3', 'umap:128', 'tsne', 'umap:-1'])
     refused([...pixels, '--k', '2', '--by', by], 2, /--by wants/);
-  refused([...pixels, '--k', '2', '--by', 'pca:17'], 2, /only 16 values/);
+  refused([...pixels, '--k', '2', '--by', 'pca:17'], 2, /of more than 16 values/);
   refused([...pixels, '--k', '2', '--by', 'umap:40'], 3, /40 neighbours of 40 images/);
   refused([...pixels, '--k', '2', '--out', join(own, 'x.txt')], 2, /\.csv/);
   refused([...pixels, '--k', '2', '--centres', join(own, 'x.jpg')], 2, /\.png/);

@@ -187,7 +187,7 @@ test('score --classifier: another opinion, whatever the verdict', (t) => {
   const large = ok(['score', classifier, '--data', usual, '--json']);
   assert.deepEqual(
     rows.map(({ classifier: said }) => said),
-    large.map(({ class: label, probability }) => ({ class: label, probability })),
+    large.map(({ class: label, name, probability }) => ({ class: label, name, probability })),
   );
   const odd = write(
     join(own, 'odd.png'),

@@ -85,7 +85,7 @@ test('what cannot be exported has one line, and nothing is written', { skip }, (
   const copy = join(path, 'one.safetensors');
   copyFileSync(model, copy);
   const out = join(path, 'out.h');
-  fails(['export', copy], 2, /one of --html FILE and --c-header FILE/, { path });
+  fails(['export', copy], 2, /one of --html FILE, --c-header FILE and --onnx FILE/, { path });
   fails(['export', copy, '--c-header', out, '--html', out], 2, /one of --html/, { path });
   fails(['export', copy, '--c-header', copy], 2, /--c-header is the model/, { path });
   fails(['export', copy, '--c-header', join(path, 'no/out.h')], 5, /no/, { path });

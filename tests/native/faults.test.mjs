@@ -59,6 +59,41 @@ test('a call that fails is one line and exit code 5, and the old file stands', {
   }
 });
 
+test('a training puts model, gallery and report in place together, or none of them', {
+  skip,
+}, (t) => {
+  const path = folder(t);
+  const { data, model } = trainBars(path);
+  const of = (ending) => model.replace('.safetensors', ending);
+  const outputs = [model, of('.gallery.safetensors'), of('.report.json')];
+  const args = ['train', '--arch', ARCH, '--data', data, '--limit', '60', '--epochs', '1'];
+  args.push('--no-calibrate', '--threads', '1', '--seed', '7', '--out', model);
+  const old = outputs.map((file) => readFileSync(file));
+  const names = readdirSync(path).sort();
+  ok(args);
+  const fresh = outputs.map((file) => readFileSync(file));
+  // What came of it; reports tell how long it took, so no two are the same.
+  const isNew = (bytes, i) =>
+    i === 2 ? JSON.parse(String(bytes)).seed === 7 : bytes.equals(fresh[i]);
+  for (const call of ['write', 'fsync', 'fchmod', 'rename']) {
+    let failed = 0;
+    for (let n = 1; n <= (call === 'rename' ? 1 : LAST); n++) {
+      for (const [i, file] of outputs.entries()) writeFileSync(file, old[i]);
+      const { status, stderr } = tampered(call, 'error=ENOSPC', n, args);
+      if (status === 127) continue;
+      const what = `${call} ${n}: ${status} ${stderr}`;
+      assert.deepEqual(readdirSync(path).sort(), names, what);
+      const written = outputs.map((file) => readFileSync(file));
+      const whole = written.every((bytes, i) => bytes.equals(old[i])) || written.every(isNew);
+      assert.ok(whole, what);
+      if (status === 0) continue;
+      assert.equal(status, 5, what);
+      failed++;
+    }
+    assert.ok(failed > 0, `${call} was never reached`);
+  }
+});
+
 test('an interrupted call is made again', { skip }, (t) => {
   const { model, args, old, fresh } = prepare(t);
   for (const call of ['read', 'write']) {
@@ -156,6 +191,7 @@ test('every allocation that fails ends with 6 and one line', (t) => {
     ['eval', conditioned, '--data', data, '--limit', '9', '--train', data, '--corrupt', 'mask 0.5'],
     ['audit', model, '--data', data, '--limit', '40', '--train', data, '--in', `same=${data}`],
     ['calibrate', model, '--data', data, '--limit', '40', ...out('c.safetensors')],
+    ['export', conditioned, '--onnx', out('c.onnx')[1]],
     ['score', model, picture],
     ['score', model, picture, '--explain', out('why.png')[1], '--classifier', conditioned],
     ['calibrate', model, '--alpha', '0.05', ...out('alpha.safetensors')],

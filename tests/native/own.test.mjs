@@ -159,12 +159,12 @@ test('of a folder all that cannot be read is told at once', (t) => {
   assert.deepEqual(verified.stderr.split('\n'), [
     `likeness: note: ${text}: neither PNG nor JPEG (offset 0)`,
     `likeness: note: ${none}: the file is empty (offset 0)`,
-    `likeness: ${path}: of its 3 pictures 2 cannot be read`,
+    `likeness: ${path}: 2 of 3 pictures cannot be read`,
     '',
   ]);
   assert.equal(verified.code, 3);
   assert.equal(verified.json.error.file, path);
   rmSync(text);
   rmSync(none);
-  assert.equal(ok(['data', 'verify', path]), `${path}: ok, 1 images\n`);
+  assert.equal(ok(['data', 'verify', path]), `${path}: ok, 1 image\n`);
 });

@@ -104,7 +104,7 @@ test('figures are those that the commands give, and nothing else', (t) => {
   const shirts = found.confusion[6].reduce((/** @type {number} */ a, b) => a + b);
   for (const [figure, share, n] of [
     [small.figures[0], found.accuracy, 200],
-    [small.figures[1], found.recall[6], shirts],
+    [small.figures[1], found.recall.Shirt, shirts],
   ]) {
     const [low, high] = wilson(share, n);
     assert.ok(Math.abs(figure.value - 100 * share) < 1e-9);

@@ -255,7 +255,7 @@ test('text: what is refused, by its line', (t) => {
   const bars = writeBars(own, 40, 1);
   train(['gate', '--data', file], 2, /texts want family text/);
   train(['text', '--data', bars], 3, /images, and this network is for rows/);
-  train(['--data', file, '--shape', '1x1x193'], 3, /only 192 words to count, not 193/);
+  train(['--data', file, '--shape', '1x1x193'], 3, /192 words can be counted, not 193/);
   train(['--data', file, '--shape', '1x28x28'], 2, /of texts a shape is 1x1xN/);
   train(['--data', file, '--augment', 'shift 1'], 2, /are for images/);
   const rows = write(join(own, 'rows.csv'), 'a,b\n1,2\n');

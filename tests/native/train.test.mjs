@@ -203,19 +203,29 @@ test('a checkpoint of other data, options or bytes is refused', async (t) => {
   fails(
     args('m', '--resume', '--seed', '2').filter((a) => a !== '--json'),
     2,
-    /other data/,
+    /m\.checkpoint: begun with --seed 1, it cannot be resumed with --seed 2\n$/,
     { path },
   );
   fails(
     args('m', '--resume', '--lr', '0.5').filter((a) => a !== '--json'),
     2,
-    /other data or options/,
+    /begun with --lr 0\.\d+, it cannot be resumed with --lr 0\.5\n/,
     { path },
   );
   fails(
     args('m', '--resume', '--limit', '900').filter((a) => a !== '--json'),
     2,
-    /other data/,
+    /begun without --limit, it cannot be resumed with --limit 900\n/,
+    { path },
+  );
+  const data = join(path, 'bars-images-idx3-ubyte');
+  const bytes = readFileSync(data);
+  bytes[bytes.length - 1] ^= 1;
+  writeFileSync(data, bytes);
+  fails(
+    args('m', '--resume').filter((a) => a !== '--json'),
+    2,
+    /the checkpoint is of other data\n/,
     { path },
   );
   for (const bytes of [

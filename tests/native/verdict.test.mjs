@@ -128,7 +128,7 @@ test('score: --fail-on-ood and --alpha', () => {
 test('score: images that cannot be judged', () => {
   const good = picture(0);
   const bad = write(join(path, 'bad.png'), 'not a picture');
-  fails(['score', model, good, bad], 3, /bad\.png: neither PNG nor JPEG/, { path });
+  fails(['score', model, bad], 3, /bad\.png: neither PNG nor JPEG/, { path });
   fails(['score', model, join(path, 'absent.png')], 5, /cannot open/, { path });
   fails(['score', model], 2, /give images or --data/, { path });
   fails(['score', model, good, '--data', usual], 2, /not both/, { path });

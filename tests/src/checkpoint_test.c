@@ -25,8 +25,13 @@ static lk_model *whole_model(const char *arch) {
         CHECK(lk_score_calibrate(model, (lk_preparation)p, &held_out, 1, LK_SIMD_BEST, &error) ==
                   LK_OK,
               "%s", error.message);
-    static const char *const TEXTS[LK_TEXTS] = {
-        "ae", "\"digits\" \\ \xc3\xa4\n", "nothing", "0123456789abcdef", "0.05", "some words"};
+    static const char *const TEXTS[LK_TEXTS] = {"ae",
+                                                "\"digits\" \\ \xc3\xa4\n",
+                                                "nothing",
+                                                "0123456789abcdef",
+                                                "0.05",
+                                                "some words",
+                                                "cats\n\"dogs\""};
     for (int i = 0; i < LK_TEXTS; i++)
         CHECK(lk_model_set_text(model, (lk_text)i, TEXTS[i], &error) == LK_OK, "%s", error.message);
     free_images(&data);

@@ -230,6 +230,7 @@ static void test_facts(void) {
     text[256] = 0;
     CHECK(lk_model_set_text(model, LK_TEXT_WORDS, text, &error) == LK_OK, "there are more words");
     CHECK(strlen(lk_model_text(model, LK_TEXT_WORDS)) == 256, "all of them");
+    CHECK(lk_model_set_text(model, LK_TEXT_CLASSES, text, &error) == LK_OK, "and more classes");
     CHECK(lk_model_set_text(model, LK_TEXT_TITLE, text, &error) == LK_USAGE, "256 bytes pass");
     CHECK(lk_model_text(model, LK_TEXT_TITLE)[0] == 'a' + LK_TEXT_TITLE, "changed all the same");
     lk_model_free(model);

@@ -79,6 +79,17 @@ test('what the model says of itself', { skip }, async () => {
   assert.ok(info.preparations.includes('image') && info.preparations.includes('ink'));
 });
 
+test('classes have names where their data had', { skip: skip || without('fashion') }, async () => {
+  assert.deepEqual((await load(bytes)).info.names, []);
+  const fashion = await load(modelFile('fashion'));
+  assert.deepEqual([fashion.info.names.length, fashion.info.names[9]], [10, 'Boot']);
+  await fashion.loadGallery(modelFile('fashion').replace(/(\.safetensors)$/, '.gallery$1'));
+  const { label, name } = fashion.galleryImage(0);
+  assert.equal(name, fashion.info.names[Number(label)]);
+  const [near] = fashion.neighbours(slope(), { k: 1 });
+  assert.equal(near.name, fashion.info.names[Number(near.label)]);
+});
+
 test('the pieces of evidence say what they add, and a model its own alpha', { skip }, async () => {
   const model = await load(bytes);
   assert.equal(model.info.alpha, 0.01);

@@ -447,6 +447,51 @@ test('everything can be reached by keyboard, and the focus is seen', () =>
     );
   }));
 
+test('Tab goes down the page as it is seen, wide or narrow, and back when it is widened', () =>
+  onPage(async (page) => {
+    await gallery(page);
+    /** What Tab comes to from the top of the page, above the panels, in order. */
+    const walk = async () => {
+      /** @type {{name: string, top: number, bottom: number}[]} */
+      const seen = [];
+      await page.evaluate(() => {
+        document.body.tabIndex = -1;
+        document.body.focus();
+        scrollTo(0, 0);
+      });
+      for (;;) {
+        await page.keyboard.press('Tab');
+        const at = await page.evaluate(() => {
+          const of = /** @type {HTMLElement} */ (document.activeElement);
+          if (!of.closest('header, main') || of.closest('[data-panel]')) return null;
+          const { top, bottom } = (of.closest('label, summary') ?? of).getBoundingClientRect();
+          const name = of.id || of.getAttribute('aria-label') || of.title || of.textContent || '';
+          return { name, top: top + scrollY, bottom: bottom + scrollY };
+        });
+        if (!at || at.name === seen[0]?.name) return seen;
+        seen.push(at);
+      }
+    };
+    const names = async () => (await walk()).map(({ name }) => name);
+    const wide = await names();
+    for (const width of [1000, 900, 390, 320]) {
+      await page.setViewportSize({ width, height: 900 });
+      const seen = await walk();
+      assert.deepEqual(seen.map(({ name }) => name).sort(), wide.toSorted());
+      seen.forEach(({ name, bottom }, i) => {
+        const before = seen[i - 1];
+        const up = before && width < 992 && bottom <= before.top;
+        assert.ok(!up, `${width}: from ${before?.name} up to ${name}`);
+      });
+      assert.ok(
+        seen.findIndex(({ name }) => /^Theme/.test(name)) <
+          seen.findIndex(({ name }) => name === 'model'),
+      );
+    }
+    await page.setViewportSize({ width: 1440, height: 900 });
+    assert.deepEqual(await names(), wide);
+  }));
+
 // Without likeness-train.wasm, which is fetched by whoever trains in the page, and by nobody else.
 test('the page is small', (t) => {
   const assets = readdirSync(`${site}assets`);

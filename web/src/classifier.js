@@ -15,7 +15,7 @@ const sentence = byId('classifier-says', HTMLElement);
 
 /** @type {Promise<Listed[]>} */
 let listed = Promise.resolve([]);
-/** The one that was asked last. @type {import('./lab.js').Studied & {title: string} | null} */
+/** The one that was asked last. @type {import('./lab.js').Studied & {names: readonly string[]} | null} */
 let known = null;
 let timer = 0;
 let turn = 0; // of the image that is to be asked about
@@ -35,7 +35,7 @@ async function find(title) {
   if (found && known?.name !== found.name)
     known = {
       name: found.name,
-      title: found.title,
+      names: found.names,
       source: placeOf(found.name, '.safetensors'),
     };
   return found ? known : null;
@@ -53,7 +53,7 @@ async function ask(judge, picture, preparation, unusual) {
   const { ask: askWorker } = await import('./lab.js');
   const { best, share } = await askWorker('opinion', classifier, { picture, preparation });
   if (now !== turn) return;
-  const said = `${labelName(classifier.title, best)}, ${percentOf(share)}`;
+  const said = `${labelName(classifier, best)}, ${percentOf(share)}`;
   sentence.textContent = unusual
     ? `A classifier, which has to choose, says ${said}.`
     : `A classifier says ${said}.`;

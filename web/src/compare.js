@@ -12,7 +12,7 @@ import { paintDifference, paintImage } from './pixels.js';
 /** @typedef {import('./panels.js').Judged} Judged */
 /** @typedef {import('./lab.js').Studied} Studied */
 /** @typedef {import('./studies.js').Seen} Seen */
-/** @typedef {{studied: Studied, info: Pick<Listed, 'family' | 'title' | 'shape' | 'parameters'>, cells: HTMLElement[], seen: Seen | null}} Column */
+/** @typedef {{studied: Studied, info: Pick<Listed, 'family' | 'title' | 'names' | 'shape' | 'parameters'>, cells: HTMLElement[], seen: Seen | null}} Column */
 
 const ROWS = ['What it sees', 'What it makes', 'Difference', 'Mean squared error', 'Verdict'];
 
@@ -46,7 +46,7 @@ function fill({ cells, info, seen }) {
   makes.replaceChildren(
     image
       ? picture(`What the ${name} model makes`, (c) => paintImage(c, image, shape))
-      : quiet(guess === null ? 'places it, draws nothing' : `says ${labelName(title, guess)}`),
+      : quiet(guess === null ? 'places it, draws nothing' : `says ${labelName(info, guess)}`),
   );
   differs.replaceChildren(
     image ? picture('The difference', (c) => paintDifference(c, x, image, shape)) : quiet('–'),

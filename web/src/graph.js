@@ -53,10 +53,10 @@ export function start(section, open) {
   function neighboursOf(point) {
     if (!found || !opened) return '';
     const { links, joined, labels, which } = found;
-    const { title } = opened.model.info;
+    const { info } = opened.model;
     const names = [...links.subarray(2 * point * joined, 2 * (point + 1) * joined)]
       .filter((_, i) => i % 2)
-      .map((to) => labelName(title, labels[to] < 0 ? null : labels[to]) || `image ${which[to]}`);
+      .map((to) => labelName(info, labels[to] < 0 ? null : labels[to]) || `image ${which[to]}`);
     return `; nearest: ${names.join(', ')}`;
   }
 
@@ -89,18 +89,18 @@ export function start(section, open) {
 
   /** @param {Opened} model @param {Clusters} clusters */
   function drawClusters({ model }, clusters) {
-    const { shape, title } = model.info;
+    const { info } = model;
     means.replaceChildren(
       ...clusters.list.map(({ count, label, share, mean }, i) => {
         const known = label >= 0;
-        const name = known ? `mostly ${labelName(title, label)}` : `cluster ${i + 1}`;
+        const name = known ? `mostly ${labelName(info, label)}` : `cluster ${i + 1}`;
         const how = `${known ? `${parts.percent(share)} of ` : ''}${count.toLocaleString('en')}`;
         const picture = make('canvas', {
           className: 'pixels',
           role: 'img',
           ariaLabel: `The mean of a cluster, ${name}`,
         });
-        paintImage(picture, mean, shape);
+        paintImage(picture, mean, info.shape);
         return make('li', {}, picture, make('b', {}, name), make('span', {}, how));
       }),
     );

@@ -31,7 +31,7 @@ let now = null;
 
 /** Shows the figures and controls that a model has. @param {Model} model */
 export function suitInsight(model) {
-  const { output, arch, labels, title, classes, codes, codebook } = model.info;
+  const { output, arch, labels, classes, codes, codebook } = model.info;
   for (const figure of figures.querySelectorAll('.made'))
     figure.toggleAttribute('hidden', output !== 'image');
   nothing.hidden = output !== 'code';
@@ -44,7 +44,7 @@ export function suitInsight(model) {
   label.replaceChildren(
     make('option', { value: '', textContent: 'no class in particular' }),
     ...Array.from({ length: labels }, (_, i) =>
-      make('option', { value: String(i), textContent: labelName(title, i) }),
+      make('option', { value: String(i), textContent: labelName(model.info, i) }),
     ),
   );
   figures.toggleAttribute('data-classes', classes > 0);

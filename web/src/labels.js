@@ -1,12 +1,10 @@
 // Words for what a model's images are, and for what it is itself.
 
-const CLOTHES = 'T-shirt Trouser Pullover Dress Coat Sandal Shirt Sneaker Bag Boot'.split(' ');
-
-/** @type {Record<string, {one: string, many: string, names?: string[]}>} */
+/** @type {Record<string, {one: string, many: string}>} */
 const KNOWN = {
   digits: { one: 'a digit', many: 'digits' },
-  fashion: { one: 'a piece of clothing', many: 'clothes', names: CLOTHES },
-  garments: { one: 'a piece of clothing', many: 'clothes', names: CLOTHES },
+  fashion: { one: 'a piece of clothing', many: 'clothes' },
+  garments: { one: 'a piece of clothing', many: 'clothes' },
   'coloured digits': { one: 'a digit', many: 'coloured digits' },
 };
 
@@ -52,11 +50,18 @@ export function nounsOf(title) {
   return KNOWN[title] ?? { one: 'something', many: title || 'images' };
 }
 
-/** @param {string} title @param {number | null} label */
-export function labelName(title, label) {
+const LONGEST = 40; // of a name, which is the model file's: anything
+
+/** What a model calls a label. @param {{names: readonly string[]}} info @param {number | null} label */
+export function labelName({ names }, label) {
   if (label === null) return '';
-  return KNOWN[title]?.names?.[label] ?? String(label);
+  const name = names[label] || String(label);
+  return name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name;
 }
+
+/** "1 image", "2,000 images" @param {number} count @param {string} noun of one */
+export const counted = (count, noun) =>
+  `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
 
 /** What kind of model a family is. @param {string} family */
 export function familyWords(family) {

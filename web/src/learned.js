@@ -2,7 +2,7 @@
 
 import { lineChart, tableOf } from './charts.js';
 import { make } from './dom.js';
-import { familyWords, nounsOf } from './labels.js';
+import { counted, familyWords, nounsOf } from './labels.js';
 import { reportOf } from './models.js';
 import * as parts from './parts.js';
 
@@ -37,7 +37,7 @@ function curve(title, epochs, keys, format) {
   );
   return lineChart({
     title,
-    says: `Over ${epochs.length} epochs: ${ends.join('; ')}.`,
+    says: `Over ${counted(epochs.length, 'epoch')}: ${ends.join('; ')}.`,
     series: known,
     x: { name: 'epoch', from: epochs[0].epoch, to: epochs[epochs.length - 1].epoch },
     y: { from: low < high / 3 ? 0 : low - room, to: high + room, format },
@@ -86,7 +86,7 @@ function card({ model, name }, report, options) {
   if (report)
     rows.push([
       'Training took',
-      `${report.seconds.toFixed(0)} s on ${report.threads} threads (${report.simd}), ${Math.round(report.images_per_second).toLocaleString('en')} images a second`,
+      `${report.seconds.toFixed(0)} s on ${counted(report.threads, 'thread')} (${report.simd}), ${Math.round(report.images_per_second).toLocaleString('en')} images a second`,
     ]);
   return make(
     'dl',

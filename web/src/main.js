@@ -24,6 +24,7 @@ import { keepOwn, listModels, openFile, openNamed, ownModel } from './models.js'
 import { complain, dismiss, explain, messageOf } from './notice.js';
 import { workOffline } from './offline.js';
 import { showOpinion } from './opinion.js';
+import { keepOrder } from './order.js';
 import { startPanels, tellImage, tellModel } from './panels.js';
 import { offerModels, offerOwn, showChoice, startPicker } from './picker.js';
 import { unpinAll } from './pins.js';
@@ -306,6 +307,7 @@ function guarded(work) {
 
 /** All but the pen, in a task of its own, so that the first stroke does not wait for it. */
 function startRest() {
+  keepOrder();
   startTheme();
   startPanels((file) => take([file]));
   startPicker((name) => {

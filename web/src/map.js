@@ -20,8 +20,8 @@ const HELP =
 
 /** A row of the legend, by which points are coloured. @typedef {{group: number, name: string, count: number}} Group */
 
-/** @param {Int16Array} labels @param {string} title @returns {Group[]} */
-function labelGroups(labels, title) {
+/** @param {Int16Array} labels @param {import('likeness').Info} info @returns {Group[]} */
+function labelGroups(labels, info) {
   /** @type {Map<number, number>} */
   const counts = new Map();
   for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
@@ -30,7 +30,7 @@ function labelGroups(labels, title) {
     .map(([label, count]) => ({
       group: label,
       count,
-      name: label < 0 ? 'no label' : labelName(title, label),
+      name: label < 0 ? 'no label' : labelName(info, label),
     }));
 }
 
@@ -223,8 +223,7 @@ export function start(section, open) {
       found.list.map(({ count, label }, group) => ({
         group,
         count,
-        name:
-          label < 0 ? `cluster ${group + 1}` : `mostly ${labelName(model.model.info.title, label)}`,
+        name: label < 0 ? `cluster ${group + 1}` : `mostly ${labelName(model.model.info, label)}`,
       })),
       parts.agreementOf(found),
     );
@@ -237,7 +236,7 @@ export function start(section, open) {
     by = value;
     const model = opened;
     if (!model || !points) return;
-    if (value === 'label') showGroups(labelGroups(points.labels, model.model.info.title));
+    if (value === 'label') showGroups(labelGroups(points.labels, model.model.info));
     if (value === 'cluster' && !(await findClusters(model))) return;
     if (value === 'none') legend.replaceChildren(make('li', {}, parts.knownOf(model.model)));
     if (value === 'error') {

@@ -70,9 +70,8 @@ export function start(section, open) {
 
   /** @param {Opened} opened @param {Guesses} found */
   function draw(opened, found) {
-    const { title: what } = opened.model.info;
     const { labels, cells, right } = count(found);
-    const name = (/** @type {number} */ label) => labelName(what, label);
+    const name = (/** @type {number} */ label) => labelName(opened.model.info, label);
     const how = found.classifier
       ? 'by the network, which was trained on these very images'
       : 'by the nearest other known image, compared by codes';

@@ -14,6 +14,7 @@ import { drawingFor } from './preparation.js';
  * @property {string} title
  * @property {string} arch
  * @property {import('likeness').Output} output
+ * @property {readonly string[]} names of its classes
  * @property {import('./pixels.js').Shape} shape
  * @property {number} parameters
  * @property {number} bytes of its file

@@ -13,13 +13,13 @@ import { paintImage } from './pixels.js';
 
 const STEPS = 9;
 
-/** "6 of 8 are a 3", where most have the same label. @param {Near[]} list @param {string} title */
-function agreement(list, title) {
+/** "6 of 8 are a 3", where most have the same label. @param {Near[]} list @param {import('likeness').Info} info */
+function agreement(list, info) {
   /** @type {Map<number | null, number>} */
   const counts = new Map();
   for (const { label } of list) counts.set(label, (counts.get(label) ?? 0) + 1);
   const [[label, most]] = [...counts].sort(([, a], [, b]) => b - a);
-  return label === null ? '' : `${most} of ${list.length}: ${labelName(title, label)}`;
+  return label === null ? '' : `${most} of ${list.length}: ${labelName(info, label)}`;
 }
 
 /** @param {HTMLElement} section @returns {import('./panels.js').Hears} */
@@ -91,7 +91,7 @@ export function start(section) {
     const { byCode, byPixels } = await ask('neighbours', model, { x, k: SHOWN });
     if (now !== turn || byCode.length === 0) return;
     [byCode, byPixels].forEach((found, i) => {
-      ways[i].says.textContent = agreement(found, model.model.info.title);
+      ways[i].says.textContent = agreement(found, model.model.info);
       ways[i].near.show(found, model.model);
     });
   }

@@ -40,16 +40,16 @@ export class NearList {
       this.#list.replaceChildren(...found.map((_, i) => this.#item(i)));
     this.#found = found;
     this.#model = model;
-    const { shape, title } = model.info;
+    const { info } = model;
     found.forEach(({ index, label, distance, origin, thumbnail }, i) => {
       const item = this.#list.children[i];
       const canvas = /** @type {HTMLCanvasElement} */ (item.querySelector('canvas'));
-      const name = labelName(title, label) || `image ${index}`;
-      paintBytes(canvas, thumbnail, shape);
+      const name = labelName(info, label) || `image ${index}`;
+      paintBytes(canvas, thumbnail, info.shape);
       canvas.ariaLabel = name;
       /** @type {HTMLElement} */ (item).title = `Training image ${origin}`;
       const [first, ...figures] = item.querySelectorAll('b, .number');
-      first.textContent = labelName(title, label);
+      first.textContent = labelName(info, label);
       [short(distance), `#${index}`].forEach((text, f) => {
         if (figures[f]) figures[f].textContent = text;
       });

@@ -17,7 +17,7 @@ export function percentOf(share) {
 
 /** @param {Model} model @param {Float32Array | null} x @param {boolean} [unusual] it is none of them */
 export function showOpinion(model, x, unusual = false) {
-  const { classes, title } = model.info;
+  const { classes } = model.info;
   box.hidden = sentence.hidden = classes === 0;
   if (classes === 0) return;
   const shares = x ? model.classify(x) : new Float32Array(classes);
@@ -25,10 +25,10 @@ export function showOpinion(model, x, unusual = false) {
   const shown = classes > MOST ? order.slice(0, MOST) : [...shares.keys()];
   list.replaceChildren(
     ...shown.map((label) =>
-      row(labelName(title, label), x ? shares[label] : null, label === order[0]),
+      row(labelName(model.info, label), x ? shares[label] : null, label === order[0]),
     ),
   );
-  const said = `${labelName(title, order[0])}, ${percentOf(shares[order[0]])}`;
+  const said = `${labelName(model.info, order[0])}, ${percentOf(shares[order[0]])}`;
   sentence.textContent = !x
     ? ''
     : unusual

@@ -1,7 +1,7 @@
 // Pieces that several panels are made of.
 
 import { context, make } from './dom.js';
-import { labelName, nounsOf } from './labels.js';
+import { counted, labelName, nounsOf } from './labels.js';
 import { pinnable } from './pins.js';
 import { paintImage, thumbnail } from './pixels.js';
 
@@ -87,9 +87,9 @@ export function values(bytes) {
   return Float32Array.from(bytes, (value) => value / 255);
 }
 
-/** What a known image is called. @param {string} title @param {number | null} label @param {number} index */
-export function nameOf(title, label, index) {
-  const name = labelName(title, label);
+/** What a known image is called. @param {import('likeness').Info} info @param {number | null} label @param {number} index */
+export function nameOf(info, label, index) {
+  const name = labelName(info, label);
   return name ? `${name}, image ${index}` : `image ${index}`;
 }
 
@@ -109,14 +109,14 @@ export function openKnown(model, index, open) {
  * @param {Model} model @param {number} index @param {(file: File) => void} open @param {string} [more] about it
  */
 export function knownItem(model, index, open, more = '') {
-  const { title, shape } = model.info;
+  const { info } = model;
   const { label, thumbnail: bytes } = model.galleryImage(index);
-  const name = `Open ${nameOf(title, label, index)}`;
+  const name = `Open ${nameOf(info, label, index)}`;
   const image = button('', () => openKnown(model, index, open), {
     className: 'sample',
     title: name + more,
   });
-  image.append(thumbnail(bytes, shape, name));
+  image.append(thumbnail(bytes, info.shape, name));
   return make('li', {}, pinnable(image, model, index));
 }
 
@@ -129,14 +129,16 @@ export function saveAs(name, content, type) {
 
 /** "12,345 known digits" @param {Model} model @param {number} [count] */
 export function knownOf(model, count = model.gallerySize) {
-  return `${count.toLocaleString('en')} known ${nounsOf(model.info.title).many}`;
+  return count === 1
+    ? '1 known image'
+    : `${count.toLocaleString('en')} known ${nounsOf(model.info.title).many}`;
 }
 
 /** How well clusters agree with labels, in a sentence. @param {Awaited<ReturnType<import('./studies.js').Calls['clusters']>>} found */
 export function agreementOf({ list, agreement }) {
   return agreement
-    ? `${list.length} clusters of codes, found without labels: if each stands for one, ${percent(agreement.accuracy)} of the images are where they belong (normalised mutual information ${agreement.information.toFixed(2)}).`
-    : `${list.length} clusters of codes.`;
+    ? `${counted(list.length, 'cluster')} of codes, found without labels: if each stands for one, ${percent(agreement.accuracy)} of the images are where they belong (normalised mutual information ${agreement.information.toFixed(2)}).`
+    : `${counted(list.length, 'cluster')} of codes.`;
 }
 
 /** @param {number} share */

@@ -63,10 +63,15 @@ export function unpinAll() {
 
 /** A known image, to be pinned. @param {Model} model @param {number} index @returns {Pin} */
 export function knownPin(model, index) {
-  const { shape, title } = model.info;
+  const { info } = model;
   const { thumbnail, label } = model.galleryImage(index);
   const x = Float32Array.from(thumbnail, (value) => value / 255);
-  return { x, name: labelName(title, label) || `image ${index}`, key: String(index), shape };
+  return {
+    x,
+    name: labelName(info, label) || `image ${index}`,
+    key: String(index),
+    shape: info.shape,
+  };
 }
 
 /**

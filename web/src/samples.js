@@ -32,7 +32,7 @@ export function showSamples(model, show) {
   const list = byId('samples', HTMLElement);
   list.replaceChildren();
   if (!model) return;
-  const { shape, title } = model.info;
+  const { info } = model;
   /** @type {Map<number, ReturnType<Model['galleryImage']>>} */
   const first = new Map();
   for (let i = 0; i < model.gallerySize && first.size < SAMPLES; i++) {
@@ -41,11 +41,11 @@ export function showSamples(model, show) {
   }
   const ordered = [...first].sort(([a], [b]) => a - b);
   for (const [, image] of ordered) {
-    const name = labelName(title, image.label) || `training image ${image.origin}`;
+    const name = labelName(info, image.label) || `training image ${image.origin}`;
     const button = make('button', { type: 'button', className: 'sample', title: name });
-    button.append(thumbnail(image.thumbnail, shape, name));
+    button.append(thumbnail(image.thumbnail, info.shape, name));
     button.addEventListener('click', () =>
-      show(pictureOf(image.thumbnail, shape), `known-${image.origin}`),
+      show(pictureOf(image.thumbnail, info.shape), `known-${image.origin}`),
     );
     list.append(make('li', {}, pinnable(button, model, image.index)));
   }

@@ -54,7 +54,7 @@ export function makeStage({ name, help, model, open, index = (i) => i, more, dra
     const i = index(point);
     const { thumbnail, label } = of.galleryImage(i);
     paintImage(picture, parts.values(thumbnail), of.info.shape);
-    says.textContent = parts.nameOf(of.info.title, label, i) + (more?.(point) ?? '');
+    says.textContent = parts.nameOf(of.info, label, i) + (more?.(point) ?? '');
     pinIt.dataset.pin = String(i);
     markPins();
   }

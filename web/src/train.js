@@ -208,7 +208,7 @@ export function start(section, open) {
       ...sorted.map((each) =>
         make('option', {
           value: String(each),
-          textContent: `only ${labelName(model.info.title, each)}`,
+          textContent: `only ${labelName(model.info, each)}`,
         }),
       ),
     );

@@ -1,0 +1,109 @@
+// Of many pictures one that cannot be read costs no other its verdict.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { bars, fails, greyPng, ok, run, trainBars, write } from './helpers.mjs';
+
+let path, model, good, broken, absent;
+before(() => {
+  path = mkdtempSync(join(tmpdir(), 'likeness-test-'));
+  ({ model } = trainBars(path, ['--holdout', '150']));
+  const { pixels } = bars(4, 9);
+  good = [0, 1, 2, 3].map((i) =>
+    write(join(path, 'in', `${i}.png`), greyPng(8, pixels.slice(i * 64, i * 64 + 64))),
+  );
+  broken = write(join(path, 'in', '1b.png'), 'hello');
+  absent = join(path, 'absent.png');
+});
+after(() => rmSync(path, { recursive: true, force: true }));
+
+test('score judges the others, says which is broken and why, and ends with its status', () => {
+  const score = ['score', model, '--alpha', '0.1'];
+  const files = [good[0], broken, good[1], absent, good[2]];
+  const alone = ok([...score, ...good.slice(0, 3), '--json']);
+  const lines =
+    `likeness: ${broken}: neither PNG nor JPEG (offset 0)\n` +
+    `likeness: ${absent}: cannot open: No such file or directory\n`;
+  const all = run([...score, ...files, '--json']);
+  assert.equal(all.code, 3);
+  assert.equal(all.stderr, lines);
+  const [first, wrong, second, none, third] = all.json;
+  assert.deepEqual([first, second, third], alone);
+  assert.deepEqual(wrong, {
+    file: broken,
+    error: { status: 'data', code: 3, message: 'neither PNG nor JPEG', offset: 0 },
+  });
+  assert.deepEqual([none.file, none.error.status, none.error.offset], [absent, 'io', null]);
+
+  const plain = run([...score, ...files]);
+  assert.deepEqual([plain.code, plain.stderr], [3, lines]);
+  assert.equal(plain.stdout, ok([...score, ...good.slice(0, 3)]));
+  assert.equal(
+    run(['score', model, absent, broken, good[0]]).code,
+    5,
+    'of the first that is wrong',
+  );
+});
+
+test('so it does with a classifier, with pictures of why, and on any number of threads', () => {
+  const cnn = join(path, 'cnn.safetensors');
+  const arch = '1x8x8 > conv 4 3 > dense 8 relu | dense 2 > ce';
+  const data = join(path, 'bars-images-idx3-ubyte');
+  ok(['train', '--arch', arch, '--data', data, '--out', cnn, '--epochs', '1', '--gallery', '0']);
+  const files = [broken, ...good];
+  const more = ['--classifier', cnn, '--explain', join(path, 'why.png'), '--json'];
+  const one = run(['score', model, ...files, ...more, '--threads', '1']);
+  assert.equal(one.code, 3);
+  assert.deepEqual(
+    one.json.map(({ error, classifier }) => [!!error, classifier !== undefined]),
+    files.map((file) => [file === broken, file !== broken]),
+  );
+  const three = run(['score', model, ...files, ...more, '--threads', '3']);
+  assert.deepEqual([three.code, three.stderr, three.json], [3, one.stderr, one.json]);
+});
+
+test('so it does with a folder, and with names from standard input', () => {
+  const folder = run(['score', model, '--data', join(path, 'in'), '--json']);
+  assert.equal(folder.code, 3);
+  assert.equal(folder.json.length, 5);
+  assert.equal(folder.json.filter(({ error }) => error).length, 1);
+  const input = [good[0], broken, good[1]].join('\n');
+  const named = run(['score', model, '-', '--json'], { input });
+  assert.equal(named.code, 3);
+  assert.deepEqual(
+    named.json.map(({ file }) => file),
+    [good[0], broken, good[1]],
+  );
+});
+
+test('what cannot be read goes before what is unusual', () => {
+  const noise = write(
+    join(path, 'noise.png'),
+    greyPng(
+      8,
+      Array.from({ length: 64 }, (_, i) => (i * 89) % 256),
+    ),
+  );
+  const args = ['--fail-on-ood', '--alpha', '0.1'];
+  assert.equal(run(['score', model, noise, good[0], ...args]).code, 10);
+  assert.equal(run(['score', model, noise, broken, ...args]).code, 3);
+});
+
+test('one picture alone is all that was asked of: its error is that of the command', () => {
+  fails(['score', model, broken], 3, /1b\.png: neither PNG nor JPEG/);
+  fails(['score', model, absent], 5, /cannot open/);
+});
+
+test('one of a thing is one thing', () => {
+  const one = ['--data', join(path, 'bars-images-idx3-ubyte'), '--limit', '1'];
+  assert.match(ok(['data', 'info', one[1], '--limit', '1']), /: 1 image of 1x8x8, 1 class, /);
+  assert.match(ok(['eval', model, ...one]), /^1 image\n/);
+  assert.match(
+    ok(['encode', model, ...one, '--out', join(path, 'z.npy')]),
+    /: 1 code of 4 values\n/,
+  );
+  assert.match(ok(['cluster', '--pixels', ...one, '--k', '1']), /^1 image in 1 cluster by /);
+  assert.match(ok(['eval', model, ...one.slice(0, 3), '2']), /^2 images\n/);
+});
