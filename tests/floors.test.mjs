@@ -38,6 +38,7 @@ const FLOORS = [
     'texture',
     'repulsion',
     'affinity',
+    'fuzzy',
   ],
   ['arch', 'model', 'aspect', 'zoo', 'score.h', 'subspace'],
   [
@@ -53,6 +54,7 @@ const FLOORS = [
     'cluster',
     'agreement',
     'umap',
+    'communities',
     'gaussians',
     'sample',
     'train',
