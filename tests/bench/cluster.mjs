@@ -1,6 +1,6 @@
 // The figures of `likeness cluster`, from full trainings on real data:
 //
-//     node tests/bench/cluster.mjs [faces|mnist|fashion|mnist-n2d|fashion-n2d ...] [--seed 1]
+//     node tests/bench/cluster.mjs [faces|faces-dense|mnist|fashion|mnist-n2d|fashion-n2d ...] [--seed 1]
 //         [--start 1] [--way WAY] [--threads 2]
 //
 // Needs what `sh web/demo.sh --no-serve` leaves in build/. Models are kept in build/families and
@@ -75,6 +75,18 @@ const WORKS = {
       'pixels graph:20',
     ],
   },
+  // A variational autoencoder of one layer each way.
+  'faces-dense': {
+    data: `${FACES}+${OBJECTS}`,
+    k: 2,
+    name: 'vae-dense-faces',
+    network: [
+      '--arch',
+      '3x32x32 > dense 500 relu > gaussian 96 | dense 500 relu > dense 3072 sigmoid > bce beta 1',
+    ],
+    options: `${BARE} --holdout 200 --epochs 40`,
+    ways: ['graph:20', 'codes', 'pca:48', 'pca:48 --gaussians'],
+  },
   mnist: {
     data: 'mnist',
     k: 10,
@@ -131,8 +143,8 @@ function measure(name, way) {
 mkdirSync(models, { recursive: true });
 for (const name of positionals.length ? positionals : Object.keys(WORKS)) {
   if (!WORKS[name]) throw new Error(`no such work: ${name}`);
-  if (name === 'faces' && !(existsSync(FACES) && existsSync(OBJECTS))) {
-    console.log(`faces: skipped, there is no ${existsSync(FACES) ? OBJECTS : FACES}`);
+  if (name.startsWith('faces') && !(existsSync(FACES) && existsSync(OBJECTS))) {
+    console.log(`${name}: skipped, there is no ${existsSync(FACES) ? OBJECTS : FACES}`);
     continue;
   }
   for (const way of given.way ? [given.way] : WORKS[name].ways) measure(name, way);
