@@ -1,10 +1,11 @@
 /* cluster: groups of images by k-means on their codes or pixels, on the components of these, or on
-   their UMAP. */
+   their UMAP; or by communities of the graph of nearest neighbours. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyses.h"
 #include "commands.h"
 #include "data.h"
 #include "file.h"
@@ -16,7 +17,7 @@
 enum { NEIGHBOURS = 20, COLUMNS = 10 };
 
 /* What --by says. */
-typedef enum space { AS_THEY_ARE, COMPONENTS, UMAP, AXES, SPACES } space;
+typedef enum space { AS_THEY_ARE, COMPONENTS, UMAP, AXES, GRAPH, SPACES } space;
 
 typedef struct clustering {
     const options *o;
@@ -32,29 +33,31 @@ typedef struct clustering {
     lk_real *centres;   /* [k][width] */
     uint32_t *cluster;  /* [n] */
     uint32_t *class_of; /* [k] */
-    double inertia, likelihood;
+    double inertia, likelihood, modularity;
 } clustering;
 
 /* ---- the command line ---- */
 
 static lk_status parse_space(const options *o, space *which, size_t *number, fault *f) {
-    static const char *const names[SPACES] = {"codes", "pca", "umap", "axes"};
-    static const size_t least[SPACES] = {0, 1, 1, 0};
-    static const size_t most[SPACES] = {0, 4096, LK_MAX_NEIGHBOURS - 1, 0};
+    static const char *const names[SPACES] = {"codes", "pca", "umap", "axes", "graph"};
+    static const size_t least[SPACES] = {0, 1, 1, 0, 1};
+    static const size_t most[SPACES] = {0, 4096, LK_MAX_NEIGHBOURS - 1, 0, LK_MAX_NEIGHBOURS - 1};
     const size_t length = strcspn(o->by, ":");
     const char *text = o->by + length + (o->by[length] == ':');
     for (int i = 0; i < SPACES; i++) {
         if (strlen(names[i]) != length || strncmp(o->by, names[i], length) != 0) continue;
         *which = i;
-        *number = i == UMAP && !o->by[length] ? NEIGHBOURS : strtoul(text, NULL, 10);
+        const bool neighbours = i == UMAP || i == GRAPH;
+        *number = neighbours && !o->by[length] ? NEIGHBOURS : strtoul(text, NULL, 10);
         const bool digits = strspn(text, "0123456789") == strlen(text) && strlen(text) < 6;
         const bool plain = !o->by[length] || most[i] > 0;
         if (digits && plain && *number >= least[i] && *number <= most[i]) return LK_OK;
     }
-    return fail(f, LK_USAGE, NULL,
-                "--by wants codes, axes, pca:P with P from 1 to 4096, or umap:N with N from 1 to "
-                "%d, not '%.40s'",
-                LK_MAX_NEIGHBOURS - 1, o->by);
+    return fail(
+        f, LK_USAGE, NULL,
+        "--by wants codes, axes, pca:P with P from 1 to 4096, umap:N or graph:N with N from "
+        "1 to %d, not '%.40s'",
+        LK_MAX_NEIGHBOURS - 1, o->by);
 }
 
 static lk_status check_file(const options *o, const char *path, const char *option,
@@ -76,6 +79,8 @@ static lk_status check_options(const options *o, space *which, size_t *number, f
     lk_status status = parse_space(o, which, number, f);
     if (!status && *which == AXES && (o->clusters != 2 || o->gaussians))
         status = fail(f, LK_USAGE, NULL, "--by axes wants --k 2, and no --gaussians");
+    if (!status && *which == GRAPH && o->gaussians)
+        status = fail(f, LK_USAGE, NULL, "--by graph wants no --gaussians");
     if (!status && o->out)
         status = check_file(o, o->out, "out", (const char *[]){".csv", ".npy"}, f);
     if (!status && o->centres)
@@ -96,7 +101,7 @@ static lk_status check_sizes(const clustering *c, fault *f) {
     if (c->space == COMPONENTS && c->number > c->d)
         return fail(f, LK_USAGE, NULL, "--by %s is of more than %s", o->by,
                     COUNT_OF(c->d, "value"));
-    if (c->space == UMAP && c->number >= c->set.count)
+    if ((c->space == UMAP || c->space == GRAPH) && c->number >= c->set.count)
         return fail(f, LK_DATA, o->data, "%s of %s", COUNT_OF(c->number, "neighbour"),
                     COUNT_OF(c->set.count, "image"));
     if (o->centres && !made_fits(o->clusters, COLUMNS, c->set.shape))
@@ -145,7 +150,7 @@ static lk_status make_vectors(clustering *c, fault *f) {
                : c->space == AXES     ? 2
                                       : c->d;
     c->vectors = c->codes;
-    if (c->space == AS_THEY_ARE) return LK_OK;
+    if (c->space == AS_THEY_ARE || c->space == GRAPH) return LK_OK;
     c->vectors = lk_alloc(c->set.count * c->width * sizeof *c->vectors);
     if (!c->vectors) return fail_memory(f);
     if (c->space != UMAP) return make_components(c, f);
@@ -189,6 +194,13 @@ static lk_status find_clusters(clustering *c, fault *f) {
     if (!c->centres || !c->cluster || !c->class_of) return fail_memory(f);
     if (c->space == AXES) {
         compare_axes(c);
+        return LK_OK;
+    }
+    if (c->space == GRAPH) {
+        if (lk_communities(c->vectors, c->set.count, c->width, c->number, o->clusters, o->restarts,
+                           o->seed, (int)o->threads, (lk_simd)o->simd, c->cluster, &c->modularity,
+                           &f->error))
+            return blame(f, o->data);
         return LK_OK;
     }
     if (lk_kmeans(c->vectors, c->set.count, c->width, o->clusters, o->restarts, o->seed,
@@ -281,9 +293,11 @@ static json_t *describe_members(const clustering *c) {
 
 static lk_status report(const clustering *c, fault *f) {
     const options *o = c->o;
+    const char *measure = c->space == GRAPH ? "modularity" : "inertia";
+    const double value = c->space == GRAPH ? c->modularity : c->inertia;
     json_t *object = json_pack("{s:o,s:I,s:s,s:I,s:f}", "data", output_text(o->data), "images",
                                (json_int_t)c->set.count, "by", o->by, "dimensions",
-                               (json_int_t)c->width, "inertia", c->inertia);
+                               (json_int_t)c->width, measure, value);
     if (o->gaussians) json_object_set_new(object, "likelihood", json_real(c->likelihood));
     lk_agreement agreement;
     if (c->set.labels) {
@@ -298,8 +312,8 @@ static lk_status report(const clustering *c, fault *f) {
     }
     json_object_set_new(object, "clusters", describe_members(c));
     if (o->json) return output_json(object, f);
-    printf("%s in %s by %s, inertia %.6g\n", COUNT_OF(c->set.count, "image"),
-           COUNT_OF(o->clusters, "cluster"), o->by, c->inertia);
+    printf("%s in %s by %s, %s %.6g\n", COUNT_OF(c->set.count, "image"),
+           COUNT_OF(o->clusters, "cluster"), o->by, measure, value);
     size_t i;
     json_t *row;
     json_array_foreach(json_object_get(object, "clusters"), i, row) {

@@ -208,12 +208,13 @@ static const row ROWS[] = {
     {"by", TEXT, AT(by), FOR_CLUSTER, .value = "HOW",
      .summary = "cluster 'codes', their 'pca:P' first components, or their 'umap:N' by N nearest "
                 "neighbours, of as many dimensions as clusters; 'axes', of two clusters: which of "
-                "the first two components is larger",
+                "the first two components is larger; 'graph:N', by communities of the graph of "
+                "N nearest neighbours, in place of k-means",
      .fallback = "codes"},
     {"gaussians", FLAG, AT(gaussians), FOR_CLUSTER,
      .summary = "go on from k-means to a mixture of Gaussians: clusters of any width and tilt"},
     {"restarts", COUNT, AT(restarts), FOR_CLUSTER, 1, 1000, .value = "N",
-     .summary = "starts of k-means, of which the best is kept"},
+     .summary = "starts of k-means, or of communities, of which the best is kept"},
     {"centres", TEXT, AT(centres), FOR_CLUSTER, .value = "FILE.png",
      .summary = "an image of each cluster: of the mean code of its members"},
     {"threshold", INSIDE, AT(threshold), FOR_OUTLIERS, 0, 1000, .value = "X",

@@ -40,6 +40,17 @@ lk_status lk_trustworthiness(const lk_real *vectors, size_t n, size_t d, const l
                              size_t k, size_t sample, uint64_t seed, int threads, lk_simd simd,
                              double *out, lk_error *error);
 
+/* ---- clusters ---- */
+
+/* From `restarts` starts, as many communities of the graph of nearest neighbours (as lk_umap has
+   it) as clusters are wanted, that of the greatest *modularity: cluster[n], none of them empty. It
+   is about shares of edges alone: however long or bent a cluster is, it is one where a chain of
+   near neighbours runs through all of it; and of two ways to part vectors as well, the more even
+   one is taken. The same bits for any number of threads. */
+lk_status lk_communities(const lk_real *vectors, size_t n, size_t d, size_t neighbours,
+                         size_t clusters, size_t restarts, uint64_t seed, int threads, lk_simd simd,
+                         uint32_t *cluster, double *modularity, lk_error *error);
+
 /* ---- who is made of whom ---- */
 
 typedef struct lk_link {

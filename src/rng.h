@@ -24,7 +24,8 @@ enum {
     LK_STREAM_COMPONENTS,
     LK_STREAM_MAP,
     LK_STREAM_BOOTSTRAP,
-    LK_STREAM_MIX
+    LK_STREAM_MIX,
+    LK_STREAM_COMMUNITIES
 };
 
 /* `stream` is one of the above; `part` tells uses of a stream apart (a layer, an epoch). */

@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "arena.h"
-#include "kernels.h"
+#include "fuzzy.h"
 #include "rng.h"
 #include "subspace.h"
 
-enum { BLOCK = 1024, EPOCHS = 300, STRANGERS = 5, MOST_EDGES = 1 << 12 };
+enum { EPOCHS = 300, STRANGERS = 5, MOST_EDGES = 1 << 12 };
 static const lk_real MOST_STEP = 4, SPAN = 10;
 
 /* How sure a layout makes it that two are neighbours, d apart: 1 / (1 + a d^(2 b)). Of the paper's
@@ -22,132 +22,35 @@ typedef struct kernel {
 static const kernel LOOSE = {(lk_real)1.6, 1}, TIGHT = {(lk_real)1.935, (lk_real)0.75};
 
 typedef struct graph {
-    const lk_real *vectors;
-    size_t n, d, neighbours, dimensions;
+    lk_fuzzy edges;
+    size_t n, dimensions;
     const kernel *kernel;
     int threads;
-    lk_simd simd;
-    lk_neighbour *found; /* [n][neighbours], without the vector itself */
-    lk_real *certain;    /* [n][neighbours]: how surely each of these is a neighbour */
-    /* Both ways: vector i has the edges first[i] .. first[i + 1]. */
-    size_t *first;   /* [n + 1] */
-    uint32_t *to;    /* [2 n neighbours] */
-    lk_real *weight; /* the same: in 0..1 */
     double *factor;  /* [n] 1 / sqrt(sum of a vector's weights) */
     double *leading; /* [dimensions + 1][n] */
     double *values;  /* [dimensions + 1] */
     lk_real *before; /* [n][dimensions]: where all stood before the epoch */
 } graph;
 
-/* ---- the edges ---- */
-
-/* The nearest of each vector, itself left out: among equals it need not be the first. */
-static lk_status find_neighbours(graph *g, lk_error *error) {
-    lk_index *index = lk_index_create(g->vectors, g->n, g->d, LK_METRIC_L2, error);
-    if (!index) return error ? error->status : LK_MEMORY;
-    const size_t k = g->neighbours + 1;
-    lk_neighbour *block = lk_alloc(BLOCK * k * sizeof *block);
-    for (size_t first = 0; block && first < g->n; first += BLOCK) {
-        const size_t n = LK_MIN((size_t)BLOCK, g->n - first);
-        lk_index_search(index, g->vectors + first * g->d, n, k, g->threads, g->simd, block);
-        for (size_t i = 0; i < n; i++) {
-            lk_neighbour *to = g->found + (first + i) * g->neighbours;
-            size_t kept = 0;
-            for (size_t j = 0; j < k && kept < g->neighbours; j++)
-                if (block[i * k + j].index != first + i) to[kept++] = block[i * k + j];
-        }
-    }
-    lk_index_free(index);
-    lk_free(block);
-    return block ? LK_OK : lk_fail(error, LK_MEMORY, "out of memory");
-}
-
-/* certain = exp(-(distance beyond the nearest) / scale) in [128]; their sum. */
-static double weigh(const graph *g, const lk_neighbour *to, double scale, lk_real *certain) {
-    double sum = 0;
-    memset(certain, 0, LK_MAX_NEIGHBOURS * sizeof *certain);
-    for (size_t k = 0; k < g->neighbours; k++) {
-        const double beyond = (double)to[k].distance - (double)to[0].distance;
-        certain[k] = beyond > 0 ? -(lk_real)LK_MIN(beyond / scale, 80.0) : 0;
-    }
-    lk_kernels_get(g->simd)->exponential(certain, lk_round_up(g->neighbours, LK_LANES));
-    for (size_t k = 0; k < g->neighbours; k++) sum += (double)certain[k];
-    return sum;
-}
-
-/* To each vector the scale under which its neighbours come to log2 of their number. */
-static void weigh_all(graph *g) {
-    const double wanted = lk_log((double)g->neighbours + 1) / lk_log(2);
-    const int n = (int)g->n;
-#pragma omp parallel for schedule(dynamic, 64) num_threads(g->threads) if (g->threads > 1)
-    for (int i = 0; i < n; i++) {
-        const lk_neighbour *to = g->found + (size_t)i * g->neighbours;
-        lk_real certain[LK_MAX_NEIGHBOURS];
-        double low = 0, high = INFINITY,
-               scale = LK_MAX((double)to[g->neighbours / 2].distance, 1e-12);
-        for (int round = 0; round < 40; round++) {
-            const double sum = weigh(g, to, scale, certain);
-            if (fabs(sum - wanted) < 1e-5) break;
-            if (sum > wanted)
-                high = scale;
-            else
-                low = scale;
-            scale = isfinite(high) ? (low + high) / 2 : 2 * scale;
-        }
-        memcpy(g->certain + (size_t)i * g->neighbours, certain, g->neighbours * sizeof *certain);
-    }
-}
-
-/* How surely j counts i among its neighbours. */
-static lk_real back(const graph *g, size_t i, size_t j) {
-    for (size_t k = 0; k < g->neighbours; k++)
-        if (g->found[j * g->neighbours + k].index == i) return g->certain[j * g->neighbours + k];
-    return 0;
-}
-
-/* Calls it for each pair: i to j, and j to i where i is none of j's own. */
-static void join(graph *g) {
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < g->n; i++)
-            for (size_t k = 0; k < g->neighbours; k++) {
-                const size_t j = g->found[i * g->neighbours + k].index;
-                const lk_real there = g->certain[i * g->neighbours + k], again = back(g, i, j);
-                const lk_real weight = there + again - there * again;
-                /* An edge both ends of which have it is put down by each for itself. */
-                for (int end = 0; end < (again > 0 ? 1 : 2); end++) {
-                    const size_t from = end ? j : i, to = end ? i : j;
-                    if (pass == 0) {
-                        g->first[from + 1]++;
-                        continue;
-                    }
-                    g->to[g->first[from]] = (uint32_t)to;
-                    g->weight[g->first[from]++] = weight;
-                }
-            }
-        if (pass == 0)
-            for (size_t i = 0; i < g->n; i++) g->first[i + 1] += g->first[i];
-    }
-    memmove(g->first + 1, g->first, g->n * sizeof *g->first);
-    g->first[0] = 0;
-}
-
 /* ---- the start: leading eigenvectors of the normalised weights, the first left out ---- */
 
 static void apply(const void *context, const double *x, size_t count, double *y) {
     const graph *g = context;
+    const lk_fuzzy *f = &g->edges;
     for (size_t v = 0; v < count; v++, x += g->n, y += g->n)
         for (size_t i = 0; i < g->n; i++) {
             double sum = 0;
-            for (size_t e = g->first[i]; e < g->first[i + 1]; e++)
-                sum += (double)g->weight[e] * g->factor[g->to[e]] * x[g->to[e]];
+            for (size_t e = f->first[i]; e < f->first[i + 1]; e++)
+                sum += (double)f->certain[e] * g->factor[f->to[e]] * x[f->to[e]];
             y[i] = sum * g->factor[i];
         }
 }
 
 static lk_status begin(graph *g, uint64_t seed, lk_real *out, lk_error *error) {
+    const lk_fuzzy *f = &g->edges;
     for (size_t i = 0; i < g->n; i++) {
         double sum = 0;
-        for (size_t e = g->first[i]; e < g->first[i + 1]; e++) sum += (double)g->weight[e];
+        for (size_t e = f->first[i]; e < f->first[i + 1]; e++) sum += (double)f->certain[e];
         g->factor[i] = 1 / sqrt(sum);
     }
     const lk_symmetric a = {g->n, -1, apply, g};
@@ -201,12 +104,13 @@ static lk_real repel(const kernel *k, lk_real squared) {
 /* An edge of weight w acts in that share of the epochs, evenly, and pulls from both its ends; with
    it come vectors drawn at random, which push. */
 static void move(const graph *g, size_t i, uint32_t epoch, lk_rng rng, lk_real rate, lk_real *y) {
+    const lk_fuzzy *f = &g->edges;
     const size_t d = g->dimensions;
     uint64_t draws = i * MOST_EDGES * STRANGERS;
-    for (size_t e = g->first[i]; e < g->first[i + 1]; e++) {
-        const double w = (double)g->weight[e];
+    for (size_t e = f->first[i]; e < f->first[i + 1]; e++) {
+        const double w = (double)f->certain[e];
         if ((uint32_t)((epoch + 1) * w) == (uint32_t)(epoch * w)) continue;
-        const lk_real *neighbour = g->before + g->to[e] * d;
+        const lk_real *neighbour = g->before + f->to[e] * d;
         for (int end = 0; end < 2; end++)
             pull(y, neighbour, d, attract(g->kernel, apart(y, neighbour, d)), rate);
         for (int s = 0; s < STRANGERS; s++) {
@@ -230,15 +134,8 @@ static void lay_out(graph *g, uint64_t seed, lk_real *out) {
 }
 
 static void take(graph *g, lk_arena *arena) {
-    size_t edges = 0, values = 0;
-    if (!lk_mul_size(g->n, 2 * g->neighbours, &edges) ||
-        !lk_mul_size(g->n, g->dimensions + 1, &values))
-        arena->overflow = true;
-    g->found = lk_arena_take(arena, edges / 2, sizeof *g->found);
-    g->certain = lk_arena_take(arena, edges / 2, sizeof *g->certain);
-    g->first = lk_arena_take(arena, g->n + 2, sizeof *g->first);
-    g->to = lk_arena_take(arena, edges, sizeof *g->to);
-    g->weight = lk_arena_take(arena, edges, sizeof *g->weight);
+    size_t values = 0;
+    if (!lk_mul_size(g->n, g->dimensions + 1, &values)) arena->overflow = true;
     g->factor = lk_arena_take(arena, g->n, sizeof *g->factor);
     g->leading = lk_arena_take(arena, values, sizeof *g->leading);
     g->values = lk_arena_take(arena, g->dimensions + 1, sizeof *g->values);
@@ -253,29 +150,20 @@ lk_status lk_umap(const lk_real *vectors, size_t n, size_t d, size_t neighbours,
         return lk_fail(error, LK_USAGE, "neighbours must be 1 to %u", LK_MAX_NEIGHBOURS - 1ull);
     if (n <= neighbours || n <= dimensions)
         return lk_fail(error, LK_DATA, "%u vectors are too few", (unsigned long long)n);
+    graph g = {
+        .n = n, .dimensions = dimensions, .kernel = tight ? &TIGHT : &LOOSE, .threads = threads};
+    lk_status status = lk_fuzzy_make(vectors, n, d, neighbours, threads, simd, &g.edges, error);
+    if (status != LK_OK) return status;
     lk_arena arena = {0};
-    for (int pass = 0; pass < 2; pass++) {
-        graph g = {.vectors = vectors,
-                   .n = n,
-                   .d = d,
-                   .neighbours = neighbours,
-                   .dimensions = dimensions,
-                   .kernel = tight ? &TIGHT : &LOOSE,
-                   .threads = threads,
-                   .simd = simd};
+    take(&g, &arena);
+    if (lk_arena_commit(&arena)) {
         take(&g, &arena);
-        if (g.found) {
-            lk_status status = find_neighbours(&g, error);
-            if (status == LK_OK) {
-                weigh_all(&g);
-                join(&g);
-                status = begin(&g, seed, out, error);
-            }
-            if (status == LK_OK) lay_out(&g, seed, out);
-            lk_free(arena.base);
-            return status;
-        }
-        if (!lk_arena_commit(&arena)) break;
+        status = begin(&g, seed, out, error);
+        if (status == LK_OK) lay_out(&g, seed, out);
+    } else {
+        status = lk_fail(error, LK_MEMORY, "out of memory");
     }
-    return lk_fail(error, LK_MEMORY, "out of memory");
+    lk_free(arena.base);
+    lk_free(g.edges.first);
+    return status;
 }

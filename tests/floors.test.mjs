@@ -38,6 +38,7 @@ const FLOORS = [
     'texture',
     'repulsion',
     'affinity',
+    'fuzzy',
   ],
   ['arch', 'model', 'aspect', 'zoo', 'score.h', 'subspace'],
   [
@@ -54,6 +55,7 @@ const FLOORS = [
     'cluster',
     'agreement',
     'umap',
+    'communities',
     'gaussians',
     'sample',
     'train',

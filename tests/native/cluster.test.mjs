@@ -85,16 +85,36 @@ test('cluster: by axes, which of two components is larger', (t) => {
 });
 
 test('cluster: codes by every way; neither threads nor the instruction set change a bit', () => {
-  for (const by of [[], ['--by', 'pca:2'], ['--by', 'umap:10'], ['--gaussians']]) {
+  const ways = ['', '--by pca:2', '--by umap:10', '--by graph:10', '--gaussians'];
+  for (const by of ways.map((way) => way.split(' ').filter(Boolean))) {
     const args = ['cluster', model, '--data', data, '--k', '12', ...by, '--json'];
     const report = ok([...args, '--threads', '1', '--simd', 'scalar']);
     assert.deepEqual(ok([...args, '--threads', '3']), report, by.join(' '));
     assert.equal(report.dimensions, { '--by pca:2': 2, '--by umap:10': 12 }[by.join(' ')] ?? 4);
     assert.equal('likelihood' in report, by[0] === '--gaussians');
+    assert.equal('modularity' in report, by[1] === 'graph:10');
+    assert.equal('inertia' in report, by[1] !== 'graph:10');
     // A bar lies or stands at one of six places: twelve kinds, none of both labels. Then half of
     // what the clusters tell is the label: 2 ln 2 / (ln 2 + ln 12).
     assert.ok(report.nmi > 0.4 && report.nmi < 0.44, `${by.join(' ')}: ${report.nmi}`);
   }
+});
+
+test('cluster: by the graph of neighbours, what a chain of them joins', (t) => {
+  const own = folder(t);
+  // Two long rows beside each other, in two of four pixels: halves of both have less inertia.
+  const rows = Array.from({ length: 120 }, (_, i) => [i % 2, i >> 1]);
+  const pixels = rows.flatMap(([row, at]) => [4 * at, 100 + 20 * row, 7, 7]);
+  const data = write(join(own, 'rows-images-idx3-ubyte'), idx([120, 2, 2], pixels));
+  const labels = rows.map(([row]) => row);
+  write(join(own, 'rows-labels-idx1-ubyte'), idx([120], labels));
+  const args = ['cluster', '--pixels', '--data', data, '--k', '2'];
+  const report = ok([...args, '--by', 'graph:4', '--json']);
+  assert.deepEqual([report.accuracy, report.dimensions], [1, 4]);
+  assert.ok(Math.abs(report.modularity - 0.5) < 1e-6, `${report.modularity}`);
+  assert.ok(ok([...args, '--json']).accuracy < 0.6);
+  fails([...args, '--by', 'graph', '--gaussians'], 2, /--by graph wants no --gaussians/);
+  fails([...args, '--by', 'graph:120'], 3, /120 neighbours of 120 images/);
 });
 
 test('cluster: several sets, each its own class, are told apart', (t) => {
@@ -121,7 +141,17 @@ test('cluster: what is refused', (t) => {
   refused(['--data', given, '--k', '2'], 2, /a MODEL or --pixels/);
   refused([model, ...pixels, '--k', '2'], 2, /a MODEL or --pixels/);
   refused([...pixels, '--k', '41'], 3, /41 clusters of 40 images/);
-  for (const by of ['pca', 'pca:', 'pca:0', 'pca:2x', 'codes:3', 'umap:128', 'tsne', 'umap:-1'])
+  for (const by of [
+    'pca',
+    'pca:',
+    'pca:0',
+    'pca:2x',
+    'codes:3',
+    'umap:128',
+    'graph:0',
+    'tsne',
+    'umap:-1',
+  ])
     refused([...pixels, '--k', '2', '--by', by], 2, /--by wants/);
   refused([...pixels, '--k', '2', '--by', 'pca:17'], 2, /of more than 16 values/);
   refused([...pixels, '--k', '2', '--by', 'umap:40'], 3, /40 neighbours of 40 images/);

@@ -217,6 +217,10 @@ test('every allocation that fails ends with 6 and one line', (t) => {
       ...[...out('c.npy'), '--restarts', '1'],
     ],
     [
+      ...['cluster', '--pixels', '--data', data, '--limit', '30', '--k', '2', '--by', 'graph:3'],
+      ...['--restarts', '1'],
+    ],
+    [
       ...['outliers', model, '--data', data, '--limit', '20', '--ood', `same=${data}`],
       ...[...out('h.svg'), '--worst', out('w.png')[1]],
     ],
