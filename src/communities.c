@@ -230,12 +230,13 @@ static lk_status run(search *s, uint64_t seed, size_t restart, lk_error *error) 
     }
     if (status == LK_OK) join(s, &levels[top], parts);
     for (int l = top; l >= 0; l--) {
-        if (l < top)
+        if (l < top) {
             for (size_t i = 0; i < levels[l].n; i++)
                 levels[l].part[i] = levels[l + 1].part[levels[l].part[i]];
+            lk_free(levels[l + 1].first);
+        }
         if (status == LK_OK)
             settle(s, &levels[l], lk_rng_make(seed, LK_STREAM_COMMUNITIES, turn++));
-        if (l > 0) lk_free(levels[l].first);
     }
     if (status == LK_OK) number(s, levels);
     return status;
