@@ -465,9 +465,16 @@ test('Tab goes down the page as it is seen, wide or narrow, and back when it is 
       }
     };
     const names = async () => (await walk()).map(({ name }) => name);
+    // Parts are moved before the next frame is drawn.
+    const resize = async (/** @type {number} */ width) => {
+      await page.setViewportSize({ width, height: 900 });
+      await page.evaluate(
+        () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
+      );
+    };
     const wide = await names();
     for (const width of [1000, 900, 390, 320]) {
-      await page.setViewportSize({ width, height: 900 });
+      await resize(width);
       const seen = await walk();
       assert.deepEqual(seen.map(({ name }) => name).sort(), wide.toSorted());
       seen.forEach(({ name, bottom }, i) => {
@@ -480,7 +487,7 @@ test('Tab goes down the page as it is seen, wide or narrow, and back when it is 
           seen.findIndex(({ name }) => name === 'model'),
       );
     }
-    await page.setViewportSize({ width: 1440, height: 900 });
+    await resize(1440);
     assert.deepEqual(await names(), wide);
   }));
 
