@@ -7,6 +7,11 @@ const built = fileURLToPath(new URL('../build/', import.meta.url));
 const ENDING = '.safetensors';
 const REPORT = '.report.json';
 const FIRST = ['digits', 'fashion']; // the shipped ones
+/** What the list says of a model, as the model says it. */
+const TOLD = /** @type {const} */ ([
+  ...['family', 'title', 'data', 'arch', 'shape', 'output'],
+  ...['classes', 'names', 'labels', 'codes', 'parameters'],
+]);
 
 /** The file's size if it is there. @param {string} file */
 async function sizeOf(file) {
@@ -49,41 +54,12 @@ export async function listModels() {
       console.warn(`${name} is left out of the page: ${error.message}`);
     });
     if (!model) continue;
-    const {
-      family,
-      title,
-      data,
-      arch,
-      shape,
-      output,
-      classes,
-      names: classNames,
-      labels,
-      codes,
-      parameters,
-    } = model.info;
     const bytes = await sizeOf(`${to}${name}${ENDING}`);
     const gallery = await sizeOf(`${to}${name}.gallery${ENDING}`);
     const report = reports.includes(name + REPORT);
     const options = await readFile(`${built}models/${name}.options`, 'utf8').catch(() => undefined);
-    models.push({
-      name,
-      family,
-      title,
-      data,
-      bytes,
-      gallery,
-      report,
-      options,
-      arch,
-      shape,
-      output,
-      classes,
-      names: classNames,
-      labels,
-      codes,
-      parameters,
-    });
+    const about = Object.fromEntries(TOLD.map((key) => [key, model.info[key]]));
+    models.push({ name, bytes, gallery, report, options, ...about });
     model.dispose();
   }
   await writeFile(`${built}site/models.json.part`, JSON.stringify(models));
