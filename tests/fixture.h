@@ -14,6 +14,18 @@
     for (lk_simd simd = LK_SIMD_SCALAR; simd < LK_SIMD_COUNT; simd++)                              \
         if (lk_simd_available(simd))
 
+/* vectors[n][d]: two rings of radius 1, one through the other, by turns, with normal noise. */
+static inline void make_rings(lk_real *vectors, size_t n, size_t d, double noise) {
+    for (size_t i = 0; i < n; i++) {
+        const double at = 6.283185307 * lk_rng_uniform(lk_rng_make(1, 1, 0), i);
+        lk_real *x = vectors + i * d;
+        for (size_t k = 0; k < d; k++)
+            x[k] = (lk_real)(noise * lk_rng_normal(lk_rng_make(1, 1, 1 + k), i));
+        x[0] += (lk_real)(i % 2 ? cos(at) : 1 + cos(at));
+        x[i % 2 ? 1 : 2] += (lk_real)sin(at);
+    }
+}
+
 /* `count` independent draws: three classes, each a bright band of its own on a dark ground, with
    noise, so that there is something to learn. The images first..first+count-1 of the seed. Freed by
    free_images. */

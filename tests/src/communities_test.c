@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "analyses.h"
+#include "fixture.h"
 #include "fuzzy.h"
 #include "rng.h"
 #include "test.h"
@@ -63,14 +64,7 @@ static void test_balls(void) {
 
 /* Two rings, one through the other: no plane parts them. */
 static void test_rings(void) {
-    for (size_t i = 0; i < N; i++) {
-        const double at = 6.283185307 * lk_rng_uniform(lk_rng_make(1, 1, 0), i);
-        lk_real *x = vectors + i * D;
-        for (size_t k = 0; k < D; k++)
-            x[k] = (lk_real)(0.05 * lk_rng_normal(lk_rng_make(1, 1, 1 + k), i));
-        x[0] += (lk_real)(i % 2 ? cos(at) : 1 + cos(at));
-        x[i % 2 ? 1 : 2] += (lk_real)sin(at);
-    }
+    make_rings(vectors, N, D, 0.05);
     double modularity, other;
     find(N, 10, 2, &modularity);
     for (size_t i = 0; i < N; i++) CHECK(cluster[i] == i % 2, "vector %zu", i);

@@ -1,6 +1,6 @@
 #include <math.h>
 
-#include "base.h"
+#include "fixture.h"
 #include "rng.h"
 #include "test.h"
 
@@ -8,17 +8,6 @@
    together and them apart. */
 enum { N = 400, D = 10 };
 static lk_real vectors[N * D], out[N * 2], again[N * 2];
-
-static void make(void) {
-    for (size_t i = 0; i < N; i++) {
-        const double at = 6.283185307 * lk_rng_uniform(lk_rng_make(1, 1, 0), i);
-        lk_real *x = vectors + i * D;
-        for (size_t k = 0; k < D; k++)
-            x[k] = (lk_real)(0.02 * lk_rng_normal(lk_rng_make(1, 1, 1 + k), i));
-        x[0] += (lk_real)(i % 2 ? cos(at) : 1 + cos(at));
-        x[i % 2 ? 1 : 2] += (lk_real)sin(at);
-    }
-}
 
 static double apart(size_t a, size_t b) {
     return hypot((double)out[2 * a] - (double)out[2 * b],
@@ -29,7 +18,7 @@ static double apart(size_t a, size_t b) {
    any two. */
 static double test_rings(bool tight) {
     lk_error error = {LK_OK, 0, ""};
-    make();
+    make_rings(vectors, N, D, 0.02);
     CHECK(lk_umap(vectors, N, D, 10, 2, tight, 1, 1, LK_SIMD_SCALAR, out, &error) == LK_OK, "%s",
           error.message);
     /* Each vector's nearest in the layout is of its own ring. */
