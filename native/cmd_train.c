@@ -63,7 +63,8 @@ static bool wants_calibration(const job *j) {
 
 /* Whether drawings are to be judged too. */
 static bool is_ink(const job *j) {
-    return j->o->ink || (data_is_ink(j->o->data) && j->images.shape.channels == 1);
+    return j->o->ink || j->o->drawings ||
+           (data_is_ink(j->o->data) && j->images.shape.channels == 1);
 }
 
 static lk_status fit_score(job *j, fault *f) {

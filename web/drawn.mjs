@@ -1,4 +1,4 @@
-// Makes drawings for digits to be learnt with, 28 x 28, since MNIST's are of one country: digits as
+// Makes drawings for digits to be learnt with, 56 x 56, since MNIST's are of one country: digits as
 // other hands draw them (labels 0 to 9), and what is no digit (label 10): letters, strokes at random,
 // digits with a stroke too many, two digits at once. Each drawing depends on its number alone, so that
 // everybody gets the same files. Usage: node web/drawn.mjs LETTERS OUT_FOLDER, where LETTERS is the
@@ -9,8 +9,8 @@ import { numbers, writeIdx } from './idx.mjs';
 
 const COUNT = 48000; // two fifths are digits
 const NONE = 10;
-const SIDE = 28;
-const BOX = 20; // pixels, as in MNIST
+const SIDE = 56;
+const BOX = 40; // pixels, twice as many as in MNIST
 
 /** Points in the unit square, x to the right and y down, that a pen joins. @typedef {number[][]} Stroke */
 
@@ -361,7 +361,7 @@ function warp(strokes, wide, by) {
   );
 }
 
-/** In the middle of the image, as large as a digit of MNIST, each pixel as light as lines cover it.
+/** In the middle of the image, each pixel as light as lines cover it.
  * @param {Stroke[]} strokes @param {number} pen its width in pixels @param {Uint8Array} pixels */
 function draw(strokes, pen, pixels) {
   const [left, top, right, bottom] = strokes
@@ -402,7 +402,7 @@ for (let i = 0; i < COUNT; i++) {
   const label = by.happens(0.4) ? by.below(10) : NONE;
   const strokes = label === NONE ? none(by) : digit(label, by);
   const wide = label === NONE ? 1 : label === 1 ? 0.6 : 0.85;
-  draw(warp(strokes, wide, by), by.between(1.6, 3.6), pixels.subarray(i * SIDE * SIDE));
+  draw(warp(strokes, wide, by), by.between(2.5, 9), pixels.subarray(i * SIDE * SIDE));
   labels[i] = label;
 }
 // The images last: who finds them finds all.

@@ -7,21 +7,24 @@ import { fails, folder, idx, ok, random, write } from './helpers.mjs';
 
 const SIDE = 16;
 
-/** Lines of a pen two pixels wide: level ones (0), upright ones (1), both at once (2).
- * Returns the images' file. */
-function writeLines(path, name, labels, seed) {
+/** Lines of a pen two pixels wide: level ones (0), upright ones (1), both at once (2), on so many times
+ * as large a side. Returns the images' file. */
+function writeLines(path, name, labels, seed, times = 1) {
   const next = random(seed);
-  const pixels = new Uint8Array(labels.length * SIDE * SIDE);
+  const side = SIDE * times;
+  const pixels = new Uint8Array(labels.length * side * side);
   labels.forEach((label, i) => {
-    const [at, from] = [5 + Math.floor(5 * next()), 2 + Math.floor(2 * next())];
-    for (let k = from; k < SIDE - from; k++)
+    const [at, from] = [5 + Math.floor(5 * next()), 2 + Math.floor(2 * next())].map(
+      (v) => v * times,
+    );
+    for (let k = from; k < side - from; k++)
       for (const across of [0, 1]) {
-        if (label !== 1) pixels[i * SIDE * SIDE + (at + across) * SIDE + k] = 255;
-        if (label !== 0) pixels[i * SIDE * SIDE + k * SIDE + at + across] = 255;
+        if (label !== 1) pixels[i * side * side + (at + across) * side + k] = 255;
+        if (label !== 0) pixels[i * side * side + k * side + at + across] = 255;
       }
   });
   write(join(path, `${name}-labels-idx1-ubyte`), idx([labels.length], Uint8Array.from(labels)));
-  return write(join(path, `${name}-images-idx3-ubyte`), idx([labels.length, SIDE, SIDE], pixels));
+  return write(join(path, `${name}-images-idx3-ubyte`), idx([labels.length, side, side], pixels));
 }
 
 const two = Array.from({ length: 400 }, (_, i) => i % 2);
@@ -35,10 +38,11 @@ test('what is of none of the classes becomes more unusual by drawings of such', 
     'drawn',
     Array.from({ length: 300 }, (_, i) => i % 3),
     3,
+    5,
   );
   const classOf = (...more) => {
     const out = join(path, 'model.safetensors');
-    const how = ['--epochs', '6', '--batch', '32', '--gallery', '0', '--ink'];
+    const how = ['--epochs', '6', '--batch', '32', '--gallery', '0'];
     const report = ok([
       'train',
       '--json',
@@ -67,7 +71,8 @@ test('what is of none of the classes becomes more unusual by drawings of such', 
   const taught = classOf('--drawings', drawings);
   assert.equal(without.report.drawings, undefined);
   assert.deepEqual(taught.report.drawings, { data: drawings, images: 300 });
-  const { data: about } = ok(['inspect', '--json', join(path, 'model.safetensors')]);
+  const { data: about, calibration } = ok(['inspect', '--json', join(path, 'model.safetensors')]);
+  assert.deepEqual(Object.keys(calibration), ['image', 'ink']);
   assert.match(about, / and 300 drawings, 334 images trained on/);
   assert.ok(taught.auroc > 0.95, `${taught.auroc} with drawings, ${without.auroc} without`);
 });

@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const SHA256 = {
-  'train-images-idx3-ubyte': '1d904cda19b623fa1c1a948b512ccb217a2acd10431a9d7e5f5825eb339831d3',
+  'train-images-idx3-ubyte': '8735c93e7f3251787ce09e3864a469f98b1901f638ca57cad3a5acd0d207ceb6',
   'train-labels-idx1-ubyte': '49363247826ed8fca5c090ae0164e3f756a1bc16f29fe5179b5bdee8f77e0693',
 };
 
@@ -30,9 +30,9 @@ test('the drawings are the same everywhere, all with ink, of ten digits and of n
   assert.equal(counts.length, 11);
   for (const [label, count] of counts.entries())
     assert.ok(label === 10 ? count > 27000 : count > 1700, `${count} of label ${label}`);
-  for (let at = 16; at < images.length; at += 28 * 28)
+  for (let at = 16; at < images.length; at += 56 * 56)
     assert.ok(
-      images.subarray(at, at + 28 * 28).some((v) => v > 100),
+      images.subarray(at, at + 56 * 56).some((v) => v > 100),
       `nothing at ${at}`,
     );
 });
