@@ -79,11 +79,10 @@ static lk_status check_output(const options *o, const inputs *in, bool codes, fa
                     codes ? "" : " or .png");
     if (png && in->count != 1)
         return fail(f, LK_USAGE, NULL, "a PNG holds one image, not %zu: use .npy", in->count);
-    bool same = file_same(o->out, o->arguments.items[0]) || file_same(o->out, in->data.path);
-    for (size_t i = 0; i < in->data.files.count; i++)
-        same |= file_same(o->out, in->data.files.items[i]);
-    if (same) return fail(f, LK_USAGE, NULL, "--out is one of the inputs");
-    return file_check_output(o->out, f);
+    for (size_t i = 0; i < in->data.files.count; i++) /* also those that standard input named */
+        if (file_same(o->out, in->data.files.items[i]))
+            return fail(f, LK_USAGE, NULL, "--out is one of the inputs");
+    return inputs_check_output(o, "out", o->out, f);
 }
 
 static lk_status code_all(const options *o, const lk_model *model, const inputs *in, bool codes,

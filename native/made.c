@@ -6,6 +6,7 @@
 
 #include "data.h"
 #include "file.h"
+#include "inputs.h"
 #include "output.h"
 #include "pictures.h"
 
@@ -32,9 +33,9 @@ lk_status made_check_output(const options *o, const lk_model *model, const char 
     if (png && !made_fits(count, columns, shape))
         return fail(f, LK_USAGE, NULL, "%zu images make a PNG of over %d pixels a side: use .npy",
                     count, MAX_SIDE);
-    if (file_same(o->out, o->arguments.items[0]) || (input && file_same(o->out, input)))
+    if (input && file_same(o->out, input))
         return fail(f, LK_USAGE, NULL, "--out is one of the inputs");
-    return file_check_output(o->out, f);
+    return inputs_check_output(o, "out", o->out, f);
 }
 
 lk_status made_decode(const options *o, const lk_model *model, const lk_real *z, size_t n,
