@@ -89,14 +89,15 @@ static lk_status code_all(const options *o, const lk_model *model, const inputs 
                           fault *f) {
     const lk_shape shape = lk_model_shape(model);
     coding c = {.preparation = o->ink ? LK_PREPARE_INK : LK_PREPARE_IMAGE,
-                .label = o->label,
                 .shape = shape,
                 .size = (size_t)shape.channels * shape.height * shape.width,
                 .latent = lk_model_latent(model)};
+    lk_status status = made_label(o, model, &c.label, f);
+    if (status) return status;
     c.x = lk_alloc(in->count * c.size * sizeof *c.x);
     c.z = lk_alloc(in->count * c.latent * sizeof *c.z);
     c.x_hat = lk_alloc(in->count * c.size * sizeof *c.x_hat);
-    lk_status status = c.x && c.z && c.x_hat ? LK_OK : fail_memory(f);
+    if (!c.x || !c.z || !c.x_hat) status = fail_memory(f);
     if (!status && codes && in->data.set.values)
         status = encode_rows(o, model, in, c.z, f);
     else if (!status)
