@@ -55,6 +55,8 @@ before(() => {
 after(() => rmSync(path, { recursive: true, force: true }));
 
 test('the names are in the model, printable', () => {
+  const listed = KEPT.map((name, i) => `class ${i}: 80 images, ${name}\n`);
+  assert.ok(ok(['data', 'info', set]).endsWith(listed.join('')));
   assert.deepEqual(ok(['inspect', model, '--json']).class_names, KEPT);
   assert.match(ok(['inspect', model]), /\nclass_names +\[".*", "cats", "dogs", /);
 });

@@ -132,6 +132,9 @@ test('table: headings, quotes, labels, line ends', (t) => {
       ['usual', 2],
     ],
   );
+  const said = ok(['data', 'info', `${join(path, 'x.csv')}:label=class`]);
+  assert.match(said, /: 3 rows of 1x1x2, 2 classes,/);
+  assert.match(said, /\nclass 0: 1 row, fraud\nclass 1: 2 rows, usual\n$/);
   const chosen = ok(['data', 'info', `${join(path, 'x.csv')}:label=class:only=usual`, '--json']);
   assert.deepEqual([chosen.images, chosen.mean], [2, 4.5]);
 });
