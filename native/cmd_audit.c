@@ -11,7 +11,7 @@
 #include "audit_page.h"
 #include "changes.h"
 #include "commands.h"
-#include "file.h"
+#include "inputs.h"
 #include "model_file.h"
 #include "output.h"
 #include "prepared.h"
@@ -468,7 +468,7 @@ int cmd_audit(const options *o, fault *f) {
     if (!o->data) return fail(f, LK_USAGE, NULL, "--data SPEC is needed");
     lk_status status = options_check_named(&o->ood, "ood", f);
     if (!status) status = options_check_named(&o->inside, "in", f);
-    if (!status && o->html) status = file_check_output(o->html, f);
+    if (!status && o->html) status = inputs_check_output(o, "html", o->html, f);
     if (status) return status;
     audit a = {.o = o, .preparation = o->ink ? LK_PREPARE_INK : LK_PREPARE_IMAGE};
     a.model = model_read(o->arguments.items[0], f);

@@ -60,7 +60,7 @@ static lk_status report(const lk_model *model, const options *o, const char *out
 /* With the data's images, or with none, for --alpha alone. */
 static lk_status run(lk_model *model, const options *o, const char *out, data *d, fault *f) {
     const size_t images = d ? d->set.count : 0;
-    if (d && file_same(out, d->path)) return fail(f, LK_USAGE, NULL, "--out is the data");
+    if (d && data_is_at(o->data, out)) return fail(f, LK_USAGE, NULL, "--out is the data");
     if (d && images < LK_MIN_CALIBRATION)
         return fail(f, LK_DATA, d->path, "%s; calibration needs at least %d",
                     COUNT_OF(images, "image"), LK_MIN_CALIBRATION);

@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "data.h"
 #include "file.h"
+#include "inputs.h"
 #include "made.h"
 #include "model_file.h"
 #include "names.h"
@@ -64,9 +65,7 @@ static lk_status check_file(const options *o, const char *path, const char *opti
                             const char *endings[2], fault *f) {
     if (!text_ends_with(path, endings[0]) && !text_ends_with(path, endings[1]))
         return fail(f, LK_USAGE, NULL, "--%s wants a name ending in %s", option, endings[0]);
-    if (data_is_at(o->data, path) || (o->arguments.count && file_same(path, o->arguments.items[0])))
-        return fail(f, LK_USAGE, NULL, "--%s is one of the inputs", option);
-    return file_check_output(path, f);
+    return inputs_check_output(o, option, path, f);
 }
 
 static lk_status check_options(const options *o, space *which, size_t *number, fault *f) {

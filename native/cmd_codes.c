@@ -79,25 +79,25 @@ static lk_status check_output(const options *o, const inputs *in, bool codes, fa
                     codes ? "" : " or .png");
     if (png && in->count != 1)
         return fail(f, LK_USAGE, NULL, "a PNG holds one image, not %zu: use .npy", in->count);
-    bool same = file_same(o->out, o->arguments.items[0]) || file_same(o->out, in->data.path);
-    for (size_t i = 0; i < in->data.files.count; i++)
-        same |= file_same(o->out, in->data.files.items[i]);
-    if (same) return fail(f, LK_USAGE, NULL, "--out is one of the inputs");
-    return file_check_output(o->out, f);
+    for (size_t i = 0; i < in->data.files.count; i++) /* also those that standard input named */
+        if (file_same(o->out, in->data.files.items[i]))
+            return fail(f, LK_USAGE, NULL, "--out is one of the inputs");
+    return inputs_check_output(o, "out", o->out, f);
 }
 
 static lk_status code_all(const options *o, const lk_model *model, const inputs *in, bool codes,
                           fault *f) {
     const lk_shape shape = lk_model_shape(model);
     coding c = {.preparation = o->ink ? LK_PREPARE_INK : LK_PREPARE_IMAGE,
-                .label = o->label,
                 .shape = shape,
                 .size = (size_t)shape.channels * shape.height * shape.width,
                 .latent = lk_model_latent(model)};
+    lk_status status = made_label(o, model, &c.label, f);
+    if (status) return status;
     c.x = lk_alloc(in->count * c.size * sizeof *c.x);
     c.z = lk_alloc(in->count * c.latent * sizeof *c.z);
     c.x_hat = lk_alloc(in->count * c.size * sizeof *c.x_hat);
-    lk_status status = c.x && c.z && c.x_hat ? LK_OK : fail_memory(f);
+    if (!c.x || !c.z || !c.x_hat) status = fail_memory(f);
     if (!status && codes && in->data.set.values)
         status = encode_rows(o, model, in, c.z, f);
     else if (!status)

@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "data.h"
 #include "file.h"
+#include "names.h"
 #include "output.h"
 #include "pictures.h"
 
@@ -68,16 +69,36 @@ static unsigned count_classes(const json_t *labels) {
     return count;
 }
 
+/* What one of it is called. */
+static const char *noun_of(const data *d) {
+    return !d->set.values ? "image" : strcmp(d->kind, "jsonl") == 0 ? "text" : "row";
+}
+
+/* By which names or numbers :only= and :without= choose. */
+static void print_classes(const json_t *labels, const char *noun) {
+    for (size_t i = 0; i < json_array_size(labels); i++) {
+        const json_t *label = json_array_get(labels, i);
+        const json_int_t images = json_integer_value(json_object_get(label, "images"));
+        const char *name = json_string_value(json_object_get(label, "name"));
+        char line[4 * NAME_SIZE];
+        if (images > 0)
+            printf("class %zu: %s%s%s\n", i, COUNT_OF(images, noun), name ? ", " : "",
+                   name ? text_printable(name, line, sizeof line) : "");
+    }
+}
+
 static int print_description(const char *spec, const data *d, bool json, fault *f) {
     json_t *object = describe(spec, d);
     if (!object) return fail_memory(f);
     if (json) return output_json(object, f);
+    const json_t *labels = json_object_get(object, "labels");
     char line[2 * PATH_MAX];
     printf("%s: %s of %ux%ux%u, %s, from %s\nmean %.4f, %zu blank, sha256 %s\n", spec,
-           COUNT_OF(d->set.count, "image"), d->set.shape.channels, d->set.shape.height,
-           d->set.shape.width, COUNT_OF(count_classes(json_object_get(object, "labels")), "class"),
+           COUNT_OF(d->set.count, noun_of(d)), d->set.shape.channels, d->set.shape.height,
+           d->set.shape.width, COUNT_OF(count_classes(labels), "class"),
            text_printable(d->path, line, sizeof line), mean_value(&d->set), count_blank(&d->set),
            json_string_value(json_object_get(object, "sha256")));
+    print_classes(labels, noun_of(d));
     json_decref(object);
     return LK_OK;
 }
@@ -91,7 +112,7 @@ static int print_verification(const char *spec, const data *d, bool json, fault 
         return output_json(json_pack("{s:o,s:b,s:s*,s:I}", "data", output_text(spec), "ok", true,
                                      "published", compared, "images", (json_int_t)d->set.count),
                            f);
-    printf("%s: ok, %s%s\n", spec, COUNT_OF(d->set.count, "image"),
+    printf("%s: ok, %s%s\n", spec, COUNT_OF(d->set.count, noun_of(d)),
            compared ? ", the same as the published ones" : "");
     return LK_OK;
 }

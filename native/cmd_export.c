@@ -185,8 +185,7 @@ static lk_status choose(const options *o, product *out, fault *f) {
         asked++;
     }
     if (asked != 1)
-        return fail(f, LK_USAGE, NULL,
-                    "one of --html FILE, --c-header FILE and --onnx FILE is needed");
+        return fail(f, LK_USAGE, NULL, "give one of --html FILE, --c-header FILE and --onnx FILE");
     if (o->onnx && o->with_gallery)
         return fail(f, LK_USAGE, NULL, "--with-gallery is for pages and headers");
     if (file_same(out->file, o->arguments.items[0]))

@@ -6,7 +6,7 @@
 #include "analyses.h"
 #include "clock.h"
 #include "commands.h"
-#include "file.h"
+#include "inputs.h"
 #include "map.h"
 #include "model_file.h"
 #include "names.h"
@@ -21,16 +21,11 @@ enum { NEIGHBOURS = 10, JUDGED = 5000, NEAR = 15 };
 
 static lk_status check_output(const options *o, fault *f) {
     static const char *const ENDINGS[] = {".png", ".svg", ".csv", ".json"};
-    bool known = false, same = data_is_at(o->data, o->out);
+    bool known = false;
     for (size_t i = 0; i < 4; i++) known |= text_ends_with(o->out, ENDINGS[i]);
     if (!known)
         return fail(f, LK_USAGE, NULL, "--out wants a name ending in .png, .svg, .csv or .json");
-    for (size_t i = 0; i < o->arguments.count; i++)
-        same |= file_same(o->out, o->arguments.items[i]);
-    same |= o->map && file_same(o->out, o->map);
-    same |= o->place && data_is_at(o->place, o->out);
-    if (same) return fail(f, LK_USAGE, NULL, "--out is one of the inputs");
-    return file_check_output(o->out, f);
+    return inputs_check_output(o, "out", o->out, f);
 }
 
 static lk_status check_options(const options *o, fault *f) {

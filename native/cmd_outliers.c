@@ -8,6 +8,7 @@
 
 #include "commands.h"
 #include "file.h"
+#include "inputs.h"
 #include "made.h"
 #include "model_file.h"
 #include "names.h"
@@ -345,9 +346,7 @@ static lk_status check_file(const options *o, const char *path, const char *opti
     if (!path) return LK_OK;
     if (!text_ends_with(path, ending))
         return fail(f, LK_USAGE, NULL, "--%s wants a name ending in %s", option, ending);
-    if (data_is_at(o->data, path) || file_same(path, o->arguments.items[0]))
-        return fail(f, LK_USAGE, NULL, "--%s is one of the inputs", option);
-    return file_check_output(path, f);
+    return inputs_check_output(o, option, path, f);
 }
 
 static lk_status check_options(const options *o, const lk_model *model, fault *f) {

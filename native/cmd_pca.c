@@ -6,7 +6,7 @@
 
 #include "commands.h"
 #include "data.h"
-#include "file.h"
+#include "inputs.h"
 #include "made.h"
 #include "output.h"
 #include "pictures.h"
@@ -19,13 +19,6 @@ static size_t size_of(lk_shape s) {
 
 /* ---- before anything is computed ---- */
 
-static lk_status check_output(const options *o, const char *path, fault *f) {
-    bool same = data_is_at(o->data, path);
-    for (size_t i = 0; i < o->arguments.count; i++) same |= file_same(path, o->arguments.items[i]);
-    if (same) return fail(f, LK_USAGE, NULL, "'%.60s' is one of the inputs", path);
-    return file_check_output(path, f);
-}
-
 static lk_status check_options(const options *o, fault *f) {
     if (!o->data) return fail(f, LK_USAGE, NULL, "--data SPEC is needed");
     if (o->out && !text_ends_with(o->out, ".png") && !text_ends_with(o->out, ".npy"))
@@ -34,8 +27,9 @@ static lk_status check_options(const options *o, fault *f) {
         return fail(f, LK_USAGE, NULL, "--reconstruct wants a name ending in .png");
     if (o->reconstruct && o->arguments.count == 0)
         return fail(f, LK_USAGE, NULL, "--reconstruct wants images");
-    lk_status status = o->out ? check_output(o, o->out, f) : LK_OK;
-    if (!status && o->reconstruct) status = check_output(o, o->reconstruct, f);
+    lk_status status = o->out ? inputs_check_output(o, "out", o->out, f) : LK_OK;
+    if (!status && o->reconstruct)
+        status = inputs_check_output(o, "reconstruct", o->reconstruct, f);
     if (!status && o->out && o->reconstruct && strcmp(o->out, o->reconstruct) == 0)
         status = fail(f, LK_USAGE, NULL, "--out and --reconstruct are the same file");
     return status;

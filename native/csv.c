@@ -75,9 +75,10 @@ static bool parse_number(const char *text, lk_real *out) {
 static lk_status read_number(const csv *c, size_t column, const char *text, lk_real *out,
                              fault *f) {
     if (parse_number(text, out)) return LK_OK;
-    char what[96], shown[60];
+    char what[128], shown[60];
     if (!*text) return bad(c, column, "there is no number", f);
-    snprintf(what, sizeof what, "'%.40s' is no number", text_printable(text, shown, sizeof shown));
+    snprintf(what, sizeof what, "'%.40s' is no number%s", text_printable(text, shown, sizeof shown),
+             c->label == SIZE_MAX ? "; a column of labels is named by :label=NAME" : "");
     return bad(c, column, what, f);
 }
 

@@ -37,7 +37,7 @@ lk_status data_open_one(const char *spec, data_part part, lk_shape wanted, uint3
 lk_status data_load_one(const char *spec, data_part part, lk_shape wanted, uint32_t limit,
                         data *out, fault *f);
 
-/* Whether a file or folder that `spec` names is the one at `path`. */
+/* Whether `path` is a file or folder that `spec` names, or a picture of such a folder. */
 bool data_is_at(const char *spec, const char *path);
 
 /* What image i is called: its file, or SPEC#i. Into out[PATH_MAX]. */

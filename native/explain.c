@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "file.h"
+#include "inputs.h"
 #include "model_file.h"
 #include "names.h"
 #include "output.h"
@@ -42,17 +43,10 @@ static layout lay_out(const explanation *e) {
 
 /* ---- looking ---- */
 
-static lk_status check_output(const options *o, const char *model_path, fault *f) {
-    char gallery[PATH_MAX];
-    gallery_path(model_path, gallery);
+static lk_status check_output(const options *o, fault *f) {
     if (!text_ends_with(o->explain, ".png"))
         return fail(f, LK_USAGE, NULL, "--explain wants a name ending in .png");
-    bool input = file_same(o->explain, model_path) || file_same(o->explain, gallery) ||
-                 (o->data && file_same(o->explain, o->data));
-    for (size_t i = 1; i < o->arguments.count; i++)
-        input = input || file_same(o->explain, o->arguments.items[i]);
-    if (input) return fail(f, LK_USAGE, NULL, "--explain is one of the inputs");
-    return file_check_output(o->explain, f);
+    return inputs_check_output(o, "explain", o->explain, f);
 }
 
 static lk_status make_room(explanation *e, fault *f) {
@@ -72,7 +66,7 @@ lk_status explain_open(explanation *e, const options *o, const lk_model *model, 
     *e = (explanation){.o = o, .model = model, .count = count};
     char gallery[PATH_MAX];
     gallery_path(path, gallery);
-    lk_status status = check_output(o, path, f);
+    lk_status status = check_output(o, f);
     if (!status && file_kind_of(gallery) != FILE_ABSENT) {
         e->gallery = gallery_read(model, path, f);
         if (!e->gallery) status = f->error.status;

@@ -228,14 +228,38 @@ lk_status file_stage(file_set *set, const char *path, const void *bytes, size_t 
     return LK_OK;
 }
 
+static bool exchange(const struct staged *s) {
+    return renameat2(AT_FDCWD, s->temporary, AT_FDCWD, s->target, RENAME_EXCHANGE) == 0;
+}
+
+/* Of several files, each old one is kept until all the new ones are in place. */
+static bool put(struct staged *s, bool several) {
+    s->exchanged = several && exchange(s);
+    s->fresh = several && !s->exchanged && errno == ENOENT;
+    if (s->exchanged) return true;
+    /* Not every file system can exchange names. */
+    if (several && !s->fresh && errno != EINVAL && errno != ENOSYS) return false;
+    if (rename(s->temporary, s->target) != 0) return false;
+    *s->temporary = 0;
+    return true;
+}
+
+static void take_back(const struct staged *s) {
+    if (s->exchanged) exchange(s);
+    if (s->fresh) unlink(s->target);
+}
+
 lk_status file_put(file_set *set, fault *f) {
     lk_status status = LK_OK;
-    for (struct staged *s = set->items; s < set->items + set->count && !status; s++) {
-        if (rename(s->temporary, s->target) != 0)
-            status = fail_errno(f, s->path, "cannot rename");
+    size_t done = 0;
+    while (done < set->count && !status) {
+        struct staged *s = &set->items[done];
+        if (put(s, set->count > 1))
+            done++;
         else
-            *s->temporary = 0;
+            status = fail_errno(f, s->path, "cannot rename");
     }
+    while (status && done > 0) take_back(&set->items[--done]);
     for (struct staged *s = set->items; s < set->items + set->count && !status; s++)
         if (s == set->items || strcmp(s->folder, s[-1].folder) != 0)
             status = sync_folder(s->folder, f);

@@ -19,13 +19,15 @@ lk_status file_write(const char *path, const void *bytes, size_t size, fault *f)
 
 /* Files that are replaced together: each is written whole into a temporary beside it, by
    file_stage; when all are there, file_put renames them, in the order they came, and syncs their
-   folders. What fails before that leaves every old file as it was. {0} is an empty set; file_drop,
-   which may be called at any time, removes what was staged and not put. */
+   folders. What fails leaves every old file as it was; a rename that does, only where the file
+   system can exchange two names. {0} is an empty set; file_drop, which may be called at any time,
+   removes what was staged and not put. */
 enum { FILES_AT_MOST = 3 };
 typedef struct file_set {
     size_t count;
     struct staged {
         char path[PATH_MAX], target[PATH_MAX], folder[PATH_MAX], temporary[PATH_MAX + 8];
+        bool exchanged, fresh; /* put: its temporary is the old file now; there was none */
     } items[FILES_AT_MOST];
 } file_set;
 lk_status file_stage(file_set *set, const char *path, const void *bytes, size_t size, fault *f);

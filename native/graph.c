@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "file.h"
+#include "inputs.h"
 #include "links.h"
 #include "model_file.h"
 #include "output.h"
@@ -398,10 +399,7 @@ static lk_status check_options(const options *o, fault *f) {
         return fail(f, LK_USAGE, NULL, "--out wants a name ending in .png, .svg or .json");
     if (o->feature < 0 || o->edges < 0)
         return fail(f, LK_USAGE, NULL, "--out holds one network: give --feature and --edges");
-    if (data_is_at(o->data, o->out) ||
-        (o->arguments.count && file_same(o->out, o->arguments.items[0])))
-        return fail(f, LK_USAGE, NULL, "--out is one of the inputs");
-    return file_check_output(o->out, f);
+    return inputs_check_output(o, "out", o->out, f);
 }
 
 static lk_status report(study *s, fault *f) {

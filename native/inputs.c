@@ -66,6 +66,26 @@ void inputs_free(inputs *in) {
     in->count = 0;
 }
 
+static bool is_read(const options *o, const char *path) {
+    const char *const sets[] = {o->data, o->known, o->place};
+    const strings *const named[] = {&o->ood, &o->inside};
+    bool found =
+        (o->map && file_same(path, o->map)) || (o->classifier && file_same(path, o->classifier));
+    for (size_t i = 0; i < o->arguments.count; i++) found |= file_same(path, o->arguments.items[i]);
+    for (size_t i = 0; i < 3; i++) found |= sets[i] && data_is_at(sets[i], path);
+    for (size_t k = 0; k < 2; k++)
+        for (size_t i = 0; i < named[k]->count; i++) {
+            const char *equals = strchr(named[k]->items[i], '=');
+            found |= equals && data_is_at(equals + 1, path);
+        }
+    return found;
+}
+
+lk_status inputs_check_output(const options *o, const char *option, const char *path, fault *f) {
+    if (is_read(o, path)) return fail(f, LK_USAGE, NULL, "--%s is one of the inputs", option);
+    return file_check_output(path, f);
+}
+
 lk_status inputs_bear(inputs *in, fault *f) {
     in->errors = lk_alloc(in->count * sizeof *in->errors);
     return in->errors ? LK_OK : fail_memory(f);

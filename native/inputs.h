@@ -22,6 +22,9 @@ lk_status inputs_open_data(const char *spec, data_part part, uint32_t limit, con
 void inputs_free(inputs *in);
 const char *inputs_name(const inputs *in, size_t i, char *out); /* out[PATH_MAX] */
 
+/* What --`option` writes: whether `path` can be written, and is none of the files that are read. */
+lk_status inputs_check_output(const options *o, const char *option, const char *path, fault *f);
+
 /* From now on an image that cannot be read or judged is noted and left out of further visits. */
 lk_status inputs_bear(inputs *in, fault *f);
 /* Says on standard error what was noted; returns the status of the first such image, or LK_OK. */

@@ -122,6 +122,19 @@ lk_status data_load(const char *spec, data_part part, lk_shape wanted, uint32_t 
     return open_spec(data_load_one, spec, part, wanted, limit, out, f);
 }
 
+/* Whether the file at `path` is one of the pictures of the folder. */
+static bool is_picture_of(const char *folder, const char *path) {
+    data d = {0};
+    fault ignored;
+    bool found = false;
+    const bool both = file_kind_of(folder) == FILE_FOLDER && file_kind_of(path) == FILE_REGULAR;
+    if (both && folder_open(folder, &d, &ignored) == LK_OK)
+        for (size_t i = 0; i < d.files.count && !found; i++)
+            found = file_same(d.files.items[i], path);
+    data_free(&d);
+    return found;
+}
+
 bool data_is_at(const char *spec, const char *path) {
     strings parts = {0};
     fault ignored;
@@ -133,7 +146,7 @@ bool data_is_at(const char *spec, const char *path) {
         if (classes_split(parts.items[i], base, &chosen, &ignored)) continue;
         data_cut_label(base);
         data_cut_part(base);
-        found |= file_same(base, path);
+        found |= file_same(base, path) || is_picture_of(base, path);
     }
     strings_free(&parts);
     return found;

@@ -91,10 +91,8 @@ lk_status jsonl_load(const char *path, const char *part, const char *label, data
     lk_bytes all = {0};
     jsonl j = {.path = path, .part = part, .label = label};
     lk_status status = stream_open(&s, path, f);
-    if (!status) {
-        status = stream_rest(&s, &all, f);
-        stream_close(&s);
-    }
+    if (!status) status = stream_rest(&s, &all, f);
+    stream_close(&s);
     if (!status) status = take_lines(&j, &all, out, f);
     if (!status) {
         out->set = (lk_dataset){.shape = {1, 1, 0}, .count = out->texts.count};

@@ -6,20 +6,35 @@
 
 #include "data.h"
 #include "file.h"
+#include "inputs.h"
+#include "names.h"
 #include "output.h"
 #include "pictures.h"
 
 enum { MAX_SIDE = 8192, BLOCK = 64 };
+
+lk_status made_label(const options *o, const lk_model *model, uint32_t *label, fault *f) {
+    *label = NOT_GIVEN;
+    if (!o->label) return LK_OK;
+    if (!lk_model_embedding(model, 0, NULL))
+        return fail(f, LK_USAGE, NULL, "--label is for models that decode as of a class");
+    strings names;
+    const lk_status status = names_of(model, &names, f);
+    if (status) return status;
+    const bool known =
+        names_find(&names, o->label, label) && lk_model_embedding(model, *label, NULL);
+    strings_free(&names);
+    if (known) return LK_OK;
+    return fail(f, LK_USAGE, NULL, "--label %.60s: the model knows no such class", o->label);
+}
 
 lk_status made_check_model(const options *o, const lk_model *model, fault *f) {
     const char *path = o->arguments.items[0];
     if (lk_model_output(model) != LK_OUTPUT_IMAGE)
         return fail(f, LK_MODEL, path, "the model makes no images, but %s",
                     lk_model_output(model) == LK_OUTPUT_CLASSES ? "guesses classes" : "only codes");
-    if (o->label == NOT_GIVEN || lk_model_embedding(model, o->label, NULL)) return LK_OK;
-    if (lk_model_embedding(model, 0, NULL))
-        return fail(f, LK_USAGE, NULL, "--label %u: the model knows no such class", o->label);
-    return fail(f, LK_USAGE, NULL, "--label is for models that decode as of a class");
+    uint32_t label;
+    return made_label(o, model, &label, f);
 }
 
 lk_status made_check_output(const options *o, const lk_model *model, const char *input,
@@ -32,18 +47,21 @@ lk_status made_check_output(const options *o, const lk_model *model, const char 
     if (png && !made_fits(count, columns, shape))
         return fail(f, LK_USAGE, NULL, "%zu images make a PNG of over %d pixels a side: use .npy",
                     count, MAX_SIDE);
-    if (file_same(o->out, o->arguments.items[0]) || (input && file_same(o->out, input)))
+    if (input && file_same(o->out, input))
         return fail(f, LK_USAGE, NULL, "--out is one of the inputs");
-    return file_check_output(o->out, f);
+    return inputs_check_output(o, "out", o->out, f);
 }
 
 lk_status made_decode(const options *o, const lk_model *model, const lk_real *z, size_t n,
                       lk_real *x_hat, fault *f) {
     const lk_shape shape = lk_model_shape(model);
     const size_t size = (size_t)shape.channels * shape.height * shape.width;
+    uint32_t label;
+    const lk_status status = made_label(o, model, &label, f);
+    if (status) return status;
     lk_run *run = lk_run_create(model, n < BLOCK ? n : BLOCK, (lk_simd)o->simd, &f->error);
     if (!run) return f->error.status;
-    lk_run_set_label(run, o->label);
+    lk_run_set_label(run, label);
     for (size_t first = 0; first < n; first += BLOCK)
         lk_decode(run, z + first * lk_model_latent(model), n - first < BLOCK ? n - first : BLOCK,
                   x_hat + first * size);

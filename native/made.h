@@ -6,6 +6,8 @@
 
 /* Whether the model makes images at all, and under --label if that is given. */
 lk_status made_check_model(const options *o, const lk_model *model, fault *f);
+/* --label, by number or by what the model calls the class; NOT_GIVEN: of all classes the mean. */
+lk_status made_label(const options *o, const lk_model *model, uint32_t *label, fault *f);
 /* Whether --out can hold `count` of them, `columns` to a row of a PNG. `input` is a file that must
    not be written over, beside the model's. */
 lk_status made_check_output(const options *o, const lk_model *model, const char *input,

@@ -1,6 +1,7 @@
 #include "names.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "output.h"
@@ -71,6 +72,15 @@ static size_t find(const strings *names, size_t count, const char *name) {
     size_t i = 0;
     while (i < count && strcmp(names->items[i], name) != 0) i++;
     return i;
+}
+
+bool names_find(const strings *names, const char *word, uint32_t *label) {
+    char number[16];
+    *label = (uint32_t)find(names, names->count, word);
+    if (*label < names->count) return true;
+    *label = (uint32_t)strtoul(word, NULL, 10);
+    snprintf(number, sizeof number, "%u", *label);
+    return strcmp(number, word) == 0;
 }
 
 lk_status names_match(const strings *names, data *d, fault *f) {

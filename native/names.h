@@ -18,6 +18,10 @@ const char *names_label(const strings *names, uint32_t label, char *out);
 /* Puts "name" beside a label in a row of JSON, where it has one. */
 void names_add(const strings *names, uint32_t label, json_t *row);
 
+/* The label that a word stands for: of the class that is called so or, where none is, a number.
+   False where it is neither. */
+bool names_find(const strings *names, const char *word, uint32_t *label);
+
 /* Gives the images of `d` the labels that go by the same names among `names`, those of other names
    labels past these: what two sets call alike is one class, however many each has. Nothing is done
    where not one name is found in both. */

@@ -45,7 +45,8 @@ typedef struct options {
 
     const char *known, *corrupt, *only, *data_dir;
     bool ablation, seeds, list;
-    uint32_t images, steps, label;
+    uint32_t images, steps;
+    const char *label;
 
     uint32_t components, clusters, restarts; /* clusters 0: not given */
     const char *by, *centres, *reconstruct, *worst;

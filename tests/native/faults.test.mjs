@@ -2,7 +2,7 @@
 // each: the result is whole or the old one stands. Needs strace, and leave to use it.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -75,9 +75,9 @@ test('a training puts model, gallery and report in place together, or none of th
   // What came of it; reports tell how long it took, so no two are the same.
   const isNew = (bytes, i) =>
     i === 2 ? JSON.parse(String(bytes)).seed === 7 : bytes.equals(fresh[i]);
-  for (const call of ['write', 'fsync', 'fchmod', 'rename']) {
+  for (const call of ['write', 'fsync', 'fchmod', 'renameat2']) {
     let failed = 0;
-    for (let n = 1; n <= (call === 'rename' ? 1 : LAST); n++) {
+    for (let n = 1; n <= LAST; n++) {
       for (const [i, file] of outputs.entries()) writeFileSync(file, old[i]);
       const { status, stderr } = tampered(call, 'error=ENOSPC', n, args);
       if (status === 127) continue;
@@ -92,6 +92,19 @@ test('a training puts model, gallery and report in place together, or none of th
     }
     assert.ok(failed > 0, `${call} was never reached`);
   }
+
+  const others = names.filter((name) => !outputs.includes(join(path, name)));
+  for (let n = 1; n <= 3; n++) {
+    for (const file of outputs) rmSync(file, { force: true });
+    const { status, stderr } = tampered('rename', 'error=EIO', n, args);
+    assert.equal(status, 5, `rename ${n}: ${stderr}`);
+    assert.deepEqual(readdirSync(path).sort(), others, `rename ${n}: none was there`);
+  }
+  for (const [i, file] of outputs.entries()) writeFileSync(file, old[i]);
+  const { status, stderr } = tampered('renameat2', 'error=EINVAL', '1+', args);
+  assert.equal(status, 0, `a file system that cannot exchange names: ${stderr}`);
+  assert.ok(outputs.map((file) => readFileSync(file)).every(isNew));
+  assert.deepEqual(readdirSync(path).sort(), names);
 });
 
 test('an interrupted call is made again', { skip }, (t) => {

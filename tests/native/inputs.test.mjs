@@ -1,10 +1,10 @@
 // Of many pictures one that cannot be read costs no other its verdict.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { bars, fails, greyPng, ok, run, trainBars, write } from './helpers.mjs';
+import { bars, fails, greyPng, npy, ok, run, trainBars, write } from './helpers.mjs';
 
 let path, model, good, broken, absent;
 before(() => {
@@ -106,4 +106,39 @@ test('one of a thing is one thing', () => {
   );
   assert.match(ok(['cluster', '--pixels', ...one, '--k', '1']), /^1 image in 1 cluster by /);
   assert.match(ok(['eval', model, ...one.slice(0, 3), '2']), /^2 images\n/);
+});
+
+test('nothing is written over what is read, nor over a picture of a folder that is', () => {
+  const kinds = join(path, 'kinds');
+  for (const [i, kind] of ['a', 'a', 'b', 'b'].entries())
+    write(join(kinds, kind, `${i}.png`), readFileSync(good[i]));
+  const [first, last] = [join(kinds, 'a', '0.png'), join(kinds, 'b', '3.png')];
+  const data = join(path, 'bars-images-idx3-ubyte');
+  const whole = npy([4, 8, 8], bars(4, 5).pixels);
+  const [a, b] = ['a.npy', 'b.npy'].map((name) => write(join(path, name), whole));
+  const linked = join(path, 'linked.png');
+  symlinkSync(last, linked);
+  const ood = ['--ood', `x=${kinds}`];
+  const cases = [
+    [['audit', model, '--data', data, '--html', model], 'html'],
+    [['audit', model, '--data', data, ...ood, '--html', first], 'html'],
+    [['encode', model, '--data', `${a}+${b}`, '--out', b], 'out'],
+    [['score', model, '--data', kinds, '--explain', first], 'explain'],
+    [['score', model, '--data', `${kinds}:only=a`, '--explain', linked], 'explain'],
+    [['map', '--pixels', '--data', `${data}+${kinds}`, '--out', last], 'out'],
+    [['map', '--pixels', '--data', data, '--place', kinds, '--out', last], 'out'],
+    [['pca', '--data', kinds, '--components', '1', '--out', last], 'out'],
+    [['pca', good[0], '--data', data, '--reconstruct', good[0]], 'reconstruct'],
+    [['cluster', model, '--data', kinds, '--k', '2', '--centres', first], 'centres'],
+    [['outliers', model, '--data', data, ...ood, '--worst', first], 'worst'],
+    [['interpolate', model, good[0], good[1], '--out', good[1]], 'out'],
+  ];
+  for (const [args, option] of cases)
+    fails(args, 2, new RegExp(`--${option} is one of the inputs`), { path });
+  fails(['train', '--data', kinds, '--out', first], 2, /--out is the data/, { path });
+  fails(['calibrate', model, '--data', kinds, '--out', first], 2, /--out is the data/, { path });
+  assert.deepEqual(readFileSync(b), whole);
+  assert.deepEqual(readFileSync(last), readFileSync(good[3]));
+  const beside = ['--out', join(kinds, 'a', 'eigen.npy')]; // a new file there harms none of them
+  ok(['pca', '--data', kinds, '--components', '1', ...beside]);
 });

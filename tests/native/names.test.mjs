@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { folder, greyPng, idx, ok, random, run, write } from './helpers.mjs';
+import { fails, folder, greyPng, idx, ok, random, run, write } from './helpers.mjs';
 
 const SIDE = 8;
 const CNN = '1x8x8 > conv 8 3 > bn relu > dense 16 relu | dense 4 > ce';
@@ -55,6 +55,8 @@ before(() => {
 after(() => rmSync(path, { recursive: true, force: true }));
 
 test('the names are in the model, printable', () => {
+  const listed = KEPT.map((name, i) => `class ${i}: 80 images, ${name}\n`);
+  assert.ok(ok(['data', 'info', set]).endsWith(listed.join('')));
   assert.deepEqual(ok(['inspect', model, '--json']).class_names, KEPT);
   assert.match(ok(['inspect', model]), /\nclass_names +\[".*", "cats", "dogs", /);
 });
@@ -142,4 +144,35 @@ test('garments are called what they are, and chosen by name or by number', (t) =
   assert.equal(info('fashion:only=Shirt').sha256, info('fashion:only=6').sha256);
   assert.equal(info('fashion:without=Shirt,0').images, 1);
   assert.equal(of([0, 10])('fashion').labels[0].name, null); // somebody else's
+});
+
+test('--label takes the name of a class, and a number where no class is called so', (t) => {
+  const own = folder(t);
+  const file = (name) => join(own, name);
+  const data = writeSet(file('named'), ['1', 'cats', 'dögs'], 50);
+  const arch = '1x8x8 > dense 4 | classify 3 0.5 > embed 3 > dense 64 sigmoid > bce';
+  const conditioned = file('m');
+  ok(['train', '--arch', arch, '--data', data, '--epochs', '2', '--out', conditioned]);
+  const bytes = (args) => {
+    ok([...args, '--out', file('x.npy')]);
+    return readFileSync(file('x.npy'));
+  };
+  const seen = join(data, 'cats', '0.png');
+  for (const command of [
+    ['sample', conditioned, '--count', '2'],
+    ['reconstruct', conditioned, seen],
+    ['interpolate', conditioned, seen, join(data, '1', '0.png')],
+  ]) {
+    const as = (label) => bytes([...command, '--label', label]);
+    const [first, cats, dogs] = ['0', 'cats', '2'].map(as);
+    assert.deepEqual(as('1'), first, 'called 1, and of label 0');
+    assert.deepEqual(as('dögs'), dogs);
+    assert.equal(new Set([first, cats, dogs].map(String)).size, 3);
+  }
+  for (const label of ['cat', 'Cats', '3', '-1', '00', '1e0', '4294967295', '4294967296'])
+    fails(
+      ['sample', conditioned, '--label', label, '--out', file('y.npy')],
+      2,
+      new RegExp(`--label ${label}: the model knows no such class`),
+    );
 });

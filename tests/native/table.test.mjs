@@ -132,6 +132,9 @@ test('table: headings, quotes, labels, line ends', (t) => {
       ['usual', 2],
     ],
   );
+  const said = ok(['data', 'info', `${join(path, 'x.csv')}:label=class`]);
+  assert.match(said, /: 3 rows of 1x1x2, 2 classes,/);
+  assert.match(said, /\nclass 0: 1 row, fraud\nclass 1: 2 rows, usual\n$/);
   const chosen = ok(['data', 'info', `${join(path, 'x.csv')}:label=class:only=usual`, '--json']);
   assert.deepEqual([chosen.images, chosen.mean], [2, 4.5]);
 });
@@ -144,7 +147,7 @@ test('table: what is refused, by its line', (t) => {
   };
   refused('', /the file is empty/);
   refused('a,b\n', /holds no rows/);
-  refused('a,b\n1,2\n3,x\n', /x\.csv: line 3, column 2: 'x' is no number/);
+  refused('a,b\n1,2\n3,x\n', /line 3, column 2: 'x' is no number; .* by :label=NAME$/m);
   refused('a;b\n1;2\n', /no column is called 'a': there is but one, for columns are/, ':label=a');
   refused('a,b\n1,\n', /line 2, column 2: there is no number/);
   refused('a,b\n1,NaN\n', /line 2, column 2: 'NaN' is no number/);
