@@ -188,8 +188,12 @@ static lk_status choose(const options *o, product *out, fault *f) {
         return fail(f, LK_USAGE, NULL, "give one of --html FILE, --c-header FILE and --onnx FILE");
     if (o->onnx && o->with_gallery)
         return fail(f, LK_USAGE, NULL, "--with-gallery is for pages and headers");
+    char gallery[PATH_MAX];
+    gallery_path(o->arguments.items[0], gallery);
     if (file_same(out->file, o->arguments.items[0]))
         return fail(f, LK_USAGE, NULL, "%s is the model", out->option);
+    if (file_same(out->file, gallery))
+        return fail(f, LK_USAGE, NULL, "%s is the model's gallery", out->option);
     return file_check_output(out->file, f);
 }
 

@@ -217,13 +217,16 @@ static lk_status add_placed(const options *o, const map *m, uint32_t k, fault *f
     return status;
 }
 
-static lk_status judge(const options *o, const map *m, fault *f) {
+static lk_status choose_k(const options *o, size_t n, uint32_t *k, fault *f) {
+    const size_t half = (n - 1) / 2, most = half < LK_MAX_NEIGHBOURS ? half : LK_MAX_NEIGHBOURS - 1;
+    *k = o->k ? o->k : NEIGHBOURS < most ? NEIGHBOURS : (uint32_t)most;
+    if (*k <= most) return LK_OK;
+    return fail(f, LK_USAGE, NULL, "--k wants a whole number from 1 to %zu for %s, not %u", most,
+                COUNT_OF(n, "image"), *k);
+}
+
+static lk_status judge(const options *o, const map *m, uint32_t k, fault *f) {
     const size_t n = m->known.count;
-    uint32_t k = o->k ? o->k : NEIGHBOURS;
-    if (!o->k && 2 * (size_t)k >= n) k = (uint32_t)(n - 1) / 2;
-    if (2 * (size_t)k >= n || k == LK_MAX_NEIGHBOURS)
-        return fail(f, LK_USAGE, NULL, "--k %u: fewer than half of %s, and than %d", k,
-                    COUNT_OF(n, "image"), LK_MAX_NEIGHBOURS);
     double trust;
     if (lk_trustworthiness(m->known.vectors, n, m->size, m->known.points, k, JUDGED, o->seed,
                            (int)o->threads, (lk_simd)o->simd, &trust, &f->error))
@@ -286,12 +289,14 @@ static lk_status make(const options *o, const lk_model *model, map *m, fault *f)
     if (m->known.count < LK_LEAST_MAPPED)
         return fail(f, LK_DATA, m->known.data.path, "a map wants at least %d images, not %zu",
                     LK_LEAST_MAPPED, m->known.count);
-    status = start_report(m, f);
+    uint32_t k;
+    status = choose_k(o, m->known.count, &k, f);
+    if (!status) status = start_report(m, f);
     if (!status) status = find_points(o, m, f);
     if (status) return status;
     json_object_set_new(m->report, "method", json_string(MAP_METHODS[m->method]));
     json_object_set_new(m->report, "seconds", json_real(clock_seconds() - started));
-    status = judge(o, m, f);
+    status = judge(o, m, k, f);
     if (!status && o->out) status = map_write(o->out, m, f);
     return status;
 }

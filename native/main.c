@@ -8,7 +8,8 @@
 #include "text.h"
 
 static const command COMMANDS[] = {
-    {"data", "list | info SPEC | verify SPEC", "Lists, describes or checks data sets.", cmd_data,
+    {"data", "list | info SPEC | verify SPEC",
+     "Lists, describes or checks data sets; SPEC is what train takes as --data.", cmd_data,
      FOR_DATA, 1, 2},
     {"train", "[FAMILY | --arch LINE] --data SPEC --out FILE",
      "Trains and calibrates a model: of a family made for verdicts, unless another is named.",

@@ -124,7 +124,7 @@ lk_trainer *lk_trainer_create(lk_model *model, const lk_dataset *data,
         return NULL;
     }
     size_t works = 0, largest = 0;
-    const size_t rows = options->batch * rows_each(arch);
+    const size_t rows = LK_MIN(options->batch, data->count) * rows_each(arch);
     const size_t room_size = 2 * lk_shape_size(arch->input) + lk_augment_scratch(arch->input);
     for (size_t l = 0; l < arch->count; l++) {
         works += arch->layers[l].slices;

@@ -5,7 +5,7 @@ import { copyFileSync, existsSync, readFileSync, statSync, writeFileSync } from 
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { fails, folder, greyPng, ok, program } from './helpers.mjs';
+import { fails, folder, greyPng, ok, program, write } from './helpers.mjs';
 
 const build = process.env.LIKENESS_BUILD ?? dirname(program);
 const model = join(build, 'models/digits-pca.safetensors');
@@ -90,6 +90,8 @@ test('what cannot be exported has one line, and nothing is written', { skip }, (
   fails(['export', copy, '--c-header', copy], 2, /--c-header is the model/, { path });
   fails(['export', copy, '--c-header', join(path, 'no/out.h')], 5, /no/, { path });
   fails(['export', copy, '--c-header', out, '--with-gallery'], 5, /gallery/, { path });
+  const gallery = write(join(path, 'one.gallery.safetensors'), 'known images');
+  fails(['export', copy, '--c-header', gallery], 2, /--c-header is the model's gallery/, { path });
   writeFileSync(join(path, 'bad.safetensors'), 'nonsense');
   fails(['export', join(path, 'bad.safetensors'), '--c-header', out], 4, /bad/, { path });
 });

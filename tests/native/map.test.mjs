@@ -144,7 +144,9 @@ test('map: what cannot be done is said, and nothing is written', (t) => {
   wrong([model, '--data', data, '--method', 'code'], 4, /codes of 2 values, not of 4/);
   wrong(['--pixels', '--data', data, '--method', 'code'], 2, /wants a model/);
   wrong([model, '--data', data, '--limit', '7', '--out', out], 3, /at least 8 images, not 7/);
-  wrong([model, '--data', data, '--limit', '20', '--k', '10', '--method', 'pca'], 2, /--k 10/);
+  // Before anything is computed, of which lines would tell.
+  const twenty = [model, '--data', data, '--limit', '20'];
+  wrong([...twenty, '--k', '10'], 2, /--k wants a whole number from 1 to 9 for 20 images, not 10/);
   wrong([model, '--data', data, '--perplexity', '50'], 2, /from 2 to 42/);
   const from = (file) => [model, '--data', data, '--limit', String(COUNT), '--map', file];
   wrong([model, '--data', data, '--map', saved], 3, /a map of 300 images, not of these 600/);

@@ -1,5 +1,6 @@
 // Training: the same bits whatever the threads, the instruction set and the interruptions.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -9,6 +10,7 @@ import {
   folder,
   interrupted,
   ok,
+  program,
   run,
   start,
   trainBars,
@@ -50,6 +52,17 @@ test('a report has its shape, and a training does train', (t) => {
   ];
   assert.deepEqual(readdirSync(path).sort(), files);
   assert.equal(statSync(model).mode & 0o777, 0o666 & ~process.umask());
+});
+
+test('a batch larger than the data takes no more memory than the data do', (t) => {
+  const path = folder(t);
+  const data = writeBars(path, 60, 1);
+  const arch = '1x8x8 > dense 1024 relu > dense 4 | dense 64 sigmoid > bce';
+  const args = ['train', '--arch', arch, '--data', data, '--epochs', '1', '--threads', '1'];
+  args.push('--batch', '65536', '--out', join(path, 'm'));
+  const limited = ['-c', 'ulimit -v 300000; exec "$@"', 'sh', program, ...args];
+  const { status, stderr } = spawnSync('sh', limited, { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
 });
 
 test('threads and instruction sets never change a bit; the seed does', (t) => {
