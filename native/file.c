@@ -229,7 +229,13 @@ lk_status file_stage(file_set *set, const char *path, const void *bytes, size_t 
 }
 
 static bool exchange(const struct staged *s) {
+#ifdef RENAME_EXCHANGE
     return renameat2(AT_FDCWD, s->temporary, AT_FDCWD, s->target, RENAME_EXCHANGE) == 0;
+#else
+    (void)s;
+    errno = ENOSYS;
+    return false;
+#endif
 }
 
 /* Of several files, each old one is kept until all the new ones are in place. */
@@ -237,8 +243,9 @@ static bool put(struct staged *s, bool several) {
     s->exchanged = several && exchange(s);
     s->fresh = several && !s->exchanged && errno == ENOENT;
     if (s->exchanged) return true;
-    /* Not every file system can exchange names. */
-    if (several && !s->fresh && errno != EINVAL && errno != ENOSYS) return false;
+    /* Not every file system can exchange names, nor every sandbox lets one. */
+    const bool cannot = errno == EINVAL || errno == ENOSYS || errno == EPERM;
+    if (several && !s->fresh && !cannot) return false;
     if (rename(s->temporary, s->target) != 0) return false;
     *s->temporary = 0;
     return true;

@@ -166,7 +166,7 @@ test('export says what it lacks, and leaves nothing behind', () => {
     assert.equal(status, code);
     assert.ok(!existsSync(file));
   };
-  fails([digitsModel], 2, /--html FILE, --c-header FILE and --onnx FILE is needed/);
+  fails([digitsModel], 2, /give one of --html FILE, --c-header FILE and --onnx FILE/);
   fails([join(folder, 'no.safetensors'), '--html', file], 5, /no.safetensors/);
   const broken = join(folder, 'broken.safetensors');
   writeFileSync(broken, readFileSync(digitsModel).subarray(0, 5000));

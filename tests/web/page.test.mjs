@@ -85,6 +85,38 @@ for (const [name, lines] of Object.entries(digits))
       if (name === '3') await shot(page, 'digit', true);
     }));
 
+test('what is seldom but within its limit is not shown as unusual', () =>
+  onPage(async (page) => {
+    // Straight lines of one pen are more solid than most digits, which counts for nothing.
+    /** @type {import('./browser.mjs').Line} */
+    const five = [
+      [196, 42],
+      [98, 42],
+      [92, 126],
+      [154, 118],
+      [196, 168],
+      [168, 230],
+      [84, 230],
+    ];
+    await page.evaluate(() => {
+      location.hash = '#alpha=1/10';
+    });
+    await page.waitForFunction(() => window.likeness.state.alpha === 0.1);
+    await draw(page, [five]);
+    const { scores, alpha } = await page.evaluate(() => {
+      const { result, alpha } = window.likeness.state;
+      return { scores: result?.scores ?? {}, alpha };
+    });
+    assert.ok(scores.texture.p <= alpha && scores.texture.surprise === 0, JSON.stringify(scores));
+    const bars = await page
+      .locator('#evidence .bar i')
+      .evaluateAll((fills) => fills.map((fill) => fill.className));
+    assert.deepEqual(
+      bars,
+      Object.values(scores).map(({ p, surprise }) => (p <= alpha && surprise > 0 ? 'out' : 'in')),
+    );
+  }));
+
 test('a doodle is none, and the page says so', () =>
   onPage(async (page) => {
     await gallery(page);

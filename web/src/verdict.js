@@ -4,6 +4,7 @@ import { byId, make } from './dom.js';
 import { EVIDENCE, evidenceName, nounsOf } from './labels.js';
 
 /** @typedef {import('likeness').Result} Result */
+/** @typedef {Result['scores'][string]} Piece of evidence */
 
 const box = byId('verdict', HTMLElement);
 const headline = byId('verdict-text', HTMLElement);
@@ -107,10 +108,14 @@ export function showVerdict(result, title, alpha, n) {
       : `${percent(p)} of held-out ${many} are at least as unusual: p = ${small(p)}.${tooFine(alpha, n, many)}`;
   say(verdict, String(p), text, more);
   evidence.replaceChildren(
-    ...Object.entries(result.scores).map(([name, { p: own }]) =>
-      row(name, own, alpha, name === most),
-    ),
+    ...Object.entries(result.scores).map(([name, piece]) => row(name, piece, alpha, name === most)),
   );
+}
+
+/** Whether a piece of evidence speaks against the image: texture adds nothing up to its limit, however
+ * seldom it is. @param {Piece} piece @param {number} alpha */
+function isUnusual({ p, surprise }, alpha) {
+  return p <= alpha && surprise > 0;
 }
 
 /** The piece of evidence that adds most to the score. @param {Result} result */
@@ -128,7 +133,8 @@ function tooFine(alpha, n, many) {
 /** What to say where nothing is unusual but the pose, and with it how sure a class can be.
  * @param {import('likeness').Result} result @param {number} alpha */
 function turned({ scores: { pose, class: _, ...others } }, alpha) {
-  const alone = pose?.p <= alpha && Object.values(others).every(({ p }) => p > alpha);
+  const alone =
+    pose && isUnusual(pose, alpha) && !Object.values(others).some((o) => isUnusual(o, alpha));
   return alone ? ' It may be turned or mirrored.' : '';
 }
 
@@ -138,17 +144,17 @@ export function showUnjudged(title) {
   evidence.replaceChildren();
 }
 
-/** @param {string} name @param {number} p @param {number} alpha @param {boolean} most */
-function row(name, p, alpha, most) {
+/** @param {string} name @param {Piece} piece @param {number} alpha @param {boolean} most */
+function row(name, piece, alpha, most) {
   const bar = make('span', { className: 'bar' });
   const fill = make('i');
-  fill.style.width = `${100 * (1 - p)}%`;
-  fill.className = p <= alpha ? 'out' : 'in';
+  fill.style.width = `${100 * (1 - piece.p)}%`;
+  fill.className = isUnusual(piece, alpha) ? 'out' : 'in';
   bar.append(fill);
   return make(
     'div',
     { className: most ? 'most' : '', title: EVIDENCE[name]?.[1] ?? '' },
     make('dt', {}, evidenceName(name)),
-    make('dd', {}, bar, make('span', { className: 'number' }, `p = ${small(p)}`)),
+    make('dd', {}, bar, make('span', { className: 'number' }, `p = ${small(piece.p)}`)),
   );
 }
