@@ -11,6 +11,7 @@ const COUNT = 48000; // two fifths are digits
 const NONE = 10;
 const SIDE = 56;
 const BOX = 40; // pixels, twice as many as in MNIST
+const SMALL = 0.4; // share of drawings that are small, as scans are: rough, once they are redrawn
 
 /** Points in the unit square, x to the right and y down, that a pen joins. @typedef {number[][]} Stroke */
 
@@ -361,16 +362,16 @@ function warp(strokes, wide, by) {
   );
 }
 
-/** In the middle of the image, each pixel as light as lines cover it.
- * @param {Stroke[]} strokes @param {number} pen its width in pixels @param {Uint8Array} pixels */
-function draw(strokes, pen, pixels) {
+/** In the middle of the image, each pixel as light as lines cover it. @param {Stroke[]} strokes
+ * @param {number} box the longer side in pixels @param {number} pen its width @param {Uint8Array} pixels */
+function draw(strokes, box, pen, pixels) {
   const [left, top, right, bottom] = strokes
     .flat()
     .reduce(
       ([l, t, r, b], [x, y]) => [Math.min(l, x), Math.min(t, y), Math.max(r, x), Math.max(b, y)],
       [Infinity, Infinity, -Infinity, -Infinity],
     );
-  const zoom = (BOX - pen) / Math.max(right - left, bottom - top, 1e-3);
+  const zoom = (box - pen) / Math.max(right - left, bottom - top, 1e-3);
   const place = (/** @type {number[]} */ [x, y]) => [
     SIDE / 2 + zoom * (x - (left + right) / 2),
     SIDE / 2 + zoom * (y - (top + bottom) / 2),
@@ -402,7 +403,9 @@ for (let i = 0; i < COUNT; i++) {
   const label = by.happens(0.4) ? by.below(10) : NONE;
   const strokes = label === NONE ? none(by) : digit(label, by);
   const wide = label === NONE ? 1 : label === 1 ? 0.6 : 0.85;
-  draw(warp(strokes, wide, by), by.between(2.5, 9), pixels.subarray(i * SIDE * SIDE));
+  const box = by.happens(SMALL) ? by.between(13, 24) : BOX;
+  const pen = (by.between(2.5, 12) * box) / BOX;
+  draw(warp(strokes, wide, by), box, pen, pixels.subarray(i * SIDE * SIDE));
   labels[i] = label;
 }
 // The images last: who finds them finds all.

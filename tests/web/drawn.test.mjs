@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 const SHA256 = {
-  'train-images-idx3-ubyte': '8735c93e7f3251787ce09e3864a469f98b1901f638ca57cad3a5acd0d207ceb6',
+  'train-images-idx3-ubyte': 'dfe6c6cb5ffa2b2b7e08e89c0e58db31c04ab8978cc92eaf466bed95bffe9e07',
   'train-labels-idx1-ubyte': '49363247826ed8fca5c090ae0164e3f756a1bc16f29fe5179b5bdee8f77e0693',
 };
 
