@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pointAt, writeStrokes } from '../../web/src/strokes.js';
+import { JPEGS, orientation, tiff, withExif } from '../native/jpegs.mjs';
 import {
   button,
   draw,
@@ -322,6 +323,29 @@ test('a picture of any shape is shown whole on a square', () =>
         return shown instanceof HTMLCanvasElement && shown.width === wide;
       }, width);
       assert.deepEqual(await stage.boundingBox(), empty);
+    }
+  }));
+
+test('photographs stand as the camera was held, as on the command line', () =>
+  onPage(async (page) => {
+    // The block in the upper left corner, and how wide it is: see ../native/pictures.test.mjs.
+    const seen = [10, 110, 250, 150, 10, 150, 250, 110];
+    for (const [i, value] of seen.entries()) {
+      const buffer = withExif(Buffer.from(JPEGS.BLOCKS, 'base64'), tiff([orientation(i + 1)]));
+      await page.setInputFiles('#picture-file', {
+        name: `${i}.jpg`,
+        mimeType: 'image/jpeg',
+        buffer,
+      });
+      await page.waitForFunction(
+        ([value, width]) => {
+          const shown = document.getElementById('picture');
+          if (!(shown instanceof HTMLCanvasElement) || shown.width !== width) return false;
+          return shown.getContext('2d')?.getImageData(4, 4, 1, 1).data[0] === value;
+        },
+        [value, i < 4 ? 24 : 16],
+        { timeout: 10_000 },
+      );
     }
   }));
 
