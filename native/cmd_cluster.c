@@ -364,7 +364,8 @@ int cmd_cluster(const options *o, fault *f) {
                            &d, f);
     if (!status) {
         c.model = model;
-        status = data_suit_table(&d, model, f);
+        status = data_check_shape(&d, o->shape, f);
+        if (!status) status = data_suit_table(&d, model, f);
         c.set = d.set;
         c.names = &d.classes;
         if (!status) status = run(&c, f);
