@@ -403,6 +403,18 @@ const char *data_image_name(const data *d, const char *spec, size_t i, char *out
     return out;
 }
 
+size_t data_files_room(const data *d) {
+    size_t room = 0;
+    for (size_t i = 0; i < d->files.count; i++) room += 2 * strlen(d->files.items[i]) + 4;
+    return room;
+}
+
+size_t data_file_field(const data *d, size_t i, char *out) {
+    if (d->files.count == 0) return 0;
+    *out = ',';
+    return 1 + text_quoted(d->files.items[i], out + 1);
+}
+
 /* Texts by the words of the model, or by their own. */
 static lk_status suit_texts(data *d, const lk_model *model, fault *f) {
     words w;

@@ -43,6 +43,12 @@ bool data_is_at(const char *spec, const char *path);
 /* What image i is called: its file, or SPEC#i. Into out[PATH_MAX]. */
 const char *data_image_name(const data *d, const char *spec, size_t i, char *out);
 
+/* Of the pictures of a folder their files' names, as fields of a .csv file: room for all of them,
+   and that of image i, with a comma before it, into out; nothing where `d` is no folder. Returns
+   its length. */
+size_t data_files_room(const data *d);
+size_t data_file_field(const data *d, size_t i, char *out);
+
 /* Moves `count` images, drawn by `seed`, out of `set` into `part`: with `balanced`, as many of each
    class as there are. Those left behind keep their order. */
 lk_status data_take(lk_dataset *set, size_t count, uint64_t seed, bool balanced, lk_dataset *part,
