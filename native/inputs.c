@@ -61,7 +61,8 @@ lk_status inputs_open(const options *o, const lk_model *model, inputs *in, fault
         return fail(f, LK_USAGE, NULL, "give images or --data, not both");
     if (o->data) return inputs_open_data(o->data, DATA_TEST, o->limit, model, in, f);
     if (o->arguments.count < 2) return fail(f, LK_USAGE, NULL, "give images or --data SPEC");
-    if (lk_model_is_table(model) && o->arguments.count == 2)
+    const bool piped = strcmp(o->arguments.items[1], "-") == 0;
+    if (lk_model_is_table(model) && o->arguments.count == 2 && !piped)
         return inputs_open_data(o->arguments.items[1], DATA_TEST, o->limit, model, in, f);
     if (lk_model_is_table(model))
         return fail(f, LK_USAGE, NULL, "the model is of rows of numbers: give one file of them");

@@ -7,6 +7,7 @@
 
 #include <jpeglib.h>
 
+#include "data.h"
 #include "file.h"
 
 enum { MAX_SIDE = 8192, MAX_SCANS = 200 };
@@ -252,6 +253,13 @@ static lk_status jpeg_read(decoding *d) {
 
 /* ---- either ---- */
 
+/* Whether this is no picture but many, or rows or texts. */
+static bool is_data_set(const decoding *d) {
+    return (d->file.size >= 6 && memcmp(d->file.data, "\x93NUMPY", 6) == 0) ||
+           (d->file.size >= 3 && memcmp(d->file.data, "\0\0\x08", 3) == 0) ||
+           text_ends_with(d->path, ".csv") || data_is_texts(d->path);
+}
+
 lk_status picture_read(const char *path, lk_picture *out, fault *f) {
     decoding d = {.path = path, .f = f};
     lk_status status = file_read(path, MAX_PICTURE_FILE, LK_DATA, &d.file, f);
@@ -262,7 +270,9 @@ lk_status picture_read(const char *path, lk_picture *out, fault *f) {
         status = jpeg_read(&d);
     } else {
         status = fail_at(f, LK_DATA, path, 0,
-                         d.file.size ? "neither PNG nor JPEG" : "the file is empty");
+                         d.file.size == 0  ? "the file is empty"
+                         : is_data_set(&d) ? "neither PNG nor JPEG: a data set is named by --data"
+                                           : "neither PNG nor JPEG");
     }
     lk_free(d.file.data);
     if (!status) status = make_upright(&d);

@@ -119,6 +119,12 @@ test('a folder stands for its pictures wherever pictures are named', () => {
 test('one picture alone is all that was asked of: its error is that of the command', () => {
   fails(['score', model, broken], 3, /1b\.png: neither PNG nor JPEG/);
   fails(['score', model, absent], 5, /cannot open/);
+  const named = /neither PNG nor JPEG: a data set is named by --data \(offset 0\)/;
+  const values = write(join(path, 'x.npy'), npy([2, 8, 8], bars(2).pixels));
+  fails(['score', model, values], 3, named);
+  fails(['score', model, join(path, 'bars-images-idx3-ubyte')], 3, named);
+  fails(['score', model, write(join(path, 'x.csv'), '1,2\n')], 3, named);
+  assert.equal(ok(['score', model, '--data', values, '--json']).length, 2);
 });
 
 test('one of a thing is one thing', () => {

@@ -100,6 +100,7 @@ test('table: rows that break the correlations are told from those that keep them
 
   const refused = (args, code, pattern) => fails(args, code, pattern, { path });
   const narrow = file('narrow.csv', 'a,b\n1,2\n');
+  refused(['score', model, '-'], 2, /the model is of rows of numbers: give one file of them/);
   refused(['score', model, narrow], 3, /rows of 2 numbers, and the model is of 6/);
   const bars = writeBars(path, 40, 1);
   refused(['score', model, '--data', bars], 3, /images, and the model is of rows/);
