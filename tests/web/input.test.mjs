@@ -9,6 +9,7 @@ import {
   faults,
   gallery,
   onPage,
+  pixels,
   ready,
   server,
   share,
@@ -347,6 +348,20 @@ test('photographs stand as the camera was held, as on the command line', () =>
         { timeout: 10_000 },
       );
     }
+  }));
+
+test('colours are those of the file, as on the command line, whatever its profile', () =>
+  onPage(async (page) => {
+    // 2 x 2 pixels of 128, 40, 200, which are said to be linear (gAMA).
+    const linear =
+      'iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAABGdBTUEAAYagMeiWXwAAABBJREFUeJxjaNA4AUQMEAoAJy4FweB5lYwAAAAASUVORK5CYII=';
+    const buffer = Buffer.from(linear, 'base64');
+    await page.setInputFiles('#picture-file', { name: 'a.png', mimeType: 'image/png', buffer });
+    await page.waitForFunction(() => {
+      const shown = document.getElementById('picture');
+      return shown instanceof HTMLCanvasElement && shown.width === 2;
+    });
+    assert.deepEqual((await pixels(page, '#picture')).slice(0, 4), [128, 40, 200, 255]);
   }));
 
 test('each step of the preparation is shown', () =>
