@@ -1,6 +1,6 @@
 // Files to pixels, on the page and in its workers alike.
 
-const MAX_SIDE = 1024; // a photograph is shrunk to this: more shows nothing in 28 x 28 pixels
+const MAX_SIDE = 1024; // a photograph is shrunk to this first, so that nothing waits for its preparation
 
 /** @typedef {OffscreenCanvasRenderingContext2D} Ink */
 
