@@ -67,6 +67,8 @@ static lk_status run(lk_model *model, const options *o, const char *out, data *d
     if (!d && !lk_model_calibrated(model, (lk_preparation)o->preparation))
         return fail(f, LK_MODEL, o->arguments.items[0], "the model is not calibrated for %s",
                     lk_preparation_name((lk_preparation)o->preparation));
+    if (model_is_beside(o->arguments.items[0], out))
+        return fail(f, LK_USAGE, NULL, "--out is a model's gallery or report");
     lk_status status = file_check_output(out, f);
     if (!status && d) status = calibrate(model, o, d, f);
     if (!status) status = keep_alpha(model, o, f);

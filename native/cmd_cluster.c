@@ -24,7 +24,7 @@ typedef struct clustering {
     const options *o;
     const lk_model *model; /* NULL: of pixels */
     lk_dataset set;        /* borrowed */
-    const strings *names;  /* of its classes, borrowed */
+    const data *data;      /* borrowed: its set, which is above, and names */
     space space;
     size_t number;      /* of components, or of neighbours */
     size_t d;           /* values of a code */
@@ -218,12 +218,15 @@ static lk_status find_clusters(clustering *c, fault *f) {
 static lk_status write_csv(const clustering *c, fault *f) {
     enum { LINE = 40 };
     const uint32_t *labels = c->set.labels;
-    char *text = lk_alloc((c->set.count + 1) * LINE);
+    const size_t room = data_files_room(c->data);
+    char *text = lk_alloc((c->set.count + 1) * LINE + room);
     if (!text) return fail_memory(f);
-    size_t at = (size_t)sprintf(text, labels ? "image,cluster,label\n" : "image,cluster\n");
+    size_t at =
+        (size_t)sprintf(text, "image,cluster%s%s\n", labels ? ",label" : "", room ? ",file" : "");
     for (size_t i = 0; i < c->set.count; i++) {
         at += (size_t)sprintf(text + at, "%zu,%u", i, c->cluster[i]);
         if (labels) at += (size_t)sprintf(text + at, ",%u", labels[i]);
+        at += data_file_field(c->data, i, text + at);
         text[at++] = '\n';
     }
     const lk_status status = file_write(c->o->out, text, at, f);
@@ -284,7 +287,8 @@ static json_t *describe_members(const clustering *c) {
             json_object_set_new(row, "label",
                                 c->class_of[k] == UINT32_MAX ? json_null()
                                                              : json_integer(c->class_of[k]));
-        if (c->set.labels && c->class_of[k] != UINT32_MAX) names_add(c->names, c->class_of[k], row);
+        if (c->set.labels && c->class_of[k] != UINT32_MAX)
+            names_add(&c->data->classes, c->class_of[k], row);
         json_array_append_new(list, row);
     }
     return list;
@@ -312,7 +316,8 @@ static lk_status report(const clustering *c, fault *f) {
     json_object_set_new(object, "clusters", describe_members(c));
     if (o->json) return output_json(object, f);
     printf("%s in %s by %s, %s %.6g\n", COUNT_OF(c->set.count, "image"),
-           COUNT_OF(o->clusters, "cluster"), o->by, measure, value);
+           COUNT_OF(o->clusters, "cluster"),
+           !c->model && c->space == AS_THEY_ARE ? "pixels" : o->by, measure, value);
     size_t i;
     json_t *row;
     json_array_foreach(json_object_get(object, "clusters"), i, row) {
@@ -320,7 +325,7 @@ static lk_status report(const clustering *c, fault *f) {
                (long long)json_integer_value(json_object_get(row, "members")));
         char name[NAME_SIZE];
         if (json_is_integer(json_object_get(row, "label")))
-            printf("  label %s", names_label(c->names, c->class_of[i], name));
+            printf("  label %s", names_label(&c->data->classes, c->class_of[i], name));
         putchar('\n');
     }
     if (c->set.labels)
@@ -364,9 +369,10 @@ int cmd_cluster(const options *o, fault *f) {
                            &d, f);
     if (!status) {
         c.model = model;
-        status = data_suit_table(&d, model, f);
+        status = data_check_shape(&d, o->shape, f);
+        if (!status) status = data_suit_table(&d, model, f);
         c.set = d.set;
-        c.names = &d.classes;
+        c.data = &d;
         if (!status) status = run(&c, f);
         data_free(&d);
     }

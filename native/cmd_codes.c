@@ -79,10 +79,8 @@ static lk_status check_output(const options *o, const inputs *in, bool codes, fa
                     codes ? "" : " or .png");
     if (png && in->count != 1)
         return fail(f, LK_USAGE, NULL, "a PNG holds one image, not %zu: use .npy", in->count);
-    for (size_t i = 0; i < in->data.files.count; i++) /* also those that standard input named */
-        if (file_same(o->out, in->data.files.items[i]))
-            return fail(f, LK_USAGE, NULL, "--out is one of the inputs");
-    return inputs_check_output(o, "out", o->out, f);
+    const lk_status status = inputs_check_apart(&in->data.files, "out", o->out, f);
+    return status ? status : inputs_check_output(o, "out", o->out, f);
 }
 
 static lk_status code_all(const options *o, const lk_model *model, const inputs *in, bool codes,

@@ -163,7 +163,8 @@ int cmd_data(const options *o, fault *f) {
     int code = pictures ? (int)verify_pictures(spec, f) : LK_OK;
     if (!code) code = (int)data_load(spec, DATA_TRAIN, o->shape, verify ? 0 : o->limit, &d, f);
     if (code) return code;
-    code = data_suit_table(&d, NULL, f);
+    code = data_check_shape(&d, o->shape, f);
+    if (!code) code = data_suit_table(&d, NULL, f);
     if (!code) code = (info ? print_description : print_verification)(spec, &d, o->json, f);
     data_free(&d);
     return code;

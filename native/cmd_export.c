@@ -4,6 +4,7 @@
 
 #include "commands.h"
 #include "file.h"
+#include "inputs.h"
 #include "model_file.h"
 #include "output.h"
 
@@ -175,9 +176,9 @@ typedef struct product {
 } product;
 
 static lk_status choose(const options *o, product *out, fault *f) {
-    const product all[] = {{"--html", "html", "a page", o->html},
-                           {"--c-header", "c_header", "a header", o->c_header},
-                           {"--onnx", "onnx", "a graph", o->onnx}};
+    const product all[] = {{"html", "html", "a page", o->html},
+                           {"c-header", "c_header", "a header", o->c_header},
+                           {"onnx", "onnx", "a graph", o->onnx}};
     size_t asked = 0;
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         if (!all[i].file) continue;
@@ -188,13 +189,7 @@ static lk_status choose(const options *o, product *out, fault *f) {
         return fail(f, LK_USAGE, NULL, "give one of --html FILE, --c-header FILE and --onnx FILE");
     if (o->onnx && o->with_gallery)
         return fail(f, LK_USAGE, NULL, "--with-gallery is for pages and headers");
-    char gallery[PATH_MAX];
-    gallery_path(o->arguments.items[0], gallery);
-    if (file_same(out->file, o->arguments.items[0]))
-        return fail(f, LK_USAGE, NULL, "%s is the model", out->option);
-    if (file_same(out->file, gallery))
-        return fail(f, LK_USAGE, NULL, "%s is the model's gallery", out->option);
-    return file_check_output(out->file, f);
+    return inputs_check_output(o, out->option, out->file, f);
 }
 
 static lk_status report(const options *o, const product *made, size_t size, fault *f) {

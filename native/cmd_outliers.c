@@ -204,6 +204,8 @@ static json_t *describe_worst(const study *s) {
             json_pack("{s:I,s:f,s:o}", "index", (json_int_t)i, "mae", (double)s->usual.mae[i],
                       "label", labels ? json_integer(labels[i]) : json_null());
         if (labels) names_add(&s->images.in.data.classes, labels[i], row);
+        if (s->images.in.data.files.count)
+            json_object_set_new(row, "file", output_text(s->images.in.data.files.items[i]));
         json_array_append_new(list, row);
     }
     return list;
@@ -225,6 +227,15 @@ static lk_status describe(const study *s, json_t **report, fault *f) {
     return *report ? LK_OK : fail_memory(f);
 }
 
+static void print_worst(const study *s, size_t k) {
+    const size_t i = s->worst[k];
+    const strings *files = &s->images.in.data.files;
+    char line[2 * PATH_MAX];
+    printf("worst %2zu: image %zu, error %.5f%s%s\n", k + 1, i, (double)s->usual.mae[i],
+           files->count ? "  " : "",
+           files->count ? text_printable(files->items[i], line, sizeof line) : "");
+}
+
 static void print_lines(const study *s, const json_t *report) {
     size_t i;
     json_t *row;
@@ -244,9 +255,7 @@ static void print_lines(const study *s, const json_t *report) {
                    100 * share_over(&s->others[i], s->o->threshold),
                    100 * share_over(&s->usual, s->o->threshold));
     }
-    for (size_t k = 0; k < s->worst_count; k++)
-        printf("worst %2zu: image %zu, error %.5f\n", k + 1, s->worst[k],
-               (double)s->usual.mae[s->worst[k]]);
+    for (size_t k = 0; k < s->worst_count; k++) print_worst(s, k);
 }
 
 /* ---- the files ---- */

@@ -180,18 +180,27 @@ static lk_status find_and_report(const options *o, const data *d, fault *f) {
     return status;
 }
 
-int cmd_pca(const options *o, fault *f) {
+static lk_status run(const options *o, fault *f) {
     data d;
     lk_status status = check_options(o, f);
     if (!status) status = data_load(o->data, DATA_TRAIN, o->shape, o->limit, &d, f);
     if (status) return status;
-    if (d.texts.count)
-        status = fail(f, LK_USAGE, d.path, "texts, and this is for images");
-    else if (o->components > size_of(d.set.shape))
+    if (d.texts.count) status = fail(f, LK_USAGE, d.path, "texts, and this is for images");
+    if (!status) status = data_check_shape(&d, o->shape, f);
+    if (!status && o->components > size_of(d.set.shape))
         status = fail(f, LK_USAGE, NULL, "--components %u is more than the %zu values of an image",
                       o->components, size_of(d.set.shape));
     if (!status) status = check_sheets(o, d.set.shape, f);
     if (!status) status = find_and_report(o, &d, f);
     data_free(&d);
+    return status;
+}
+
+int cmd_pca(const options *o, fault *f) {
+    options named = *o; /* its arguments are files alone */
+    named.arguments = (strings){0};
+    lk_status status = inputs_gather(&o->arguments, 0, &named.arguments, f);
+    if (!status) status = run(&named, f);
+    strings_free(&named.arguments);
     return status;
 }

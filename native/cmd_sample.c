@@ -30,7 +30,7 @@ static lk_status decode_and_write(const options *o, const lk_model *model, const
 
 static lk_status sample(const options *o, const lk_model *model, fault *f) {
     const size_t columns = columns_of(o->images);
-    lk_status status = made_check_output(o, model, NULL, o->images, columns, f);
+    lk_status status = made_check_output(o, model, o->images, columns, f);
     if (status) return status;
     lk_real *z = lk_alloc(o->images * (size_t)lk_model_latent(model) * sizeof *z);
     if (!z) return fail_memory(f);
@@ -50,7 +50,7 @@ static lk_status decode(const options *o, const lk_model *model, fault *f) {
     lk_status status = npy_read_rows(path, lk_model_latent(model), &z, &count, f);
     if (status) return status;
     const size_t columns = columns_of(count);
-    status = made_check_output(o, model, path, count, columns, f);
+    status = made_check_output(o, model, count, columns, f);
     if (!status) status = decode_and_write(o, model, z, count, columns, f);
     lk_free(z);
     return status;
@@ -113,8 +113,8 @@ static lk_status interpolate(const options *o, const lk_model *model, fault *f) 
     inputs in;
     lk_status status = inputs_open(o, model, &in, f);
     if (!status && in.count != 2) status = fail(f, LK_USAGE, NULL, "interpolate wants two images");
-    for (size_t i = 0; i < 2 && !status; i++)
-        status = made_check_output(o, model, in.data.files.items[i], o->steps, o->steps, f);
+    if (!status) status = made_check_output(o, model, o->steps, o->steps, f);
+    if (!status) status = inputs_check_apart(&in.data.files, "out", o->out, f);
     e.x = lk_alloc(2 * e.size * sizeof *e.x);
     e.z = lk_alloc(2 * (size_t)lk_model_latent(model) * sizeof *e.z);
     if (!status && (!e.x || !e.z)) status = fail_memory(f);

@@ -257,6 +257,7 @@ static int prepare_and_score(const options *o, const lk_model *model, fault *f) 
     if (!code && in.count > 1) code = inputs_bear(&in, f); /* one alone is all that was asked of */
     if (!code) code = names_of(model, &j.names, f);
     if (!code && classifier) code = names_of(classifier, &j.others, f);
+    if (!code && o->explain) code = inputs_check_apart(&in.data.files, "explain", o->explain, f);
     if (!code && o->explain) code = explain_open(&why, o, model, path, in.count, f);
     if (!code) {
         j.classifier = classifier;

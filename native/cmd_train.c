@@ -200,7 +200,8 @@ static int train(job *j, fault *f) {
 
 int cmd_train(const options *o, fault *f) {
     static job j; /* large */
-    j = (job){.settled = *o,
+    j = (job){.given = o,
+              .settled = *o,
               .o = &j.settled,
               .start = clock_seconds(),
               .lock.descriptor = -1,

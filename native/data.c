@@ -301,7 +301,7 @@ static lk_status open_found(lk_shape wanted, const char *part, const char *label
         out->kind = "folder";
         return folder_open(out->path, out, f);
     }
-    if (data_is_csv(out->path)) {
+    if (text_ends_with(out->path, ".csv")) {
         out->kind = "csv";
         return csv_load(out->path, label, out, f);
     }
@@ -309,11 +309,6 @@ static lk_status open_found(lk_shape wanted, const char *part, const char *label
     if (label) return fail(f, LK_USAGE, NULL, ":label= is for .csv and .jsonl files");
     out->kind = npy ? "npy" : "idx";
     return npy ? npy_load(out->path, wanted, out, f) : idx_load(out->path, out, f);
-}
-
-bool data_is_csv(const char *spec) {
-    const char *colon = strstr(spec, ".csv:");
-    return colon || text_ends_with(spec, ".csv");
 }
 
 bool data_is_texts(const char *spec) {
@@ -408,6 +403,18 @@ const char *data_image_name(const data *d, const char *spec, size_t i, char *out
     return out;
 }
 
+size_t data_files_room(const data *d) {
+    size_t room = 0;
+    for (size_t i = 0; i < d->files.count; i++) room += 2 * strlen(d->files.items[i]) + 4;
+    return room;
+}
+
+size_t data_file_field(const data *d, size_t i, char *out) {
+    if (d->files.count == 0) return 0;
+    *out = ',';
+    return 1 + text_quoted(d->files.items[i], out + 1);
+}
+
 /* Texts by the words of the model, or by their own. */
 static lk_status suit_texts(data *d, const lk_model *model, fault *f) {
     words w;
@@ -437,6 +444,15 @@ lk_status data_suit_table(data *d, const lk_model *model, fault *f) {
     lk_table_prepare(model, d->set.values, d->set.count, d->set.values);
     d->set.shape = shape;
     return LK_OK;
+}
+
+lk_status data_check_shape(const data *d, lk_shape asked, fault *f) {
+    if (!asked.channels) return LK_OK;
+    if (d->texts.count)
+        return fail(f, LK_USAGE, d->path, "texts: what --shape says of them is for train");
+    if (!d->set.values || data_same_shape(d->set.shape, asked)) return LK_OK;
+    return fail(f, LK_USAGE, d->path, "rows of %u numbers: --shape is for images",
+                d->set.shape.width);
 }
 
 bool data_is_empty_text(const lk_model *model, const lk_real *row) {

@@ -43,6 +43,12 @@ bool data_is_at(const char *spec, const char *path);
 /* What image i is called: its file, or SPEC#i. Into out[PATH_MAX]. */
 const char *data_image_name(const data *d, const char *spec, size_t i, char *out);
 
+/* Of the pictures of a folder their files' names, as fields of a .csv file: room for all of them,
+   and that of image i, with a comma before it, into out; nothing where `d` is no folder. Returns
+   its length. */
+size_t data_files_room(const data *d);
+size_t data_file_field(const data *d, size_t i, char *out);
+
 /* Moves `count` images, drawn by `seed`, out of `set` into `part`: with `balanced`, as many of each
    class as there are. Those left behind keep their order. */
 lk_status data_take(lk_dataset *set, size_t count, uint64_t seed, bool balanced, lk_dataset *part,
@@ -63,12 +69,12 @@ bool data_is_texts(const char *spec);
 /* labels[] of the rows, by what they are called, as numbers: the places of the names, sorted, among
    which they are. */
 lk_status data_number_labels(const strings *labels, const strings *names, data *out, fault *f);
-/* Whether a SPEC names a table as text; tables in .npy files are seen by what is in them. */
-bool data_is_csv(const char *spec);
 /* The rows of numbers are prepared as the model wants them, of texts by its words or, where there
    is no model, by their own. LK_DATA: the one has none, or the other wants none. Of images nothing
    is done. */
 lk_status data_suit_table(data *d, const lk_model *model, fault *f);
+/* Rows of numbers and texts cannot be brought to the shape that --shape asks for, if it does. */
+lk_status data_check_shape(const data *d, lk_shape asked, fault *f);
 /* Whether the row is that of a text in which the model knows no word. */
 bool data_is_empty_text(const lk_model *model, const lk_real *row);
 void data_set_count_classes(lk_dataset *set);

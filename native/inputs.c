@@ -5,21 +5,34 @@
 #include <string.h>
 
 #include "file.h"
+#include "model_file.h"
 #include "names.h"
 #include "output.h"
 #include "pictures.h"
 
-/* A "-" among the names stands for those on standard input. */
-static lk_status gather_names(const strings *arguments, strings *files, fault *f) {
-    for (size_t i = 1; i < arguments->count; i++) {
-        if (strcmp(arguments->items[i], "-") == 0) {
-            const lk_status status = file_read_lines(files, f);
-            if (status) return status;
-        } else if (!strings_add(files, arguments->items[i])) {
-            return fail_memory(f);
-        }
+static lk_status add_folder(const char *path, strings *files, fault *f) {
+    data d = {0};
+    lk_status status = folder_open(path, &d, f);
+    for (size_t i = 0; i < d.files.count && !status; i++)
+        if (!strings_add(files, d.files.items[i])) status = fail_memory(f);
+    data_free(&d);
+    return status;
+}
+
+lk_status inputs_gather(const strings *arguments, size_t first, strings *files, fault *f) {
+    lk_status status = LK_OK;
+    for (size_t i = first; i < arguments->count && !status; i++) {
+        const char *name = arguments->items[i];
+        if (strcmp(name, "-") == 0)
+            status = file_read_lines(files, f);
+        else if (file_kind_of(name) == FILE_FOLDER)
+            status = add_folder(name, files, f);
+        else if (!strings_add(files, name))
+            status = fail_memory(f);
     }
-    return LK_OK;
+    if (!status && arguments->count > first && files->count == 0)
+        status = fail(f, LK_USAGE, NULL, "no image is named");
+    return status;
 }
 
 /* The labels of the images are those of the model, where both know them by their names. */
@@ -48,14 +61,14 @@ lk_status inputs_open(const options *o, const lk_model *model, inputs *in, fault
         return fail(f, LK_USAGE, NULL, "give images or --data, not both");
     if (o->data) return inputs_open_data(o->data, DATA_TEST, o->limit, model, in, f);
     if (o->arguments.count < 2) return fail(f, LK_USAGE, NULL, "give images or --data SPEC");
-    if (lk_model_is_table(model) && o->arguments.count == 2)
+    const bool piped = strcmp(o->arguments.items[1], "-") == 0;
+    if (lk_model_is_table(model) && o->arguments.count == 2 && !piped)
         return inputs_open_data(o->arguments.items[1], DATA_TEST, o->limit, model, in, f);
     if (lk_model_is_table(model))
         return fail(f, LK_USAGE, NULL, "the model is of rows of numbers: give one file of them");
-    const lk_status status = gather_names(&o->arguments, &in->data.files, f);
+    const lk_status status = inputs_gather(&o->arguments, 1, &in->data.files, f);
     if (o->limit) strings_cut(&in->data.files, o->limit);
     in->count = in->data.files.count;
-    if (!status && in->count == 0) return fail(f, LK_USAGE, NULL, "no image is named");
     return status;
 }
 
@@ -81,9 +94,23 @@ static bool is_read(const options *o, const char *path) {
     return found;
 }
 
+static bool is_beside_model(const options *o, const char *path) {
+    return (o->arguments.count > 0 && model_is_beside(o->arguments.items[0], path)) ||
+           (o->classifier && model_is_beside(o->classifier, path));
+}
+
 lk_status inputs_check_output(const options *o, const char *option, const char *path, fault *f) {
     if (is_read(o, path)) return fail(f, LK_USAGE, NULL, "--%s is one of the inputs", option);
+    if (is_beside_model(o, path))
+        return fail(f, LK_USAGE, NULL, "--%s is a model's gallery or report", option);
     return file_check_output(path, f);
+}
+
+lk_status inputs_check_apart(const strings *files, const char *option, const char *path, fault *f) {
+    for (size_t i = 0; i < files->count; i++)
+        if (file_same(path, files->items[i]))
+            return fail(f, LK_USAGE, NULL, "--%s is one of the inputs", option);
+    return LK_OK;
 }
 
 lk_status inputs_bear(inputs *in, fault *f) {

@@ -22,8 +22,15 @@ lk_status inputs_open_data(const char *spec, data_part part, uint32_t limit, con
 void inputs_free(inputs *in);
 const char *inputs_name(const inputs *in, size_t i, char *out); /* out[PATH_MAX] */
 
-/* What --`option` writes: whether `path` can be written, and is none of the files that are read. */
+/* The pictures that the arguments from `first` on name: files, folders of such, or "-" for names on
+   standard input. Added to `files`. */
+lk_status inputs_gather(const strings *arguments, size_t first, strings *files, fault *f);
+
+/* What --`option` writes: whether `path` can be written, and is none of the files that are read,
+   nor what is beside a model that is. */
 lk_status inputs_check_output(const options *o, const char *option, const char *path, fault *f);
+/* And is none of these. */
+lk_status inputs_check_apart(const strings *files, const char *option, const char *path, fault *f);
 
 /* From now on an image that cannot be read or judged is noted and left out of further visits. */
 lk_status inputs_bear(inputs *in, fault *f);

@@ -27,6 +27,7 @@ static lk_status find_family(job *j, const char *name, fault *f) {
    settle_epochs. */
 static void settle(job *j) {
     options *o = &j->settled;
+    *o = *j->given;
     const lk_train_options usual = lk_train_family_defaults(j->family, 0);
     if (!o->batch) o->batch = usual.batch;
     if (o->decay < 0) o->decay = usual.decay;
@@ -95,6 +96,14 @@ static lk_status check_training(job *j, fault *f) {
     return status || !o->noise ? status : check_noise(o->noise, f);
 }
 
+/* Of this name, or none with --arch. */
+static lk_status choose_family(job *j, const char *name, fault *f) {
+    const lk_status status = name ? find_family(j, name, f) : LK_OK;
+    if (status) return status;
+    settle(j);
+    return check_training(j, f);
+}
+
 static lk_status check_outputs(const options *o, fault *f) {
     char gallery[PATH_MAX], report[PATH_MAX];
     gallery_path(o->out, gallery);
@@ -104,6 +113,12 @@ static lk_status check_outputs(const options *o, fault *f) {
         return fail(f, LK_USAGE, NULL, "--out is the drawings");
     if (o->log && data_is_at(o->data, o->log))
         return fail(f, LK_USAGE, NULL, "--log-jsonl is the data");
+    if (o->log && o->drawings && data_is_at(o->drawings, o->log))
+        return fail(f, LK_USAGE, NULL, "--log-jsonl is the drawings");
+    if (o->log && o->from && file_same(o->from, o->log))
+        return fail(f, LK_USAGE, NULL, "--log-jsonl is the model of --from");
+    if (o->log && (file_same(o->out, o->log) || model_is_beside(o->out, o->log)))
+        return fail(f, LK_USAGE, NULL, "--log-jsonl is the model, its gallery or its report");
     if (o->log && strcmp(o->log, o->out) == 0)
         return fail(f, LK_USAGE, NULL, "--log-jsonl is the same file as --out");
     if (o->log && strcmp(o->log, report) == 0)
@@ -123,12 +138,9 @@ lk_status job_check(job *j, fault *f) {
     if (!o->out) return fail(f, LK_USAGE, NULL, "--out FILE is needed");
     if (o->arch && (o->latent || o->shape.channels))
         return fail(f, LK_USAGE, NULL, "--arch already says the latent size and the shape");
-    const char *usual = data_is_csv(o->data) ? "table" : data_is_texts(o->data) ? "text" : "gate";
+    const char *usual = data_is_texts(o->data) ? "text" : "gate";
     const char *name = o->arguments.count == 1 ? o->arguments.items[0] : usual;
-    lk_status status = o->arch ? LK_OK : find_family(j, name, f);
-    if (status) return status;
-    settle(j);
-    status = check_training(j, f);
+    const lk_status status = choose_family(j, o->arch ? NULL : name, f);
     return status ? status : check_outputs(o, f);
 }
 
@@ -240,8 +252,10 @@ static lk_status part(job *j, lk_dataset *all, fault *f) {
 static lk_status check_images(const job *j, const lk_dataset *set, fault *f) {
     const options *o = j->o;
     if (set->values && !lk_model_is_table(j->model))
-        return fail(f, LK_USAGE, o->data,
-                    "rows of numbers want family table, or an --arch that begins with table");
+        return fail(
+            f, LK_USAGE, o->data,
+            "rows of numbers want family table, or an --arch that begins with table; with --shape "
+            "CxHxW the rows of a .npy file are images");
     if (!set->values && lk_model_is_table(j->model))
         return fail(f, LK_DATA, o->data, "images, and this network is for rows of numbers");
     if (set->values && lk_model_shape(j->model).width != set->shape.width)
@@ -286,6 +300,14 @@ static lk_status keep_words(job *j, data *d, const words *w, fault *f) {
     return status ? status : data_suit_table(d, j->model, f);
 }
 
+/* Where none was asked for: rows of numbers have their own, and labels are of use for verdicts on
+   images. */
+static lk_status suit_family(job *j, const data *d, fault *f) {
+    const bool tells = d->set.pixels && data_set_varied(&d->set) && d->set.classes <= LK_MOST_POSED;
+    if (tells) return choose_family(j, "gate-classes", f);
+    return d->set.values ? choose_family(j, "table", f) : LK_OK;
+}
+
 lk_status job_prepare(job *j, fault *f) {
     const options *o = j->o;
     lk_status status = o->arch ? make_model(j, NULL, f) : LK_OK;
@@ -295,10 +317,11 @@ lk_status job_prepare(job *j, fault *f) {
     status = data_load(o->data, DATA_TRAIN, o->arch ? lk_model_shape(j->model) : o->shape, o->limit,
                        &d, f);
     if (status) return status;
-    if (d.texts.count) status = choose_words(j, &d, &w, f);
-    /* Unless a family was asked for: labels are of use for verdicts on images. */
-    const bool tells = d.set.pixels && data_set_varied(&d.set) && d.set.classes <= LK_MOST_POSED;
-    if (!o->arch && o->arguments.count == 0 && tells) j->family = lk_family_find("gate-classes");
+    if (d.texts.count)
+        status = choose_words(j, &d, &w, f);
+    else
+        status = data_check_shape(&d, o->shape, f);
+    if (!status && !o->arch && o->arguments.count == 0) status = suit_family(j, &d, f);
     if (!status && !o->arch) status = make_model(j, &d.set, f);
     if (!status && w.list.count) status = keep_words(j, &d, &w, f);
     words_free(&w);

@@ -7,6 +7,7 @@
 #include "training.h"
 
 typedef struct job {
+    const options *given;
     options settled;  /* as they were given; the rest is the family's own way of training */
     const options *o; /* these */
     lk_train_options how;
@@ -29,7 +30,7 @@ typedef struct job {
 } job;
 
 /* Checks everything that the command line says, before anything is read. Without a FAMILY it is the
-   one that is made for verdicts. */
+   one that is made for verdicts, until the data are known. */
 lk_status job_check(job *j, fault *f);
 /* Loads the images, makes the model, parts the images. With --arch the model says the shape of the
    images; else the images say the model's. */

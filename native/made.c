@@ -37,8 +37,8 @@ lk_status made_check_model(const options *o, const lk_model *model, fault *f) {
     return made_label(o, model, &label, f);
 }
 
-lk_status made_check_output(const options *o, const lk_model *model, const char *input,
-                            size_t count, size_t columns, fault *f) {
+lk_status made_check_output(const options *o, const lk_model *model, size_t count, size_t columns,
+                            fault *f) {
     const lk_shape shape = lk_model_shape(model);
     const bool png = o->out && text_ends_with(o->out, ".png");
     if (!o->out) return fail(f, LK_USAGE, NULL, "--out FILE is needed");
@@ -47,8 +47,6 @@ lk_status made_check_output(const options *o, const lk_model *model, const char 
     if (png && !made_fits(count, columns, shape))
         return fail(f, LK_USAGE, NULL, "%zu images make a PNG of over %d pixels a side: use .npy",
                     count, MAX_SIDE);
-    if (input && file_same(o->out, input))
-        return fail(f, LK_USAGE, NULL, "--out is one of the inputs");
     return inputs_check_output(o, "out", o->out, f);
 }
 

@@ -10,8 +10,8 @@ lk_status made_check_model(const options *o, const lk_model *model, fault *f);
 lk_status made_label(const options *o, const lk_model *model, uint32_t *label, fault *f);
 /* Whether --out can hold `count` of them, `columns` to a row of a PNG. `input` is a file that must
    not be written over, beside the model's. */
-lk_status made_check_output(const options *o, const lk_model *model, const char *input,
-                            size_t count, size_t columns, fault *f);
+lk_status made_check_output(const options *o, const lk_model *model, size_t count, size_t columns,
+                            fault *f);
 
 /* x_hat[n x input] of codes z[n x latent], under --label. */
 lk_status made_decode(const options *o, const lk_model *model, const lk_real *z, size_t n,

@@ -25,8 +25,8 @@ static const command COMMANDS[] = {
      "own.",
      cmd_calibrate, FOR_CALIBRATE, 1, 1},
     {"score", "MODEL IMAGE... | MODEL ROWS.csv|TEXTS.jsonl | MODEL --data SPEC",
-     "Judges images, rows of numbers or texts: a verdict and a p-value for each; - reads names "
-     "from "
+     "Judges images, rows of numbers or texts: a verdict and a p-value for each. An IMAGE, here "
+     "and in other commands, may be a folder of PNG and JPEG files, and - reads names from "
      "standard input.",
      cmd_score, FOR_SCORE, 1, UINT32_MAX},
     {"reconstruct", "MODEL (IMAGE... | --data SPEC) --out FILE.npy|FILE.png",
@@ -39,7 +39,7 @@ static const command COMMANDS[] = {
      cmd_sample, FOR_SAMPLE, 1, 1},
     {"interpolate", "MODEL IMAGE IMAGE --out FILE.npy|FILE.png",
      "Makes the images between two: their codes and those on the way.", cmd_interpolate,
-     FOR_INTERPOLATE, 3, 3},
+     FOR_INTERPOLATE, 2, 3},
     {"neighbours", "MODEL IMAGE | MODEL ROWS.csv|TEXTS.jsonl --train SPEC",
      "Finds the nearest images of the model's gallery, or the nearest rows or texts of SPEC.",
      cmd_neighbours, FOR_NEIGHBOURS, 2, 2},

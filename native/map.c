@@ -107,26 +107,30 @@ lk_status map_read(const char *path, map *m, fault *f) {
 
 /* ---- .csv ---- */
 
-static size_t put_rows(const map_side *side, const char *part, char *text) {
+static size_t put_rows(const map_side *side, const char *part, bool files, char *text) {
     char *at = text;
     const uint32_t *labels = side->data.set.labels;
     for (size_t i = 0; i < side->count; i++) {
         at += sprintf(at, "%zu,%s,", i, part);
         if (labels) at += sprintf(at, "%u", labels[i]);
-        at += sprintf(at, ",%.9g,%.9g\n", (double)side->points[2 * i],
-                      (double)side->points[2 * i + 1]);
+        at +=
+            sprintf(at, ",%.9g,%.9g", (double)side->points[2 * i], (double)side->points[2 * i + 1]);
+        const size_t named = data_file_field(&side->data, i, at);
+        at += named;
+        if (files && !named) *at++ = ',';
+        *at++ = '\n';
     }
     return (size_t)(at - text);
 }
 
 static lk_status write_csv(const char *path, const map *m, fault *f) {
     enum { ROW = 96 }; /* more than the longest */
-    static const char HEAD[] = "index,part,label,x,y\n";
-    char *text = lk_alloc(sizeof HEAD + (m->known.count + m->placed.count) * ROW);
+    const size_t room = data_files_room(&m->known.data) + data_files_room(&m->placed.data);
+    char *text = lk_alloc((1 + m->known.count + m->placed.count) * ROW + room);
     if (!text) return fail_memory(f);
-    size_t length = strlen(strcpy(text, HEAD));
-    length += put_rows(&m->known, "map", text + length);
-    length += put_rows(&m->placed, "placed", text + length);
+    size_t length = (size_t)sprintf(text, "index,part,label,x,y%s\n", room ? ",file" : "");
+    length += put_rows(&m->known, "map", room > 0, text + length);
+    length += put_rows(&m->placed, "placed", room > 0, text + length);
     const lk_status status = file_write(path, text, length, f);
     lk_free(text);
     return status;

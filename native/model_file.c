@@ -67,6 +67,13 @@ void report_path(const char *model_path, char *out) {
     path_beside(model_path, ".report.json", out);
 }
 
+bool model_is_beside(const char *model_path, const char *path) {
+    char gallery[PATH_MAX], report[PATH_MAX];
+    gallery_path(model_path, gallery);
+    report_path(model_path, report);
+    return file_same(path, gallery) || file_same(path, report);
+}
+
 lk_gallery *gallery_read(const lk_model *model, const char *model_path, fault *f) {
     char path[PATH_MAX];
     gallery_path(model_path, path);

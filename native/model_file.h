@@ -20,6 +20,8 @@ void model_note_alpha(const lk_model *model, const char *path, lk_preparation pr
 void gallery_path(const char *model_path, char *out);
 /* "X.report.json": what train --json printed. */
 void report_path(const char *model_path, char *out);
+/* Whether the file at `path` is the gallery or the report of the model. */
+bool model_is_beside(const char *model_path, const char *path);
 lk_gallery *gallery_read(const lk_model *model, const char *model_path, fault *f);
 lk_status gallery_stage(const lk_gallery *gallery, const char *model_path, file_set *set, fault *f);
 

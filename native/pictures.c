@@ -7,6 +7,7 @@
 
 #include <jpeglib.h>
 
+#include "data.h"
 #include "file.h"
 
 enum { MAX_SIDE = 8192, MAX_SCANS = 200 };
@@ -19,6 +20,7 @@ typedef struct decoding {
     size_t at; /* bytes that libpng has taken */
     uint8_t *pixels;
     uint32_t width, height, channels;
+    uint32_t orientation; /* Exif's: 1 to 8 */
     jmp_buf failed;
     fault *f;
 } decoding;
@@ -38,6 +40,58 @@ static void make_room(decoding *d, uint32_t width, uint32_t height, uint32_t cha
         fail_memory(d->f);
         longjmp(d->failed, 1);
     }
+}
+
+/* ---- which way up ---- */
+
+/* A number of one to four bytes of TIFF data, in their order. */
+static uint32_t tiff_number(const uint8_t *at, size_t bytes, bool little) {
+    uint32_t value = 0;
+    for (size_t i = 0; i < bytes; i++) value = value << 8 | at[little ? bytes - 1 - i : i];
+    return value;
+}
+
+/* Which way up the camera was held, as browsers read it: the first entry of the first directory
+   that tells it soundly. 1, upright, where none does: damaged Exif data spoil no picture. */
+static uint32_t read_orientation(const uint8_t *tiff, size_t size) {
+    enum { HEADER = 8, ENTRY = 12, ORIENTATION = 0x0112, SHORT = 3 };
+    if (size < HEADER) return 1;
+    const bool little = memcmp(tiff, "II*\0", 4) == 0;
+    if (!little && memcmp(tiff, "MM\0*", 4) != 0) return 1;
+    const size_t directory = tiff_number(tiff + 4, 4, little);
+    if (directory > size - 2) return 1;
+    const size_t count = tiff_number(tiff + directory, 2, little);
+    for (size_t i = 0, at = directory + 2; i < count && at + ENTRY <= size; i++, at += ENTRY) {
+        const uint32_t value = tiff_number(tiff + at + 8, 2, little);
+        if (tiff_number(tiff + at, 2, little) == ORIENTATION &&
+            tiff_number(tiff + at + 2, 2, little) == SHORT &&
+            tiff_number(tiff + at + 4, 4, little) == 1 && value >= 1 && value <= 8)
+            return value;
+    }
+    return 1;
+}
+
+/* Turns and mirrors the pixels so that the picture is upright. */
+static lk_status make_upright(decoding *d) {
+    const uint32_t o = d->orientation, width = d->width, height = d->height;
+    const size_t channels = d->channels;
+    if (o <= 1) return LK_OK;
+    const bool lies = o >= 5, mirrored = o == 2 || o == 3 || o >= 7;
+    const bool inverted = o == 3 || o == 4 || o == 6 || o == 7;
+    uint8_t *upright = lk_alloc((size_t)width * height * channels), *to = upright;
+    if (!upright) return fail_memory(d->f);
+    d->width = lies ? height : width;
+    d->height = lies ? width : height;
+    for (uint32_t v = 0; v < d->height; v++)
+        for (uint32_t u = 0; u < d->width; u++, to += channels) {
+            const size_t x = lies ? v : u, y = lies ? u : v;
+            const size_t row = inverted ? height - 1 - y : y;
+            const size_t column = mirrored ? width - 1 - x : x;
+            memcpy(to, d->pixels + (row * width + column) * channels, channels);
+        }
+    lk_free(d->pixels);
+    d->pixels = upright;
+    return LK_OK;
 }
 
 /* ---- PNG ---- */
@@ -81,6 +135,9 @@ static void png_decode(decoding *d, png_structp png, png_infop info) {
     png_set_chunk_malloc_max(png, 8 << 20);
     png_set_chunk_cache_max(png, 64);
     png_read_info(png, info);
+    png_uint_32 size;
+    png_bytep exif;
+    if (png_get_eXIf_1(png, info, &size, &exif)) d->orientation = read_orientation(exif, size);
     const uint32_t width = png_get_image_width(png, info), height = png_get_image_height(png, info);
     if (width <= MAX_SIDE) png_choose_layout(png, info);
     make_room(d, width, height, png_get_channels(png, info));
@@ -147,9 +204,20 @@ static void cmyk_to_rgb(decoding *d, bool inverted) {
     d->channels = 3;
 }
 
+/* By the first of the markers that holds Exif data. */
+static uint32_t jpeg_orientation(const struct jpeg_decompress_struct *jpeg) {
+    enum { NAME = 6 }; /* "Exif", a 0, and a byte of any value */
+    for (jpeg_saved_marker_ptr m = jpeg->marker_list; m; m = m->next)
+        if (m->data_length >= NAME && memcmp(m->data, "Exif", 5) == 0)
+            return read_orientation(m->data + NAME, m->data_length - NAME);
+    return 1;
+}
+
 static void jpeg_decode(decoding *d, struct jpeg_decompress_struct *jpeg) {
     jpeg_mem_src(jpeg, d->file.data, (unsigned long)d->file.size);
+    jpeg_save_markers(jpeg, JPEG_APP0 + 1, 0xffff);
     jpeg_read_header(jpeg, TRUE);
+    d->orientation = jpeg_orientation(jpeg);
     const bool cmyk = jpeg->num_components == 4;
     jpeg->out_color_space = cmyk ? JCS_CMYK : jpeg->num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
     make_room(d, jpeg->image_width, jpeg->image_height,
@@ -185,6 +253,13 @@ static lk_status jpeg_read(decoding *d) {
 
 /* ---- either ---- */
 
+/* Whether this is no picture but many, or rows or texts. */
+static bool is_data_set(const decoding *d) {
+    return (d->file.size >= 6 && memcmp(d->file.data, "\x93NUMPY", 6) == 0) ||
+           (d->file.size >= 3 && memcmp(d->file.data, "\0\0\x08", 3) == 0) ||
+           text_ends_with(d->path, ".csv") || data_is_texts(d->path);
+}
+
 lk_status picture_read(const char *path, lk_picture *out, fault *f) {
     decoding d = {.path = path, .f = f};
     lk_status status = file_read(path, MAX_PICTURE_FILE, LK_DATA, &d.file, f);
@@ -195,9 +270,12 @@ lk_status picture_read(const char *path, lk_picture *out, fault *f) {
         status = jpeg_read(&d);
     } else {
         status = fail_at(f, LK_DATA, path, 0,
-                         d.file.size ? "neither PNG nor JPEG" : "the file is empty");
+                         d.file.size == 0  ? "the file is empty"
+                         : is_data_set(&d) ? "neither PNG nor JPEG: a data set is named by --data"
+                                           : "neither PNG nor JPEG");
     }
     lk_free(d.file.data);
+    if (!status) status = make_upright(&d);
     if (status)
         lk_free(d.pixels);
     else

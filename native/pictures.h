@@ -5,7 +5,8 @@
 #include "fault.h"
 
 /* Decodes by content, whatever the name's ending: palettes and CMYK become RGB, 16 bits 8, any
-   transparency RGBA. Pixels are owned by the caller: lk_free((void *)picture.pixels). */
+   transparency RGBA. What a camera notes of how it was held (Exif) is undone, as browsers do.
+   Pixels are owned by the caller: lk_free((void *)picture.pixels). */
 lk_status picture_read(const char *path, lk_picture *out, fault *f);
 
 /* The images' planes x[channels x height x width] as a PNG, values clamped to [0, 1]. */

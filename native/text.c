@@ -122,6 +122,18 @@ const char *text_nearest(const char *word, const char *const *candidates, size_t
     return best;
 }
 
+size_t text_quoted(const char *text, char *out) {
+    char *at = out;
+    *at++ = '"';
+    for (; *text; text++) {
+        if (*text == '"') *at++ = '"';
+        *at++ = *text;
+    }
+    *at++ = '"';
+    *at = 0;
+    return (size_t)(at - out);
+}
+
 bool text_ends_with(const char *text, const char *ending) {
     const size_t n = strlen(text), m = strlen(ending);
     return n >= m && strcasecmp(text + n - m, ending) == 0;

@@ -33,6 +33,10 @@ const char *text_nearest(const char *word, const char *const *candidates, size_t
    the last; all but the first are indented. */
 void text_print_wrapped(const char *text, size_t column, size_t indent);
 
+/* The text as a field of a .csv file, in quotes, into out[2 * strlen(text) + 3]; returns its
+ * length. */
+size_t text_quoted(const char *text, char *out);
+
 bool text_ends_with(const char *text, const char *ending); /* ASCII case ignored */
 
 #endif

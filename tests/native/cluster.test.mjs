@@ -4,7 +4,17 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { fails, folder, idx, ok, readNpy, trainBars, write, writeBars } from './helpers.mjs';
+import {
+  fails,
+  folder,
+  greyPng,
+  idx,
+  ok,
+  readNpy,
+  trainBars,
+  write,
+  writeBars,
+} from './helpers.mjs';
 
 let path, data, model;
 before(() => {
@@ -54,6 +64,22 @@ test('cluster: pixels of two kinds, with the files', (t) => {
   assert.deepEqual(
     [...values],
     rows.map(([, cluster]) => cluster),
+  );
+});
+
+test('cluster: of a folder the table names the files', (t) => {
+  const own = folder(t);
+  const files = ['dark/1.png', 'dark/2, 3.png', 'light/1.png'].map((name, i) =>
+    write(join(own, name), greyPng(2, i < 2 ? [0, 9, 3, i] : [250, 240, 255, 230])),
+  );
+  const csv = join(own, 'c.csv');
+  const said = ok(['cluster', '--pixels', '--data', own, '--k', '2', '--out', csv]);
+  assert.match(said, /^3 images in 2 clusters by pixels, /);
+  const [head, ...rows] = readFileSync(csv, 'utf8').trim().split('\n');
+  assert.equal(head, 'image,cluster,label,file');
+  assert.deepEqual(
+    rows.map((row) => row.slice(row.indexOf('"'))),
+    files.map((file) => `"${file}"`),
   );
 });
 

@@ -140,7 +140,12 @@ test('interpolate: both ends, and what lies between their codes', (t) => {
   assert.deepEqual(tile(strip, 4), bytes(image(made.values, 4)));
 
   fails([...args, ends[1]], 2, /--out is one of the inputs/);
-  fails(['interpolate', model, ends[0], '--out', 'x.npy'], 2, /usage: likeness interpolate/);
+  fails(['interpolate', model, '--out', 'x.npy'], 2, /usage: likeness interpolate/);
+  fails(['interpolate', model, ends[0], '--out', file('x.npy')], 2, /wants two images/);
+  const named = { input: `${ends.join('\n')}\n` };
+  ok(['interpolate', model, '-', '--steps', '5', '--out', file('n.npy')], named);
+  assert.deepEqual(readFileSync(file('n.npy')), readFileSync(file('i.npy')));
+  fails(['interpolate', model, '-', '--out', ends[1]], 2, /one of the inputs/, { options: named });
   fails([...args, file('x.npy'), '--steps', '1'], 2, /--steps wants a whole number from 2/);
   const large = join(path, 'large.safetensors');
   const train = ['train', 'pca', '--latent', '2', '--shape', '1x16x16', '--data', data];

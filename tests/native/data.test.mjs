@@ -9,21 +9,18 @@ import {
   bars,
   fails,
   folder,
-  GREY_ALPHA,
   greyPng,
   idx,
   npy,
   ok,
-  PALETTE,
   png,
   RGB,
-  RGBA,
-  random,
   run,
   sha256,
   write,
   writeBars,
 } from './helpers.mjs';
+import { JPEGS } from './jpegs.mjs';
 
 const info = (spec, ...more) => ok(['data', 'info', spec, '--json', ...more]);
 const IMAGES = 'x-images-idx3-ubyte';
@@ -203,145 +200,6 @@ test('.npy: every bad file has its own line', (t) => {
     write(file, bytes);
     fails(['data', 'info', file], 3, pattern, { path });
   }
-});
-
-// Each a 16x8 picture of two flat halves, made by libjpeg at quality 100.
-const JPEGS = {
-  GREY:
-    '/9j/2wBDAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ' +
-    'EBAQH/wAALCAAIABABAREA/8QAFQABAQAAAAAAAAAAAAAAAAAABwr/xAAUEAEAAAAAAAAAAAAAAAAAAAAA/9oACAEB' +
-    'AAA/AEhCu//Z',
-  COLOUR:
-    '/9j/2wBDAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ' +
-    'EBAQH/2wBDAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB' +
-    'AQEBAQH/wAARCAAIABADAREAAhEBAxEB/8QAFQABAQAAAAAAAAAAAAAAAAAABgn/xAAUEAEAAAAAAAAAAAAAAAAAAA' +
-    'AA/8QAFQEBAQAAAAAAAAAAAAAAAAAACQr/xAAUEQEAAAAAAAAAAAAAAAAAAAAA/9oADAMBAAIRAxEAPwA+K82CL6+h' +
-    'Mu//2Q==',
-  PROGRESSIVE:
-    '/9j/2wBDAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ' +
-    'EBAQH/2wBDAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB' +
-    'AQEBAQH/wgARCAAIABADAREAAhEBAxEB/8QAFQABAQAAAAAAAAAAAAAAAAAABQj/xAAVAQEBAAAAAAAAAAAAAAAAAA' +
-    'AICf/aAAwDAQACEAMQAAABPK7Yi++ky//EABQQAQAAAAAAAAAAAAAAAAAAABD/2gAIAQEAAQUCP//EABQRAQAAAAAA' +
-    'AAAAAAAAAAAAABD/2gAIAQMBAT8BP//EABQRAQAAAAAAAAAAAAAAAAAAABD/2gAIAQIBAT8BP//EABQQAQAAAAAAAA' +
-    'AAAAAAAAAAABD/2gAIAQEABj8CP//EABQQAQAAAAAAAAAAAAAAAAAAABD/2gAIAQEAAT8hP//aAAwDAQACAAMAAAAQ' +
-    'A//EABQRAQAAAAAAAAAAAAAAAAAAABD/2gAIAQMBAT8QP//EABQRAQAAAAAAAAAAAAAAAAAAABD/2gAIAQIBAT8QP/' +
-    '/EABQQAQAAAAAAAAAAAAAAAAAAABD/2gAIAQEAAT8QP//Z',
-  CMYK:
-    '/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ' +
-    'EBAQEBAQEBAQEBAQEBAQEBAQEB/8AAFAgACAAQBEMRAE0RAFkRAEsRAP/EABcAAQEBAQAAAAAAAAAAAAAAAAoLCAn/' +
-    'xAAUEAEAAAAAAAAAAAAAAAAAAAAA/9oADgRDAE0AWQBLAAA/AEgMPjHn8Jf7l+qoADv/2Q==',
-  YCCK:
-    '/9j/7gAOQWRvYmUAZAAAAAAC/9sAQwABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ' +
-    'EBAQEBAQEBAQEBAQEBAQEBAQEB/9sAQwEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB' +
-    'AQEBAQEBAQEBAQEBAQEBAQEBAQEB/8AAFAgACAAQBAERAAIRAQMRAQQRAP/EABYAAQEBAAAAAAAAAAAAAAAAAAoFCf' +
-    '/EABQQAQAAAAAAAAAAAAAAAAAAAAD/xAAVAQEBAAAAAAAAAAAAAAAAAAAJCv/EABQRAQAAAAAAAAAAAAAAAAAAAAD/' +
-    '2gAOBAEAAhEDEQQAAD8AsFQCefw2gQLqaAB3/9k=',
-};
-
-test('pictures: every kind of PNG gives the pixels that were put in', (t) => {
-  const next = random(5);
-  const bytes = (n) => Array.from({ length: n }, () => Math.floor(next() * 256));
-  const rgb = [bytes(9), bytes(9)]; // 3 x 2
-  const planes = (rows) =>
-    [0, 1, 2].flatMap((c) => rows.flatMap((r) => [r[c], r[3 + c], r[6 + c]]));
-  const grey = [bytes(3), bytes(3)];
-  const tripled = [...grey.flat(), ...grey.flat(), ...grey.flat()];
-  const palette = [
-    [250, 0, 0],
-    [0, 240, 10],
-    [1, 2, 230],
-    [9, 9, 9],
-  ];
-  const indices = [
-    [3, 1, 2],
-    [0, 0, 1],
-  ];
-  const opaque = (rows, channels) =>
-    rows.map((r) => r.flatMap((v, i) => (i % channels === channels - 1 ? [v, 255] : [v])));
-  const cases = {
-    rgb: [png(3, rgb, { color: RGB }), planes(rgb)],
-    rgba: [png(3, opaque(rgb, 3), { color: RGBA }), planes(rgb)],
-    grey: [png(3, grey), tripled],
-    greyAlpha: [png(3, opaque(grey, 1), { color: GREY_ALPHA }), tripled],
-    palette: [
-      png(3, indices, { color: PALETTE, palette }),
-      planes(indices.map((r) => r.flatMap((i) => palette[i]))),
-    ],
-    // 16 bits: the nearest of 256 levels.
-    deep: [
-      png(
-        3,
-        grey.map((r) => r.flatMap((v) => [v, v])),
-        { depth: 16 },
-      ),
-      tripled,
-    ],
-    // 1 bit, most significant first.
-    bits: [
-      png(3, [[0b10100000], [0b01000000]], { depth: 1 }),
-      [255, 0, 255, 0, 255, 0, 255, 0, 255, 0, 255, 0, 255, 0, 255, 0, 255, 0],
-    ],
-  };
-  for (const [name, [file, expected]] of Object.entries(cases)) {
-    const path = folder(t);
-    write(join(path, 'x.png'), file);
-    const found = info(path, '--shape', '3x2x3');
-    assert.equal(found.sha256, sha256(Buffer.from(expected)), name);
-  }
-});
-
-test('pictures: JPEG in grey, RGB, progressive, CMYK and YCCK', (t) => {
-  const halves = (a, b) =>
-    [0, 1, 2].flatMap((c) =>
-      Array.from({ length: 8 }, () => [...Array(8).fill(a[c]), ...Array(8).fill(b[c])]).flat(),
-    );
-  const mean = (values) => values.reduce((a, b) => a + b) / values.length / 255;
-  const ink = [40, 60, 220].map((v) => Math.round((v * 128) / 255)); // the right half, half black
-  const cases = {
-    GREY: halves([137, 137, 137], [20, 20, 20]),
-    COLOUR: halves([200, 100, 50], [40, 60, 220]),
-    PROGRESSIVE: halves([200, 100, 50], [40, 60, 220]),
-    CMYK: halves([200, 100, 50], ink),
-    YCCK: halves([200, 100, 50], ink),
-  };
-  for (const [name, expected] of Object.entries(cases)) {
-    const path = folder(t);
-    write(join(path, 'x.jpeg'), Buffer.from(JPEGS[name], 'base64'));
-    const found = info(path, '--shape', '3x8x16');
-    // YCbCr rounds to whole numbers: a level either way.
-    assert.ok(Math.abs(found.mean - mean(expected)) < 1 / 255, name);
-    if (name === 'GREY' || name === 'CMYK')
-      assert.equal(found.sha256, sha256(Buffer.from(expected)));
-  }
-});
-
-/** A grey progressive JPEG of 8 x 8 equal pixels in this many scans, each a pass over all of it. */
-function manyScans(count) {
-  const part = (marker, ...bytes) => [0xff, marker, 0, bytes.length + 2, ...bytes];
-  const scan = (first, last, high, low) => [
-    ...part(0xda, 1, 1, 0, first, last, (high << 4) | low),
-    0x7f, // a Huffman code of one bit: no change, or no coefficient that is not 0
-  ];
-  const table = (kind) => part(0xc4, kind << 4, 1, ...Array(15).fill(0), 0);
-  const head = [
-    ...part(0xdb, 0, ...Array(64).fill(1)),
-    ...part(0xc2, 8, 0, 8, 0, 8, 1, 1, 0x11, 0),
-    ...table(0),
-    ...table(1),
-  ];
-  const scans = [scan(0, 0, 0, 0)];
-  for (let k = 1; scans.length < count; k++)
-    for (let low = 13; low >= 0 && scans.length < count; low--)
-      scans.push(scan(k, k, low === 13 ? 0 : low + 1, low));
-  return Buffer.from([0xff, 0xd8, ...head, ...scans.flat(), 0xff, 0xd9]);
-}
-
-test('pictures: a JPEG may take 200 passes over its pixels, no more', (t) => {
-  const path = folder(t);
-  write(join(path, 'x.jpg'), manyScans(200));
-  assert.equal(info(path, '--shape', '1x8x8').images, 1);
-  write(join(path, 'x.jpg'), manyScans(201));
-  fails(['data', 'info', path], 3, /broken JPEG: more than 200 scans \(offset \d+\)/, { path });
 });
 
 test('folders: classes by name, wrong endings, other sizes, limits', (t) => {

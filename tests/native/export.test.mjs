@@ -87,11 +87,13 @@ test('what cannot be exported has one line, and nothing is written', { skip }, (
   const out = join(path, 'out.h');
   fails(['export', copy], 2, /one of --html FILE, --c-header FILE and --onnx FILE/, { path });
   fails(['export', copy, '--c-header', out, '--html', out], 2, /one of --html/, { path });
-  fails(['export', copy, '--c-header', copy], 2, /--c-header is the model/, { path });
+  fails(['export', copy, '--c-header', copy], 2, /--c-header is one of the inputs/, { path });
   fails(['export', copy, '--c-header', join(path, 'no/out.h')], 5, /no/, { path });
   fails(['export', copy, '--c-header', out, '--with-gallery'], 5, /gallery/, { path });
   const gallery = write(join(path, 'one.gallery.safetensors'), 'known images');
-  fails(['export', copy, '--c-header', gallery], 2, /--c-header is the model's gallery/, { path });
+  fails(['export', copy, '--c-header', gallery], 2, /--c-header is a model's gallery or report/, {
+    path,
+  });
   writeFileSync(join(path, 'bad.safetensors'), 'nonsense');
   fails(['export', join(path, 'bad.safetensors'), '--c-header', out], 4, /bad/, { path });
 });

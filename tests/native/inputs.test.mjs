@@ -1,10 +1,10 @@
 // Of many pictures one that cannot be read costs no other its verdict.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { bars, fails, greyPng, npy, ok, run, trainBars, write } from './helpers.mjs';
+import { ARCH, bars, fails, greyPng, npy, ok, run, trainBars, write } from './helpers.mjs';
 
 let path, model, good, broken, absent;
 before(() => {
@@ -91,9 +91,40 @@ test('what cannot be read goes before what is unusual', () => {
   assert.equal(run(['score', model, noise, broken, ...args]).code, 3);
 });
 
+test('a folder stands for its pictures wherever pictures are named', () => {
+  const all = run(['score', model, join(path, 'in'), '--json']);
+  const named = run(['score', model, ...good.slice(0, 2), broken, ...good.slice(2), '--json']);
+  assert.deepEqual([all.code, all.stderr, all.json], [3, named.stderr, named.json]);
+  const two = join(path, 'two');
+  for (const [i, kind] of ['a', 'b'].entries())
+    write(join(two, kind, `${i}.png`), readFileSync(good[i]));
+  const rows = ok(['score', model, good[3], two, '--json']);
+  assert.deepEqual(
+    rows.map(({ file }) => file),
+    [good[3], join(two, 'a', '0.png'), join(two, 'b', '1.png')],
+  );
+  const out = join(path, 'two.npy');
+  assert.equal(ok(['encode', model, two, '--out', out, '--json']).images, 2);
+  ok(['interpolate', model, two, '--out', out]);
+  fails(['neighbours', model, two], 2, /neighbours wants one image/);
+  const over = ['score', model, two, '--explain', rows[1].file];
+  fails(over, 2, /--explain is one of the inputs/);
+  const listed = ['score', model, '-', '--explain', good[1]];
+  fails(listed, 2, /--explain is one of the inputs/, { options: { input: good.join('\n') } });
+  const none = join(path, 'none');
+  mkdirSync(none);
+  fails(['score', model, none], 3, /none: no PNG or JPEG pictures in this folder/);
+});
+
 test('one picture alone is all that was asked of: its error is that of the command', () => {
   fails(['score', model, broken], 3, /1b\.png: neither PNG nor JPEG/);
   fails(['score', model, absent], 5, /cannot open/);
+  const named = /neither PNG nor JPEG: a data set is named by --data \(offset 0\)/;
+  const values = write(join(path, 'x.npy'), npy([2, 8, 8], bars(2).pixels));
+  fails(['score', model, values], 3, named);
+  fails(['score', model, join(path, 'bars-images-idx3-ubyte')], 3, named);
+  fails(['score', model, write(join(path, 'x.csv'), '1,2\n')], 3, named);
+  assert.equal(ok(['score', model, '--data', values, '--json']).length, 2);
 });
 
 test('one of a thing is one thing', () => {
@@ -135,10 +166,26 @@ test('nothing is written over what is read, nor over a picture of a folder that 
   ];
   for (const [args, option] of cases)
     fails(args, 2, new RegExp(`--${option} is one of the inputs`), { path });
+  const [gallery, report] = ['gallery.safetensors', 'report.json'].map((ending) =>
+    model.replace('safetensors', ending),
+  );
+  const beside = /is a model's gallery or report/;
+  for (const [args, option] of [
+    [['map', model, '--data', data, '--out', report], 'out'],
+    [['audit', model, '--data', data, '--html', report], 'html'],
+    [['export', model, '--html', gallery], 'html'],
+    [['calibrate', model, '--alpha', '0.2', '--out', gallery], 'out'],
+  ])
+    assert.match(fails(args, 2, beside, { path }).stderr, new RegExp(`--${option} `));
+  const other = ['train', '--data', data, '--out', join(path, 'other.safetensors')];
+  const log = (file, pattern, ...more) =>
+    fails([...other, ...more, '--log-jsonl', file], 2, pattern, { path });
+  log(model, /--log-jsonl is the model of --from/, '--arch', ARCH, '--from', model);
+  log(gallery, /--log-jsonl is the model, its gallery or its report/, '--out', model);
   fails(['train', '--data', kinds, '--out', first], 2, /--out is the data/, { path });
   fails(['calibrate', model, '--data', kinds, '--out', first], 2, /--out is the data/, { path });
   assert.deepEqual(readFileSync(b), whole);
   assert.deepEqual(readFileSync(last), readFileSync(good[3]));
-  const beside = ['--out', join(kinds, 'a', 'eigen.npy')]; // a new file there harms none of them
-  ok(['pca', '--data', kinds, '--components', '1', ...beside]);
+  const fresh = ['--out', join(kinds, 'a', 'eigen.npy')]; // a new file there harms none of them
+  ok(['pca', '--data', kinds, '--components', '1', ...fresh]);
 });

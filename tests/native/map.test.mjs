@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { bars, fails, folder, idx, ok, trainBars, write, writeBars } from './helpers.mjs';
+import { bars, fails, folder, greyPng, idx, ok, trainBars, write, writeBars } from './helpers.mjs';
 
 const PAIR = '1x8x8 > dense 16 relu > dense 2 | dense 16 relu > dense 64 sigmoid > bce';
 const COUNT = 300;
@@ -40,6 +40,26 @@ test('map: t-SNE keeps neighbours and classes together, to the same bits on any 
   assert.deepEqual(read(again).points, points);
   ok([...map(), '--out', again, '--seed', '2']);
   assert.notDeepEqual(read(again).points, points);
+});
+
+test('map: of a folder the table names the files, of any name', (t) => {
+  const own = folder(t);
+  const { pixels } = bars(10, 3);
+  const names = Array.from({ length: 10 }, (_, i) => `${i} "é", b.png`);
+  for (const [i, name] of names.entries())
+    write(join(own, 'in', name), greyPng(8, pixels.slice(64 * i, 64 * i + 64)));
+  const csv = join(own, 'm.csv');
+  const place = ['--place', data, '--limit', '10', '--method', 'pca'];
+  ok(['map', '--pixels', '--data', join(own, 'in'), ...place, '--out', csv]);
+  const [head, ...rows] = readFileSync(csv, 'utf8').trim().split('\n');
+  assert.equal(head, 'index,part,label,x,y,file');
+  const quoted = names.map((name) => `"${join(own, 'in', name).replaceAll('"', '""')}"`);
+  for (const [i, row] of rows.entries())
+    assert.match(row, i < 10 ? /^\d,map,,[^,]+,[^,]+,"/ : /^\d+,placed,\d,[^,]+,[^,]+,$/);
+  assert.deepEqual(
+    rows.slice(0, 10).map((row) => row.slice(row.indexOf('"'))),
+    quoted,
+  );
 });
 
 test('map: a saved map is drawn and listed without finding it again', (t) => {

@@ -4,7 +4,18 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { bars, fails, folder, idx, ok, random, readNpy, trainBars, write } from './helpers.mjs';
+import {
+  bars,
+  fails,
+  folder,
+  greyPng,
+  idx,
+  ok,
+  random,
+  readNpy,
+  trainBars,
+  write,
+} from './helpers.mjs';
 
 let path, data, model, noise;
 before(() => {
@@ -69,6 +80,21 @@ test('outliers: errors, AUROC, the best threshold and the worst images, worked o
   assert.match(drawn, /^<svg .*usual, 600 images.*noise, 80 images.*<\/svg>\n$/s);
   assert.doesNotMatch(drawn, /nan|inf/);
   assert.deepEqual(ok([...args, '--json', '--threads', '3', '--simd', 'scalar']), report);
+});
+
+test('outliers: of a folder the worst are named', (t) => {
+  const own = folder(t);
+  const { pixels } = bars(3, 4);
+  const files = ['a', 'b', 'c'].map((name, i) =>
+    write(join(own, `${name}.png`), greyPng(8, pixels.slice(64 * i, 64 * i + 64))),
+  );
+  const args = ['outliers', model, '--data', own, '--ood', `noise=${noise}`];
+  const { worst } = ok([...args, '--json']);
+  assert.deepEqual(
+    worst.map(({ file }) => file),
+    worst.map(({ index }) => files[index]),
+  );
+  assert.ok(ok(args).includes(`  ${worst[0].file}\nworst  2: image `));
 });
 
 test('outliers: what is refused', (t) => {

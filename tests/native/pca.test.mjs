@@ -68,6 +68,19 @@ test('pca: images in colour of more values than there are images, and what is ma
     assert.deepEqual([bytes.readUInt32BE(16), bytes.readUInt32BE(20)], [width, height], name);
     assert.equal(bytes[25], RGB);
   }
+  // Pictures are named one by one, by their folder, or on standard input.
+  const few = ['--data', join(path, 'in'), '--components', '2', '--json'];
+  const found = (first, options) => ok(['pca', first, ...few], options).reconstructions;
+  const whole = found(join(path, 'in'));
+  assert.deepEqual(
+    whole.map(({ file }) => file),
+    [0, 1, 2, 3, 4].map((i) => join(path, 'in', `${i}.png`)),
+  );
+  assert.deepEqual(found('-', { input: whole.map(({ file }) => file).join('\n') }), whole);
+  fails(['pca', '-', ...few.slice(0, -1)], 2, /no image is named/, { options: { input: '' } });
+  const [{ file: first }] = whole;
+  const over = ['pca', '-', ...few.slice(0, -1), '--reconstruct', first];
+  fails(over, 2, /--reconstruct is one of the inputs/, { options: { input: first } });
   const before = readFileSync(join(path, 'c.png'));
   ok([...args, ...files, '--threads', '3']);
   assert.deepEqual(readFileSync(join(path, 'c.png')), before, 'threads change the bits');

@@ -2,7 +2,18 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fails, folder, npy, ok, random, readNpy, run, write, writeBars } from './helpers.mjs';
+import {
+  bars,
+  fails,
+  folder,
+  npy,
+  ok,
+  random,
+  readNpy,
+  run,
+  write,
+  writeBars,
+} from './helpers.mjs';
 
 /** Standard normal numbers, the same in every run. */
 function normals(seed) {
@@ -89,6 +100,7 @@ test('table: rows that break the correlations are told from those that keep them
 
   const refused = (args, code, pattern) => fails(args, code, pattern, { path });
   const narrow = file('narrow.csv', 'a,b\n1,2\n');
+  refused(['score', model, '-'], 2, /the model is of rows of numbers: give one file of them/);
   refused(['score', model, narrow], 3, /rows of 2 numbers, and the model is of 6/);
   const bars = writeBars(path, 40, 1);
   refused(['score', model, '--data', bars], 3, /images, and the model is of rows/);
@@ -139,6 +151,28 @@ test('table: headings, quotes, labels, line ends', (t) => {
   assert.deepEqual([chosen.images, chosen.mean], [2, 4.5]);
 });
 
+test('table: without a family rows are learnt as rows, whatever their file, and images as images', (t) => {
+  const path = folder(t);
+  const values = Float32Array.from({ length: 60 * 6 }, (_, i) => ((i * 7) % 11) / 11);
+  const file = write(join(path, 'x.npy'), npy([60, 6], values, { descr: '<f4' }));
+  const text = write(
+    join(path, 'x.csv'),
+    Array.from({ length: 60 }, (_, i) => values.slice(6 * i, 6 * i + 6).join(',')).join('\n'),
+  );
+  const train = (...more) =>
+    ok(['train', '--out', join(path, 'x.safetensors'), '--epochs', '2', '--json', ...more]);
+  const report = train('--data', file);
+  assert.equal(report.family, 'table');
+  for (const same of [
+    ['table', '--data', file],
+    ['--data', text],
+    ['--data', text, '--shape', '1x1x6'],
+  ])
+    assert.equal(train(...same).weights_sha256, report.weights_sha256, same.join(' '));
+  const images = write(join(path, 'i.npy'), npy([60, 64], Buffer.from(bars(60).pixels)));
+  assert.equal(train('--data', images, '--shape', '1x8x8').family, 'gate');
+});
+
 test('table: what is refused, by its line', (t) => {
   const path = folder(t);
   const refused = (text, pattern, spec = '', code = 3) => {
@@ -176,6 +210,11 @@ test('table: what is refused, by its line', (t) => {
   const train = (args, code, pattern) =>
     fails(['train', ...args, '--out', out], code, pattern, { path });
   train(['gate', '--data', rows], 2, /want family table/);
+  train(['--data', rows, '--shape', '1x28x28'], 2, /rows of 6 numbers: --shape is for images/);
+  const shaped = ['--data', rows, '--shape', '1x2x3'];
+  fails(['pca', ...shaped], 2, /--shape is for images/, { path });
+  fails(['cluster', '--pixels', ...shaped, '--k', '2'], 2, /--shape is for images/, { path });
+  fails(['data', 'info', rows, ...shaped.slice(2)], 2, /--shape is for images/, { path });
   train(['table', '--data', rows, '--augment', 'shift 1'], 2, /are for images/);
   train(['table', '--data', writeBars(path, 60, 1)], 3, /this network is for rows of numbers/);
   train(

@@ -2,12 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pointAt, writeStrokes } from '../../web/src/strokes.js';
+import { JPEGS, orientation, tiff, withExif } from '../native/jpegs.mjs';
 import {
   button,
   draw,
   faults,
   gallery,
   onPage,
+  pixels,
   ready,
   server,
   share,
@@ -323,6 +325,43 @@ test('a picture of any shape is shown whole on a square', () =>
       }, width);
       assert.deepEqual(await stage.boundingBox(), empty);
     }
+  }));
+
+test('photographs stand as the camera was held, as on the command line', () =>
+  onPage(async (page) => {
+    // The block in the upper left corner, and how wide it is: see ../native/pictures.test.mjs.
+    const seen = [10, 110, 250, 150, 10, 150, 250, 110];
+    for (const [i, value] of seen.entries()) {
+      const buffer = withExif(Buffer.from(JPEGS.BLOCKS, 'base64'), tiff([orientation(i + 1)]));
+      await page.setInputFiles('#picture-file', {
+        name: `${i}.jpg`,
+        mimeType: 'image/jpeg',
+        buffer,
+      });
+      await page.waitForFunction(
+        ([value, width]) => {
+          const shown = document.getElementById('picture');
+          if (!(shown instanceof HTMLCanvasElement) || shown.width !== width) return false;
+          return shown.getContext('2d')?.getImageData(4, 4, 1, 1).data[0] === value;
+        },
+        [value, i < 4 ? 24 : 16],
+        { timeout: 10_000 },
+      );
+    }
+  }));
+
+test('colours are those of the file, as on the command line, whatever its profile', () =>
+  onPage(async (page) => {
+    // 2 x 2 pixels of 128, 40, 200, which are said to be linear (gAMA).
+    const linear =
+      'iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAABGdBTUEAAYagMeiWXwAAABBJREFUeJxjaNA4AUQMEAoAJy4FweB5lYwAAAAASUVORK5CYII=';
+    const buffer = Buffer.from(linear, 'base64');
+    await page.setInputFiles('#picture-file', { name: 'a.png', mimeType: 'image/png', buffer });
+    await page.waitForFunction(() => {
+      const shown = document.getElementById('picture');
+      return shown instanceof HTMLCanvasElement && shown.width === 2;
+    });
+    assert.deepEqual((await pixels(page, '#picture')).slice(0, 4), [128, 40, 200, 255]);
   }));
 
 test('each step of the preparation is shown', () =>

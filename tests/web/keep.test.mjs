@@ -1,14 +1,24 @@
 // What is taken along from the page: files, tables, code; in Chromium, and compared with the program.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { deflateSync } from 'node:zlib';
 import { EVIDENCE } from '../../web/src/labels.js';
-import { button, draw, faults, onPage, saved, screens, share, verdict } from './browser.mjs';
+import {
+  button,
+  draw,
+  faults,
+  gallery,
+  onPage,
+  saved,
+  screens,
+  share,
+  verdict,
+} from './browser.mjs';
 import { digits, doodles } from './drawings.mjs';
 
 /** @typedef {import('./browser.mjs').Page} Page */
@@ -157,6 +167,23 @@ test('many files are judged as the program judges them, and what is no picture h
     assert.match(csv[14], /^blank.png,empty,0,/);
     await page.keyboard.press('Escape');
     assert.ok(await page.locator('#batch').isHidden());
+  }));
+
+test('a model without its gallery: no place is kept for known images, until it is opened too', () =>
+  onPage(async (page) => {
+    const alone = join(folder, 'alone.safetensors');
+    copyFileSync(`${built}models/fashion.safetensors`, alone);
+    await page.setInputFiles('#model-file', alone);
+    await page.getByText('came without its gallery: open that file, too').waitFor();
+    assert.ok(await page.locator('#known').isHidden());
+    await draw(page, digits[3]);
+    assert.equal((await verdict(page)).verdict, 'out');
+    // Drawing on brings none of them on their way.
+    await page.getByText('came without its gallery: open that file, too').waitFor();
+    await page.setInputFiles('#model-file', `${built}models/fashion.gallery.safetensors`);
+    await gallery(page);
+    assert.ok(await page.locator('#known').isVisible());
+    assert.equal(await page.locator('#neighbours-hint').textContent(), '');
   }));
 
 test('a model of rows or texts is refused: the page shows it images', () =>

@@ -1,6 +1,6 @@
 // Files to pixels, on the page and in its workers alike.
 
-const MAX_SIDE = 1024; // a photograph is shrunk to this: more shows nothing in 28 x 28 pixels
+const MAX_SIDE = 1024; // a photograph is shrunk to this first, so that nothing waits for its preparation
 
 /** @typedef {OffscreenCanvasRenderingContext2D} Ink */
 
@@ -33,7 +33,9 @@ async function decodeVector(blob) {
 /** Decodes a picture, shrinking a big one. @param {Blob} blob */
 export async function decode(blob) {
   if (blob.type.startsWith('image/svg') && 'Image' in globalThis) return decodeVector(blob);
-  const bitmap = await createImageBitmap(blob);
+  // Values as the file has them, for the model has learnt from such: of a profile (telephones have
+  // their own) the program knows nothing.
+  const bitmap = await createImageBitmap(blob, { colorSpaceConversion: 'none' });
   try {
     return pixelsOf(bitmap, bitmap.width, bitmap.height);
   } finally {

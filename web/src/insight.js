@@ -28,10 +28,12 @@ const sliders = new CodeSliders((z) => showMade(z));
 
 /** What is shown. @type {{model: Model, x: Float32Array} | null} */
 let now = null;
+let lacking = ''; // why there will be no neighbours
 
 /** Shows the figures and controls that a model has. @param {Model} model */
 export function suitInsight(model) {
   const { output, arch, labels, classes, codes, codebook } = model.info;
+  lacking = '';
   for (const figure of figures.querySelectorAll('.made'))
     figure.toggleAttribute('hidden', output !== 'image');
   nothing.hidden = output !== 'code';
@@ -117,12 +119,13 @@ export function showNoInsight(model) {
 export function showNeighbours(model, x) {
   const count = model?.gallerySize ?? 0;
   size.textContent = count ? count.toLocaleString('en') : 'the';
-  hint.textContent = count || !x ? '' : 'They are on their way.';
+  hint.textContent = count ? '' : lacking || (x ? 'They are on their way.' : '');
   if (model && x && count) near.show(model.neighbours(x), model);
   else near.clear();
 }
 
-/** @param {string} text */
+/** @param {string} text why there are none, for as long as this model is shown */
 export function neighboursUnavailable(text) {
+  lacking = text;
   hint.textContent = text;
 }

@@ -29,7 +29,7 @@ import { startPanels, tellImage, tellModel } from './panels.js';
 import { offerModels, offerOwn, showChoice, startPicker } from './picker.js';
 import { unpinAll } from './pins.js';
 import { preparationFor } from './preparation.js';
-import { showSamples } from './samples.js';
+import { hideSamples, showSamples } from './samples.js';
 import { offerToSave, startSharing } from './share.js';
 import {
   forgetTimes,
@@ -173,15 +173,21 @@ function use(opened, value) {
   afterPaint(() => openGallery(opened));
 }
 
+/** @param {string} why */
+function lackGallery(why) {
+  neighboursUnavailable(why);
+  hideSamples();
+}
+
 /** @param {Opened} opened */
 async function openGallery(opened) {
   const { gallery, model } = opened;
   if (open !== opened || model.gallerySize) return;
-  if (!gallery) return neighboursUnavailable('This model came without its gallery.');
+  if (!gallery) return lackGallery('This model came without its gallery: open that file, too.');
   try {
     await model.loadGallery(gallery);
   } catch {
-    if (open === opened) neighboursUnavailable('Its gallery could not be loaded.');
+    if (open === opened) lackGallery('Its gallery could not be loaded.');
     return;
   }
   await nextTask();

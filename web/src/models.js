@@ -122,7 +122,8 @@ export async function openNamed(name, options = {}) {
   const wanted =
     loading.get(name) ??
     load(source, options).then((model) => {
-      const gallery = placeOf(name, '.gallery.safetensors');
+      const ending = '.gallery.safetensors';
+      const gallery = name === embeddedName ? embedded(ending) : placeOf(name, ending);
       const arrived = { ...opened(name, model, source), gallery };
       keep(arrived);
       return arrived;

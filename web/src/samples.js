@@ -24,13 +24,19 @@ function pictureOf(bytes, { channels, height, width }) {
   return picture;
 }
 
+/** No known image will come: there is no place for them either. */
+export function hideSamples() {
+  byId('known', HTMLElement).hidden = true;
+}
+
 /**
  * One image of each label from the gallery, as buttons.
- * @param {Model | null} model @param {(picture: ImageData, name: string) => void} show
+ * @param {Model | null} model null: its gallery may come @param {(picture: ImageData, name: string) => void} show
  */
 export function showSamples(model, show) {
   const list = byId('samples', HTMLElement);
   list.replaceChildren();
+  byId('known', HTMLElement).hidden = false;
   if (!model) return;
   const { info } = model;
   /** @type {Map<number, ReturnType<Model['galleryImage']>>} */
