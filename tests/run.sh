@@ -15,7 +15,7 @@ cmake --build build -- --quiet
 get_data
 make_colours
 make_drawings
-train_models
+train_models test
 train_families test true
 say 'building the page'
 build_site
