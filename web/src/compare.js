@@ -198,7 +198,11 @@ export function start(section) {
         for (const { cells } of columns) for (const cell of cells) cell.replaceChildren(quiet('…'));
         return;
       }
-      for (const column of [...columns]) await look(column).catch(complain);
+      const now = turn;
+      for (const column of [...columns]) {
+        await look(column).catch(complain);
+        if (now !== turn) return; // the next image, or another model, has its own turn
+      }
     },
   };
 }

@@ -140,8 +140,9 @@ export function start(section, open) {
       else {
         says.textContent = '';
         show(next).catch((error) => {
+          if (opened !== next) return;
           busy.hide();
-          if (opened === next) says.textContent = `Not shown: ${parts.reasonOf(error)}.`;
+          says.textContent = `Not shown: ${parts.reasonOf(error)}.`;
         });
       }
     },

@@ -362,6 +362,7 @@ export function start(section, open) {
   function redo(model) {
     gone.abort();
     gone = new AbortController();
+    busy.hide();
     [points, here, rank, clusters] = [null, null, null, null];
     pick([]);
     delete section.dataset.points;

@@ -135,7 +135,7 @@ export function start(section, open) {
       opened,
       {},
       {
-        onProgress: (share) => busy.show('Asking about each image', share),
+        onProgress: (share) => shown === opened && busy.show('Asking about each image', share),
       },
     );
     if (shown !== opened) return;
@@ -149,6 +149,7 @@ export function start(section, open) {
     model(next) {
       if (shown === next && scroll.children.length) return;
       shown = next;
+      busy.hide();
       scroll.replaceChildren();
       images.replaceChildren();
       title.textContent = says.textContent = '';
@@ -156,8 +157,9 @@ export function start(section, open) {
         says.textContent = 'There is nothing to mix up without the gallery of known images.';
       else
         show(next).catch((error) => {
+          if (shown !== next) return;
           busy.hide();
-          if (shown === next) says.textContent = `Not shown: ${parts.reasonOf(error)}.`;
+          says.textContent = `Not shown: ${parts.reasonOf(error)}.`;
         });
     },
   };

@@ -158,10 +158,10 @@ export function start(section, open) {
     files.value = '';
     let unread = 0;
     for (const each of chosen) {
-      const model = opened;
-      if (!model) return;
       try {
-        const { x, empty } = model.model.prepare(await decode(each));
+        const picture = await decode(each);
+        if (!opened) return;
+        const { x, empty } = opened.model.prepare(picture);
         if (empty) unread++;
         else keep(x, false);
       } catch {

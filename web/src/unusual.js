@@ -166,7 +166,7 @@ export function start(section, open) {
       opened,
       {},
       {
-        onProgress: (share) => busy.show('Judging every known image', share),
+        onProgress: (share) => shown === opened && busy.show('Judging every known image', share),
       },
     );
     if (shown !== opened) return;
@@ -208,7 +208,7 @@ export function start(section, open) {
         hint.textContent = 'There is nothing to measure by without the gallery of known images.';
       else if (!next.model.info.preparations.includes('image'))
         hint.textContent = 'This model was never calibrated, so it has no score.';
-      else show(next).catch(complain);
+      else show(next).catch((error) => shown === next && complain(error));
     },
   };
 }
