@@ -334,11 +334,11 @@ test('every network of such images redraws the same drawing, and the next one', 
         .reduce((sum, { bytes: b }) => sum + b, 0);
       assert.ok(Math.abs(Number(shown) - bytes / 1e6) <= 0.5, `${shown} of ${bytes}`);
       await all.click();
-      await page.waitForFunction(
-        (n) => document.querySelectorAll('.compare tbody tr:last-child [class^=said]').length === n,
-        same.length,
-      );
     }
+    await page.waitForFunction(
+      (n) => document.querySelectorAll('.compare tbody tr:last-child [class^=said]').length === n,
+      same.length,
+    );
     assert.equal(await heads.count(), same.length);
     const images = same.filter(({ output }) => output === 'image').length;
     assert.equal(await compare.locator('tbody tr').nth(1).locator('canvas').count(), images);
