@@ -2,6 +2,7 @@
 
 import { make } from './dom.js';
 import { ask } from './lab.js';
+import { messageOf } from './notice.js';
 import * as parts from './parts.js';
 import { paintDifference, paintImage } from './pixels.js';
 
@@ -69,7 +70,7 @@ export function start(section) {
         show(next).catch((error) => {
           if (shown !== next) return;
           busy.hide();
-          hint.textContent = `Not shown: ${parts.reasonOf(error)}.`;
+          hint.textContent = `Not shown: ${messageOf(error)}.`;
         });
     },
   };

@@ -4,6 +4,7 @@ import { make } from './dom.js';
 import { ask } from './lab.js';
 import { familyWords, labelName, nounsOf } from './labels.js';
 import { listModels, placeOf } from './models.js';
+import { messageOf } from './notice.js';
 import * as parts from './parts.js';
 import { paintDifference, paintImage } from './pixels.js';
 
@@ -93,7 +94,7 @@ export function start(section) {
   function complain(error) {
     if (parts.isAbort(error)) return;
     busy.hide();
-    hint.textContent = `Not all could be compared: ${parts.reasonOf(error)}.`;
+    hint.textContent = `Not all could be compared: ${messageOf(error)}.`;
   }
 
   /** @param {Studied} studied @param {Column['info']} info */

@@ -3,6 +3,7 @@
 import { make } from './dom.js';
 import { ask } from './lab.js';
 import { labelName } from './labels.js';
+import { messageOf } from './notice.js';
 import * as parts from './parts.js';
 
 /** @typedef {import('./models.js').Opened} Opened */
@@ -159,7 +160,7 @@ export function start(section, open) {
         show(next).catch((error) => {
           if (shown !== next) return;
           busy.hide();
-          says.textContent = `Not shown: ${parts.reasonOf(error)}.`;
+          says.textContent = `Not shown: ${messageOf(error)}.`;
         });
     },
   };

@@ -7,6 +7,7 @@ import { make } from './dom.js';
 import { ask } from './lab.js';
 import { nounsOf } from './labels.js';
 import { listModels, placeOf } from './models.js';
+import { messageOf } from './notice.js';
 import * as parts from './parts.js';
 
 /** @typedef {import('./models.js').Opened} Opened */
@@ -56,7 +57,7 @@ export function start(section, open) {
   /** @param {unknown} error */
   function complain(error) {
     busy.hide();
-    hint.textContent = `Not measured: ${parts.reasonOf(error)}.`;
+    hint.textContent = `Not measured: ${messageOf(error)}.`;
   }
 
   /** @param {Opened} opened */
