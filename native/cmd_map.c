@@ -64,6 +64,16 @@ static lk_status load(const options *o, const char *spec, data_part part, uint32
     return LK_OK;
 }
 
+/* What is placed is measured as what is on the map: without a model nothing else has seen to it. */
+static lk_status check_placed(const map *m, fault *f) {
+    const lk_dataset *known = &m->known.data.set, *placed = &m->placed.data.set;
+    if (!known->values != !placed->values)
+        return fail(f, LK_DATA, m->placed.data.path, "rows of numbers and images share no map");
+    if (data_same_shape(known->shape, placed->shape)) return LK_OK;
+    return fail(f, LK_DATA, m->placed.data.path, "rows of %u numbers, and the map is of rows of %u",
+                placed->shape.width, known->shape.width);
+}
+
 /* ---- the methods ---- */
 
 static lk_status run_tsne(const options *o, map *m, fault *f) {
@@ -280,8 +290,8 @@ static lk_status make(const options *o, const lk_model *model, map *m, fault *f)
     lk_status status = load(o, o->data, DATA_TRAIN, o->limit, shape, model, &m->known, f);
     if (!status && o->place)
         status = load(o, o->place, DATA_TEST, 0, m->known.data.set.shape, model, &m->placed, f);
-    if (status) return status;
-    if (o->place) status = names_match(&m->known.data.classes, &m->placed.data, f);
+    if (!status && o->place) status = check_placed(m, f);
+    if (!status && o->place) status = names_match(&m->known.data.classes, &m->placed.data, f);
     if (status) return status;
     m->size = model ? lk_model_latent(model)
                     : (size_t)m->known.data.set.shape.channels * m->known.data.set.shape.height *

@@ -61,10 +61,10 @@ static lk_status parse_type(npy *n, const char *text, fault *f) {
         const char *name;
         char type;
     } types[] = {{"|u1", 'u'}, {"u1", 'u'}, {"<u1", 'u'}, {"<f4", 'f'}, {"<f8", 'd'}};
-    const char quote = *text++;
-    const size_t length = strcspn(text, "'\",");
-    if ((quote != '\'' && quote != '"') || text[length] != quote)
-        return bad_header(n, 10, "no type", f);
+    const char quote = *text;
+    if (quote != '\'' && quote != '"') return bad_header(n, 10, "no type", f);
+    const size_t length = strcspn(++text, "'\",");
+    if (text[length] != quote) return bad_header(n, 10, "no type", f);
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         if (strlen(types[i].name) == length && memcmp(types[i].name, text, length) == 0) {
             n->type = types[i].type;

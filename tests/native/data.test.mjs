@@ -167,6 +167,8 @@ test('.npy: every bad file has its own line', (t) => {
   const good = npy([1, 2, 3], [1, 2, 3, 4, 5, 6]);
   const at = (index, byte) => Buffer.from(good).fill(byte, index, index + 1);
   const floats = (value) => npy([1, 1, 2], new Float32Array([0.5, value]), { descr: '<f4' });
+  // The longest header, which ends where its type would begin.
+  const untyped = Buffer.from(`${"{'shape': (1,), 'fortran_order': False,".padEnd(1015)}'descr':`);
   const cases = [
     [Buffer.alloc(0), /not a \.npy file/],
     [at(0, 0), /not a \.npy file/],
@@ -191,6 +193,7 @@ test('.npy: every bad file has its own line', (t) => {
       npy([], [], { header: "{'descr': '|u1', 'fortran_order': False, 'shape': (1, 2" }),
       /broken|whole numbers|no end/,
     ],
+    [Buffer.concat([Buffer.from('\x93NUMPY\x01\0\xff\x03', 'latin1'), untyped]), /no type/],
     [floats(NaN), /value nan is not between 0 and 1/],
     [floats(1.5), /value 1.5 is not between 0 and 1/],
     [floats(-0.1), /value -0.1 is not between 0 and 1/],

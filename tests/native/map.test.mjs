@@ -178,6 +178,15 @@ test('map: what cannot be done is said, and nothing is written', (t) => {
   broken.points[5] = [1, null];
   wrong(from(write(join(own, 'c.json'), JSON.stringify(broken))), 3, /point 5 is not two finite/);
   wrong([...from(saved), '--out', saved], 2, /--out is one of the inputs/);
+  // What is placed is measured as what is on the map.
+  const table = (name, columns) =>
+    write(join(own, name), Array(20).fill(Array(columns).fill('1').join()).join('\n'));
+  const rows = ['--pixels', '--data', table('five.csv', 5), '--method', 'pca', '--out', out];
+  const two = table('two.csv', 2);
+  wrong([...rows, '--place', two], 3, /two\.csv: rows of 2 numbers, and the map is of rows of 5/);
+  wrong([...rows, '--place', data], 3, /rows of numbers and images share no map/);
+  const images = ['--pixels', '--data', data, '--limit', '20', '--out', out];
+  wrong([...images, '--place', two], 3, /two\.csv: rows of numbers and images share no map/);
   // Eight images that are all the same are a map too.
   const same = write(join(own, 'same-images-idx3-ubyte'), idx([8, 8, 8], new Uint8Array(512)));
   const flat = ok(['map', model, '--data', same, '--json']);

@@ -299,6 +299,33 @@ test('the camera is judged as it moves, held, and switched off when it is left',
     { permissions: ['camera'] },
   ));
 
+test('a camera that is granted after its tab was left is switched off', () =>
+  onPage(
+    async (page) => {
+      const granted = await page.evaluateHandle(() => {
+        /** @type {MediaStream[]} */
+        const streams = [];
+        const media = navigator.mediaDevices;
+        const ask = media.getUserMedia.bind(media);
+        media.getUserMedia = async (wanted) => {
+          await new Promise((resolve) => setTimeout(resolve, 500));
+          streams.push(await ask(wanted));
+          return streams[streams.length - 1];
+        };
+        return streams;
+      });
+      for (const tab of ['camera', 'draw', 'camera']) await page.locator(`#tab-${tab}`).click();
+      await page.waitForFunction((streams) => streams.length === 2, granted);
+      await page.waitForFunction(() => window.likeness.state.result !== null);
+      await page.locator('#tab-draw').click();
+      const states = await granted.evaluate((streams) =>
+        streams.flatMap((stream) => stream.getTracks()).map(({ readyState }) => readyState),
+      );
+      assert.deepEqual(states, ['ended', 'ended']);
+    },
+    { permissions: ['camera'] },
+  ));
+
 test('a camera that may not be used is said in a line, and a picture will do', () =>
   onPage(async (page) => {
     await page.locator('#tab-camera').click();

@@ -9,6 +9,7 @@ import {
   draw,
   faults,
   gallery,
+  onPage,
   pixels,
   ready,
   server,
@@ -58,6 +59,47 @@ test('an address that names no model of the site opens the first, and says so', 
     assert.equal(await page.evaluate(() => window.likeness.state.model), 'digits');
     assert.match((await page.locator('#notice-text').textContent()) ?? '', /no model called/);
     assert.doesNotMatch(page.url(), /#/);
+  }));
+
+/** Keeps a model back until it is let go. @param {Page} page @param {string} name */
+async function hold(page, name) {
+  /** @type {() => void} */
+  let go = () => {};
+  const held = new Promise((resolve) => {
+    go = () => resolve(null);
+  });
+  await page.route(`**/${name}.safetensors`, (route) => held.then(() => route.continue()));
+  return go;
+}
+
+test('a file that is no model leaves the one that is on its way', () =>
+  onPage(async (page) => {
+    const go = await hold(page, 'fashion');
+    await page.locator('#model').selectOption('fashion');
+    const file = { name: 'own.safetensors', mimeType: '', buffer: Buffer.from('nonsense') };
+    await page.setInputFiles('#model-file', file);
+    await page.locator('#notice').waitFor();
+    go();
+    await page.waitForFunction(() => window.likeness.state.model === 'fashion');
+  }));
+
+test('an address that leads back overtakes the model that is on its way', () =>
+  onPage(async (page) => {
+    const go = await hold(page, 'fashion');
+    const lead = (/** @type {string} */ hash) =>
+      page.evaluate((to) => {
+        location.hash = to;
+      }, hash);
+    const asked = page.waitForRequest('**/fashion.safetensors');
+    await lead('model=fashion');
+    await asked;
+    await lead('model=digits');
+    const came = page.waitForResponse('**/fashion.safetensors');
+    go();
+    await (await came).finished();
+    await page.waitForTimeout(500); // time enough to be shown, wrongly
+    assert.equal(await page.evaluate(() => window.likeness.state.model), 'digits');
+    assert.equal(await page.locator('#model').inputValue(), 'digits');
   }));
 
 for (const { name, output, classes, labels, codes, arch } of models)

@@ -7,7 +7,18 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { uniform } from '../../web/src/algebra.js';
-import { brightness, draw, faults, saved, screens, share, site, withModel } from './browser.mjs';
+import {
+  brightness,
+  draw,
+  faults,
+  gallery,
+  onPage,
+  saved,
+  screens,
+  share,
+  site,
+  withModel,
+} from './browser.mjs';
 import { digits, doodles } from './drawings.mjs';
 import { assertShort, roam, watchTasks } from './tasks.mjs';
 
@@ -258,6 +269,51 @@ test('a map of 60,000 images never halts the page', () =>
     }
   }));
 
+for (const name of ['map', 'mixup', 'unusual', 'common'])
+  test(`${name}: what was under way ends when a model without known images is opened`, () =>
+    withModel('digits', async (page) => {
+      const at = await reach(page, name, '.working:visible');
+      const file = { name: 'alone.safetensors', mimeType: '' };
+      const buffer = readFileSync(`${site}models/fashion.safetensors`);
+      await page.setInputFiles('#model-file', { ...file, buffer });
+      await at.getByText('without the gallery of known images').waitFor();
+      // It would tell how far it is many times a second.
+      await page.waitForTimeout(500);
+      assert.equal(await at.locator('.working:visible').count(), 0);
+    }));
+
+test('more networks than the worker keeps open are compared, and with the next drawing again', () =>
+  onPage(async (page) => {
+    const digitsOnly = models.filter(({ name }) => name === 'digits');
+    const copies = Array.from({ length: 18 }, (_, i) => ({ ...digitsOnly[0], name: `copy${i}` }));
+    const path = `${site}models/digits.safetensors`;
+    await page.route('**/copy*.safetensors', (route) => route.fulfill({ path }));
+    await page.route('**/models.json', (route) =>
+      route.fulfill({ json: [...digitsOnly, ...copies] }),
+    );
+    await page.reload();
+    await gallery(page);
+    await draw(page, digits[3]);
+    const compare = await reach(page, 'compare', 'thead th');
+    await compare.getByRole('button', { name: /^Compare all 19/ }).click();
+    const errors = compare.locator('tbody tr').nth(3).locator('td');
+    const hint = compare.locator('.compare-head .detail');
+    /** All are copies of one. */
+    const same = async () => {
+      await errors.filter({ hasText: /\d/ }).nth(18).waitFor();
+      const text = (await errors.first().textContent()) ?? '';
+      await errors.filter({ hasText: text }).nth(18).waitFor();
+      assert.equal(await hint.textContent(), '');
+      return text;
+    };
+    const before = await same();
+    await page.evaluate(() => scrollTo(0, 0));
+    await page.locator('#doodles button').last().click();
+    await compare.scrollIntoViewIfNeeded();
+    await errors.first().filter({ hasNotText: before }).waitFor();
+    await same();
+  }));
+
 test('every network of such images redraws the same drawing, and the next one', () =>
   withModel('digits', async (page, asked) => {
     const same = models.filter(({ title }) => title === 'digits');
@@ -278,11 +334,11 @@ test('every network of such images redraws the same drawing, and the next one', 
         .reduce((sum, { bytes: b }) => sum + b, 0);
       assert.ok(Math.abs(Number(shown) - bytes / 1e6) <= 0.5, `${shown} of ${bytes}`);
       await all.click();
-      await page.waitForFunction(
-        (n) => document.querySelectorAll('.compare tbody tr:last-child [class^=said]').length === n,
-        same.length,
-      );
     }
+    await page.waitForFunction(
+      (n) => document.querySelectorAll('.compare tbody tr:last-child [class^=said]').length === n,
+      same.length,
+    );
     assert.equal(await heads.count(), same.length);
     const images = same.filter(({ output }) => output === 'image').length;
     assert.equal(await compare.locator('tbody tr').nth(1).locator('canvas').count(), images);

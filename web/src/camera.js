@@ -16,7 +16,7 @@ export function startCamera(changed, unavailable) {
   held.width = held.height = SIDE;
   /** @type {MediaStream | null} */
   let stream = null;
-  let isIn = false;
+  let visit = 0; // of its tab; a camera may be granted when that one is over
   let timer = 0;
   let isThere = false; // a picture
 
@@ -40,30 +40,34 @@ export function startCamera(changed, unavailable) {
     held.hidden = on;
   }
 
+  /** @param {MediaStream | null} media */
+  function end(media) {
+    for (const track of media?.getTracks() ?? []) track.stop();
+  }
+
   function leave() {
-    isIn = false;
+    visit++;
     run(false);
-    for (const track of stream?.getTracks() ?? []) track.stop();
+    end(stream);
     stream = null;
     video.srcObject = null;
     isThere = false;
   }
 
   async function enter() {
-    isIn = true;
+    const mine = ++visit;
     run(false);
     try {
       if (!navigator.mediaDevices) throw new Error('no camera without https');
       const got = await navigator.mediaDevices.getUserMedia({
         video: { facingMode: 'environment', width: { ideal: 640 } },
       });
-      stream = got;
-      if (!isIn) return leave(); // it was left meanwhile
-      video.srcObject = got;
+      if (mine !== visit) return end(got);
+      stream = video.srcObject = got;
       await video.play();
-      run(true);
+      if (mine === visit) run(true);
     } catch (error) {
-      if (!isIn) return;
+      if (mine !== visit) return;
       const denied = error instanceof DOMException && error.name === 'NotAllowedError';
       unavailable(
         denied

@@ -2,6 +2,7 @@
 
 import { make } from './dom.js';
 import { ask } from './lab.js';
+import { messageOf } from './notice.js';
 import * as parts from './parts.js';
 import { paintDifference, paintImage } from './pixels.js';
 
@@ -36,7 +37,7 @@ export function start(section) {
       opened,
       {},
       {
-        onProgress: (share) => busy.show('Comparing the images', share),
+        onProgress: (share) => shown === opened && busy.show('Comparing the images', share),
       },
     );
     if (shown !== opened) return;
@@ -60,14 +61,16 @@ export function start(section) {
     model(next) {
       if (shown === next && list.children.length) return;
       shown = next;
+      busy.hide();
       list.replaceChildren();
       hint.textContent = '';
       if (!next.model.gallerySize)
         hint.textContent = 'There is nothing to compare without the gallery of known images.';
       else
         show(next).catch((error) => {
+          if (shown !== next) return;
           busy.hide();
-          if (shown === next) hint.textContent = `Not shown: ${parts.reasonOf(error)}.`;
+          hint.textContent = `Not shown: ${messageOf(error)}.`;
         });
     },
   };

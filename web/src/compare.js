@@ -4,6 +4,7 @@ import { make } from './dom.js';
 import { ask } from './lab.js';
 import { familyWords, labelName, nounsOf } from './labels.js';
 import { listModels, placeOf } from './models.js';
+import { messageOf } from './notice.js';
 import * as parts from './parts.js';
 import { paintDifference, paintImage } from './pixels.js';
 
@@ -93,7 +94,7 @@ export function start(section) {
   function complain(error) {
     if (parts.isAbort(error)) return;
     busy.hide();
-    hint.textContent = `Not all could be compared: ${parts.reasonOf(error)}.`;
+    hint.textContent = `Not all could be compared: ${messageOf(error)}.`;
   }
 
   /** @param {Studied} studied @param {Column['info']} info */
@@ -198,7 +199,11 @@ export function start(section) {
         for (const { cells } of columns) for (const cell of cells) cell.replaceChildren(quiet('…'));
         return;
       }
-      for (const column of [...columns]) await look(column).catch(complain);
+      const now = turn;
+      for (const column of [...columns]) {
+        await look(column).catch(complain);
+        if (now !== turn) return; // the next image, or another model, has its own turn
+      }
     },
   };
 }

@@ -5,6 +5,7 @@ import { make } from './dom.js';
 import { ask } from './lab.js';
 import { labelName } from './labels.js';
 import { mixed } from './mapview.js';
+import { messageOf } from './notice.js';
 import * as parts from './parts.js';
 import { paintImage } from './pixels.js';
 import { makeStage } from './stage.js';
@@ -140,8 +141,9 @@ export function start(section, open) {
       else {
         says.textContent = '';
         show(next).catch((error) => {
+          if (opened !== next) return;
           busy.hide();
-          if (opened === next) says.textContent = `Not shown: ${parts.reasonOf(error)}.`;
+          says.textContent = `Not shown: ${messageOf(error)}.`;
         });
       }
     },

@@ -15,35 +15,45 @@ const SLICE = 20; // milliseconds of long work, after which shorter questions ha
 const scope = /** @type {{postMessage(message: unknown, transfer?: Transferable[]): void}} */ (
   /** @type {unknown} */ (self)
 );
+/** @typedef {{source: string | ArrayBuffer, gallery?: string | ArrayBuffer}} Place */
+/** Where each is opened from, also when it was closed. @type {Map<number, Place>} */
+const places = new Map();
 /** @type {Map<number, Promise<Known>>} the most recently used last */
 const open = new Map();
 
-/** @param {string | ArrayBuffer} source @param {string | ArrayBuffer | undefined} gallery */
-async function know(source, gallery) {
+/** @param {number} key */
+async function know(key) {
+  const place = places.get(key);
+  if (!place) throw new Error('no such model');
+  const { source, gallery } = place;
   const model = await load(source);
   if (gallery) await model.loadGallery(gallery).catch(() => {});
   return new Known(model);
 }
 
 /** @param {number} key */
+function close(key) {
+  open.get(key)?.then(
+    ({ model }) => model.dispose(),
+    () => {},
+  );
+  open.delete(key);
+}
+
+/** @param {number} key */
 function find(key) {
-  const known = open.get(key);
-  if (!known) throw new Error('the model is not open any more');
+  const known = open.get(key) ?? know(key);
   open.delete(key);
   open.set(key, known);
+  const [oldest] = open.keys();
+  if (open.size > KEPT) close(oldest);
   return known;
 }
 
-/** @param {{open: number, source: string | ArrayBuffer, gallery?: string | ArrayBuffer}} message */
-function keep({ open: key, source, gallery }) {
-  const before = open.get(key);
-  const known = know(source, gallery);
-  known.catch(() => {}); // whoever asks is told
-  open.set(key, known);
-  const [oldest] = open;
-  const gone = before ?? (open.size > KEPT ? oldest[1] : null);
-  if (gone === oldest[1] && !before) open.delete(oldest[0]);
-  gone?.then(({ model }) => model.dispose()).catch(() => {});
+/** @param {{open: number} & Place} message */
+function keep({ open: key, ...place }) {
+  close(key);
+  places.set(key, place);
 }
 
 /** @param {{id: number, call: keyof typeof calls, key: number, args: any}} message */

@@ -4,6 +4,7 @@ import { lineChart, tableOf } from './charts.js';
 import { make } from './dom.js';
 import { counted, familyWords, nounsOf } from './labels.js';
 import { reportOf } from './models.js';
+import { messageOf } from './notice.js';
 import * as parts from './parts.js';
 
 /** @typedef {import('./models.js').Opened} Opened */
@@ -134,7 +135,7 @@ export function start(section) {
           );
       } catch (error) {
         if (opened === next)
-          say(`The report of its training could not be read: ${parts.reasonOf(error)}.`);
+          say(`The report of its training could not be read: ${messageOf(error)}.`);
       }
     },
   };

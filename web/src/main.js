@@ -20,7 +20,7 @@ import {
   suitInsight,
 } from './insight.js';
 import { familyWords } from './labels.js';
-import { keepOwn, listModels, openFile, openNamed, ownModel } from './models.js';
+import { keepFew, keepOwn, listModels, openFile, openNamed, ownModel } from './models.js';
 import { complain, dismiss, explain, messageOf } from './notice.js';
 import { workOffline } from './offline.js';
 import { showOpinion } from './opinion.js';
@@ -74,13 +74,15 @@ const REST = 60; // milliseconds without a change before the steps are shown
 /** @type {Opened | null} */
 let open = null;
 let choice = FIRST; // the picker's value for it
+let wanted = FIRST; // that of what is being opened, or else is open
 /** @type {Result | null} */
 let result = null;
 /** What is shown of the image. @type {import('./share.js').Shown | null} */
 let shown = null;
 let frame = 0;
 let rest = 0;
-let opening = 0;
+let begun = 0; // openings
+let opening = 0; // the last of them that counts: a file does once it has proved to be a model
 
 // ---- judging ----
 
@@ -152,7 +154,8 @@ function inputChanged(done) {
 /** @param {Opened} opened @param {string} value the picker's */
 function use(opened, value) {
   open = opened;
-  choice = value;
+  choice = wanted = value;
+  keepFew();
   forgetTimes();
   unpinAll(); // they were of the model before
   showChoice(value);
@@ -204,7 +207,9 @@ function afterPaint(work) {
 
 /** @param {string} name of a model of this site, or OWN */
 async function choose(name) {
-  const turn = ++opening;
+  opening = ++begun;
+  const turn = opening;
+  wanted = name;
   const before = open;
   const showFirst = (/** @type {Progress} */ at) => showLoading(name, at);
   dismiss();
@@ -216,6 +221,7 @@ async function choose(name) {
     if (turn === opening) use(opened, name);
   } catch (error) {
     if (turn !== opening) return;
+    wanted = choice;
     if (!before) {
       const [text, more] = explain(error);
       showFailure(text, more);
@@ -247,9 +253,10 @@ async function take(files) {
       tellModel(opened);
       return guarded(judge);
     }
-    const turn = ++opening;
+    const turn = ++begun;
     const opened = await openFile(file);
-    if (turn !== opening) return opened.model.dispose();
+    if (turn < opening) return opened.model.dispose();
+    opening = turn;
     offerOwn(opened.name);
     use(opened, OWN);
     keepOwn(opened);
@@ -292,7 +299,7 @@ async function start() {
 function follow() {
   restoreInput();
   goToView();
-  if (state().model !== choice) choose(state().model).catch(() => {});
+  if (state().model !== wanted) choose(state().model).catch(() => {});
   else if (open) suitAlpha(open.model);
   guarded(judge);
 }

@@ -5,7 +5,9 @@ import { make, nextTask } from './dom.js';
 import { ask } from './lab.js';
 import { labelName } from './labels.js';
 import { mixed } from './mapview.js';
+import { messageOf } from './notice.js';
 import * as parts from './parts.js';
+import { save } from './share.js';
 import { makeStage } from './stage.js';
 import { inside } from './steer.js';
 
@@ -84,7 +86,7 @@ export function start(section, open) {
   });
   picked.append(
     pickedSays,
-    parts.button('Save as CSV', save),
+    parts.button('Save as CSV', saveSelection),
     parts.button('Unselect', () => pick([])),
   );
   section.append(
@@ -271,7 +273,7 @@ export function start(section, open) {
     paint();
   }
 
-  async function save() {
+  async function saveSelection() {
     if (!points || !opened) return;
     const { xy, labels } = points;
     const name = `${opened.name}-map.csv`;
@@ -284,14 +286,14 @@ export function start(section, open) {
       blocks.push(rows.join(''));
       await nextTask();
     }
-    parts.saveAs(name, new Blob(blocks), 'text/csv');
+    save(name, 'text/csv', blocks);
   }
 
   /** @param {unknown} error */
   function complain(error) {
     if (parts.isAbort(error)) return;
     busy.hide();
-    quality.textContent = `No map: ${parts.reasonOf(error)}.`;
+    quality.textContent = `No map: ${messageOf(error)}.`;
   }
 
   /** @param {Opened} model */
@@ -362,6 +364,7 @@ export function start(section, open) {
   function redo(model) {
     gone.abort();
     gone = new AbortController();
+    busy.hide();
     [points, here, rank, clusters] = [null, null, null, null];
     pick([]);
     delete section.dataset.points;

@@ -3,6 +3,7 @@
 import { make } from './dom.js';
 import { ask } from './lab.js';
 import { labelName } from './labels.js';
+import { messageOf } from './notice.js';
 import * as parts from './parts.js';
 
 /** @typedef {import('./models.js').Opened} Opened */
@@ -135,7 +136,7 @@ export function start(section, open) {
       opened,
       {},
       {
-        onProgress: (share) => busy.show('Asking about each image', share),
+        onProgress: (share) => shown === opened && busy.show('Asking about each image', share),
       },
     );
     if (shown !== opened) return;
@@ -149,6 +150,7 @@ export function start(section, open) {
     model(next) {
       if (shown === next && scroll.children.length) return;
       shown = next;
+      busy.hide();
       scroll.replaceChildren();
       images.replaceChildren();
       title.textContent = says.textContent = '';
@@ -156,8 +158,9 @@ export function start(section, open) {
         says.textContent = 'There is nothing to mix up without the gallery of known images.';
       else
         show(next).catch((error) => {
+          if (shown !== next) return;
           busy.hide();
-          if (shown === next) says.textContent = `Not shown: ${parts.reasonOf(error)}.`;
+          says.textContent = `Not shown: ${messageOf(error)}.`;
         });
     },
   };

@@ -97,13 +97,13 @@ function opened(name, model, source) {
   return { name, source, model, drawing: drawingFor(model) };
 }
 
-/** Only what has arrived counts: until then the page goes on with the model before. */
-function keep(/** @type {Opened} */ model) {
-  loaded.set(model.name, model);
-  if (loaded.size <= KEPT) return;
-  const [[name, oldest]] = loaded;
-  loaded.delete(name);
-  oldest.model.dispose();
+/** Gives the memory of all but the last few back: when another has come into use, for one that has
+ * only arrived may not be the one that is waited for, and until then the page goes on with the one before. */
+export function keepFew() {
+  for (const [name, { model }] of [...loaded].slice(0, -KEPT)) {
+    loaded.delete(name);
+    model.dispose();
+  }
 }
 
 /**
@@ -125,7 +125,7 @@ export async function openNamed(name, options = {}) {
       const ending = '.gallery.safetensors';
       const gallery = name === embeddedName ? embedded(ending) : placeOf(name, ending);
       const arrived = { ...opened(name, model, source), gallery };
-      keep(arrived);
+      loaded.set(name, arrived);
       return arrived;
     });
   loading.set(name, wanted);

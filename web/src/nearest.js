@@ -4,7 +4,7 @@ import { make } from './dom.js';
 import { ask } from './lab.js';
 import { labelName } from './labels.js';
 import { NearList, SHOWN } from './nearlist.js';
-import { reasonOf } from './parts.js';
+import { messageOf } from './notice.js';
 import { pins, togglePin, unpinAll, whenPinned } from './pins.js';
 import { paintImage } from './pixels.js';
 
@@ -98,7 +98,7 @@ export function start(section) {
 
   /** @param {unknown} error */
   function complain(error) {
-    hint.textContent = `Not shown: ${reasonOf(error)}.`;
+    hint.textContent = `Not shown: ${messageOf(error)}.`;
   }
 
   mine.addEventListener('click', () => {

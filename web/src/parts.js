@@ -1,6 +1,6 @@
 // Pieces that several panels are made of.
 
-import { context, make } from './dom.js';
+import { make } from './dom.js';
 import { counted, labelName, nounsOf } from './labels.js';
 import { pinnable } from './pins.js';
 import { paintImage, thumbnail } from './pixels.js';
@@ -72,11 +72,6 @@ export function working() {
   };
 }
 
-/** @param {unknown} error */
-export function reasonOf(error) {
-  return error instanceof Error ? error.message : String(error);
-}
-
 /** Whether it was only that nobody wants it any more. @param {unknown} error */
 export function isAbort(error) {
   return error instanceof DOMException && error.name === 'AbortError';
@@ -98,7 +93,6 @@ export function openKnown(model, index, open) {
   const { shape } = model.info;
   const canvas = make('canvas');
   paintImage(canvas, values(model.galleryImage(index).thumbnail), shape);
-  context(canvas);
   canvas.toBlob((blob) => {
     if (blob) open(new File([blob], `image ${index}.png`, { type: 'image/png' }));
   });
@@ -118,13 +112,6 @@ export function knownItem(model, index, open, more = '') {
   });
   image.append(thumbnail(bytes, info.shape, name));
   return make('li', {}, pinnable(image, model, index));
-}
-
-/** @param {string} name @param {BlobPart} content @param {string} type */
-export function saveAs(name, content, type) {
-  const href = URL.createObjectURL(new Blob([content], { type }));
-  make('a', { href, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(href), 10000);
 }
 
 /** "12,345 known digits" @param {Model} model @param {number} [count] */

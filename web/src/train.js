@@ -5,8 +5,10 @@ import { decode } from './decode.js';
 import { make } from './dom.js';
 import { Lab } from './lab.js';
 import { labelName, nounsOf } from './labels.js';
+import { messageOf } from './notice.js';
 import * as parts from './parts.js';
 import { paintImage } from './pixels.js';
+import { save } from './share.js';
 
 /** @typedef {import('./models.js').Opened} Opened */
 /** @typedef {import('./panels.js').Judged} Judged */
@@ -118,10 +120,10 @@ export function start(section, open) {
   const epochs = slider('Epochs', { min: 5, max: 300, value: OWN_EPOCHS, step: 5 });
   const go = parts.button('Train', () => train().catch(complain));
   const stop = parts.button('Cancel', () => lab?.end(), { hidden: true });
-  const save = parts.button('Save the model', () => {
-    if (file) parts.saveAs('trained-here.safetensors', file, 'application/octet-stream');
+  const saveIt = parts.button('Save the model', () => {
+    if (file) save('trained-here.safetensors', 'application/octet-stream', [file]);
   });
-  save.hidden = true;
+  saveIt.hidden = true;
   const busy = parts.working();
   const chart = make(
     'div',
@@ -141,7 +143,7 @@ export function start(section, open) {
     network,
     code.element,
     epochs.element,
-    make('div', { className: 'row' }, go, stop, save),
+    make('div', { className: 'row' }, go, stop, saveIt),
     says,
   );
   const seen = make('div', { className: 'training-seen' }, busy.element, chart, watched);
@@ -158,10 +160,10 @@ export function start(section, open) {
     files.value = '';
     let unread = 0;
     for (const each of chosen) {
-      const model = opened;
-      if (!model) return;
       try {
-        const { x, empty } = model.model.prepare(await decode(each));
+        const picture = await decode(each);
+        if (!opened) return;
+        const { x, empty } = opened.model.prepare(picture);
         if (empty) unread++;
         else keep(x, false);
       } catch {
@@ -302,7 +304,7 @@ export function start(section, open) {
     const mine = new Lab();
     lab = mine;
     file = null;
-    [stop.hidden, save.hidden] = [false, true];
+    [stop.hidden, saveIt.hidden] = [false, true];
     show();
     says.textContent = '';
     busy.show('Fetching the trainer', 0);
@@ -338,7 +340,7 @@ export function start(section, open) {
         },
       );
       file = done.file;
-      save.hidden = false;
+      saveIt.hidden = false;
       open(new File([done.file], `${NAME}.safetensors`));
       says.textContent = done.judges
         ? `It is open above, calibrated by ${heldOut.length} images that it was not trained on.`
@@ -357,7 +359,7 @@ export function start(section, open) {
 
   /** @param {unknown} error */
   function complain(error) {
-    says.textContent = `Training has failed: ${parts.reasonOf(error)}.`;
+    says.textContent = `Training has failed: ${messageOf(error)}.`;
   }
 
   show();

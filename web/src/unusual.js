@@ -7,6 +7,7 @@ import { make } from './dom.js';
 import { ask } from './lab.js';
 import { nounsOf } from './labels.js';
 import { listModels, placeOf } from './models.js';
+import { messageOf } from './notice.js';
 import * as parts from './parts.js';
 
 /** @typedef {import('./models.js').Opened} Opened */
@@ -56,7 +57,7 @@ export function start(section, open) {
   /** @param {unknown} error */
   function complain(error) {
     busy.hide();
-    hint.textContent = `Not measured: ${parts.reasonOf(error)}.`;
+    hint.textContent = `Not measured: ${messageOf(error)}.`;
   }
 
   /** @param {Opened} opened */
@@ -166,7 +167,7 @@ export function start(section, open) {
       opened,
       {},
       {
-        onProgress: (share) => busy.show('Judging every known image', share),
+        onProgress: (share) => shown === opened && busy.show('Judging every known image', share),
       },
     );
     if (shown !== opened) return;
@@ -208,7 +209,7 @@ export function start(section, open) {
         hint.textContent = 'There is nothing to measure by without the gallery of known images.';
       else if (!next.model.info.preparations.includes('image'))
         hint.textContent = 'This model was never calibrated, so it has no score.';
-      else show(next).catch(complain);
+      else show(next).catch((error) => shown === next && complain(error));
     },
   };
 }
