@@ -221,7 +221,7 @@ train_models() {
         fresh build/models/fashion.safetensors && return
         epochs=6
     fi
-    gate fashion fashion 'shift 2' --lr 0.002 --epochs $epochs
+    gate fashion fashion 'shift 2' --epochs $epochs
 }
 gate() { # title, data, how images are changed, then more
     title=$1 data=$2 augment=$3

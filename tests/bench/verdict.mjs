@@ -228,7 +228,7 @@ function heldOut(seed) {
 }
 
 /** One class each: a tenth of the images, so smaller batches, to as many steps as those who know
- * nine learn in, at the usual rate; as many held out as the program takes. @param {number} seed */
+ * nine learn in; as many held out as the program takes. @param {number} seed */
 function oneClass(seed) {
   for (const data of DATA) {
     const words = recipeFor(data) ?? [];
@@ -244,7 +244,6 @@ function oneClass(seed) {
         '--augment': 'shift 2',
         '--references': '2000',
         '--batch': '32',
-        '--lr': null,
         '--epochs': String(epochs),
       };
       const [usual, rest] = [`only=${label}`, `without=${label}`];
