@@ -301,6 +301,27 @@ test('a code is changed by hand, and put back', () =>
     assert.equal(await brightness(page, '#redrawn'), before);
   }));
 
+test('codes are measured once, however many images come meanwhile', () =>
+  withModel('digits', async (page) => {
+    const turns = await page.evaluate(async () => {
+      let turns = 0; // of the page's, between a few codes and the next
+      const wait = window.setTimeout;
+      const counted = (/** @type {TimerHandler} */ work, /** @type {number} */ time) => {
+        if (time === undefined) turns++;
+        return wait(work, time);
+      };
+      window.setTimeout = /** @type {typeof wait} */ (counted);
+      /** @type {HTMLDetailsElement} */ (document.getElementById('code')).open = true;
+      for (const each of document.querySelectorAll('#samples .sample'))
+        each.dispatchEvent(new MouseEvent('click', { bubbles: true }));
+      while (!document.querySelector('#code-values input'))
+        await new Promise((resolve) => wait(resolve, 50));
+      await new Promise((resolve) => wait(resolve, 300)); // for others, were there any
+      return turns;
+    });
+    assert.ok(turns >= 32 && turns < 64, `${turns} turns`);
+  }));
+
 const coloured = first(({ shape, output }) => shape.channels === 3 && output === 'image');
 test(
   'a model of colour sees, redraws and shows its neighbours in colour',
