@@ -61,6 +61,17 @@ test('an address that names no model of the site opens the first, and says so', 
     assert.doesNotMatch(page.url(), /#/);
   }));
 
+test('nor does an open page ask for what another address names', () =>
+  onPage(async (page, asked) => {
+    await page.evaluate(() => {
+      location.hash = 'model=elsewhere';
+    });
+    await page.getByText('There is no model called elsewhere here.').waitFor();
+    assert.ok(!asked.some((name) => name.startsWith('elsewhere')));
+    assert.equal(await page.evaluate(() => window.likeness.state.model), 'digits');
+    assert.doesNotMatch(page.url(), /#./);
+  }));
+
 /** Keeps a model back until it is let go. @param {Page} page @param {string} name */
 async function hold(page, name) {
   /** @type {() => void} */
