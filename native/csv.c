@@ -1,5 +1,5 @@
 /* A table as text: a row a line, commas between, an optional heading; perhaps a column of labels.
- */
+   Lines end as on any system: in LF, CR LF or CR. */
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
@@ -49,9 +49,9 @@ static lk_status read_field(csv *c, size_t column, char *field, bool *last, faul
         field[n++] = *c->at;
     }
     field[n] = 0;
-    if (c->at < c->end && *c->at == '\r') c->at++;
-    *last = c->at == c->end || *c->at == '\n';
+    *last = c->at == c->end || *c->at == '\n' || *c->at == '\r';
     if (!*last && *c->at != ',') return bad(c, column, "there is more behind a quote", f);
+    if (c->end - c->at >= 2 && memcmp(c->at, "\r\n", 2) == 0) c->at++;
     if (c->at < c->end) c->at++;
     return LK_OK;
 }
@@ -154,8 +154,7 @@ static lk_status read_heading(csv *c, const char *label, char *field, fault *f) 
 }
 
 static bool is_blank_line(const csv *c) {
-    return c->at < c->end &&
-           (*c->at == '\n' || (*c->at == '\r' && c->at + 1 < c->end && c->at[1] == '\n'));
+    return c->at < c->end && (*c->at == '\n' || *c->at == '\r');
 }
 
 static lk_status read_all(csv *c, const char *label, char *field, fault *f) {

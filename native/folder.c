@@ -1,5 +1,6 @@
 /* A folder of pictures as a data set: one folder for each class with its PNG and JPEG files, or the
    files alone, which then have no labels. */
+#include <stdio.h>
 #include <string.h>
 
 #include "data.h"
@@ -82,6 +83,17 @@ static bool has_colour(lk_picture p) {
     return false;
 }
 
+/* The first broken picture ends the reading: its message says what names all of them. */
+static lk_status read_one(const char *file, lk_picture *out, fault *f) {
+    const lk_status status = picture_read(file, out, f);
+    if (status != LK_DATA) return status;
+    char *message = f->error.message;
+    const size_t length = strlen(message);
+    snprintf(message + length, sizeof f->error.message - length,
+             "; likeness data verify FOLDER names all such");
+    return status;
+}
+
 lk_status folder_shape(const data *d, lk_shape *shape, fault *f) {
     enum { SIDE = 32, LOOKED_AT = 64 };
     const size_t count = d->files.count, looked = count < LOOKED_AT ? count : LOOKED_AT;
@@ -89,7 +101,7 @@ lk_status folder_shape(const data *d, lk_shape *shape, fault *f) {
     for (size_t i = 0; i < looked; i++) {
         const char *file = d->files.items[i * count / looked];
         lk_picture p;
-        const lk_status status = picture_read(file, &p, f);
+        const lk_status status = read_one(file, &p, f);
         if (status) return status;
         if (has_colour(p)) shape->channels = 3;
         const bool own = p.width == p.height && p.width <= SIDE;
@@ -114,7 +126,7 @@ lk_status folder_read(data *d, lk_shape shape, fault *f) {
         const char *file = d->files.items[i];
         lk_picture picture;
         bool empty;
-        status = picture_read(file, &picture, f);
+        status = read_one(file, &picture, f);
         if (status) break;
         if (lk_prepare(LK_PREPARE_IMAGE, picture, shape, x, &empty, &f->error))
             status = blame(f, file);

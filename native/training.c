@@ -81,10 +81,12 @@ static lk_status read_note(training *t, const char *text, size_t size, fault *f)
     json_t *there = NULL;
     const char *sha256 = NULL;
     lk_status status = LK_OK;
-    if (!note || json_unpack(note, "{s:s,s:o,s?o,s:o,s:F,s:F,s:F,s:F}", "data_sha256", &sha256,
-                             "epochs", &epochs, "pretraining", &pretraining, "options", &there,
-                             "loss_sum", &t->loss_sum, "right_sum", &t->right_sum, "images_done",
-                             &t->images_done, "seconds", &t->seconds) != 0)
+    if (!note ||
+        json_unpack(note, "{s:s,s:o,s?o,s:o,s:F,s:F,s:F,s:F}", "data_sha256", &sha256, "epochs",
+                    &epochs, "pretraining", &pretraining, "options", &there, "loss_sum",
+                    &t->loss_sum, "right_sum", &t->right_sum, "images_done", &t->images_done,
+                    "seconds", &t->seconds) != 0 ||
+        !json_is_array(epochs))
         status = fail(f, LK_MODEL, t->checkpoint, "its note is not that of a training");
     else
         status = compare_options(t, there, f);

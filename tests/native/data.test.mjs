@@ -278,7 +278,7 @@ test('folders and pictures: every bad one has its own line', (t) => {
   const jpeg = Buffer.from(JPEGS.COLOUR, 'base64');
   const cases = [
     ['empty', '', /the file is empty/],
-    ['text', 'hello', /neither PNG nor JPEG \(offset 0\)/],
+    ['text', 'hello', /neither PNG nor JPEG; .* \(offset 0\)/],
     ['crc', crc, /broken PNG: /],
     ['cut', good.subarray(0, good.length - 14), /broken PNG: /],
     ['no-pixels', png(0, row, { height: 0 }), /broken PNG: /],
@@ -298,6 +298,7 @@ test('folders and pictures: every bad one has its own line', (t) => {
     const file = write(join(path, 'class', `${name}.png`), bytes);
     const { ms, stderr } = fails(['data', 'info', path], 3, pattern, { path });
     assert.ok(stderr.startsWith(`likeness: ${file}: `), stderr);
+    assert.match(stderr, /; likeness data verify FOLDER names all such( \(offset \d+\))?\n$/);
     assert.ok(ms < 1000, `${name} took ${ms} ms`);
   }
 });

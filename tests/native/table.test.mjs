@@ -127,6 +127,7 @@ test('table: headings, quotes, labels, line ends', (t) => {
   for (const text of [
     'a,b,c\n1,2,3\n4,5,6\n',
     'a,b,c\r\n1,2,3\r\n4,5,6',
+    'a,b,"c"\r1,2,3\r4,5,6\r',
     '\ufeffa,"b, and ""b""",c\n"1", 2 ,3.0\n4e0,5,+6\n',
     '"a b",b,c\n1,2,3\n4,5,6',
   ])
@@ -191,6 +192,7 @@ test('table: what is refused, by its line', (t) => {
   refused('1,2\n1\n', /line 2 has fewer than 2 columns/);
   refused('1,2\n1,2,3\n', /line 2 has more than 2 columns/);
   refused('1,2\n\n1,2\n', /line 2 is empty/);
+  refused('1,2\r\r\n1,2\r\r\n', /line 2 is empty/);
   refused('1,"2\n1,2\n', /line 1, column 2: a quote has no end/);
   refused('1,"2"3\n', /line 1, column 2: there is more behind a quote/);
   refused('1,2\n1,\x002\n', /line 2, column 2: a zero byte/);

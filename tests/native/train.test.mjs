@@ -241,6 +241,17 @@ test('a checkpoint of other data, options or bytes is refused', async (t) => {
     /the checkpoint is of other data\n/,
     { path },
   );
+  const noted = /\\"epochs\\":\[.*?\],(?=\\"options)/;
+  assert.match(saved.toString('latin1'), noted);
+  const other = (/** @type {string} */ found) => '\\"epochs\\":0,'.padEnd(found.length);
+  const strange = Buffer.from(saved.toString('latin1').replace(noted, other), 'latin1');
+  writeFileSync(checkpoint, strange);
+  fails(
+    args('m', '--resume').filter((a) => a !== '--json'),
+    4,
+    /m\.checkpoint: its note is not that of a training\n$/,
+    { path },
+  );
   for (const bytes of [
     '',
     'garbage',

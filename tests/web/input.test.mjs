@@ -354,6 +354,42 @@ test('a picture of any shape is shown whole on a square', () =>
     }
   }));
 
+test('a small picture is not replaced by a big one that was dropped before it', () =>
+  onPage(async (page) => {
+    // The first is decoded as slowly as if it were big.
+    await page.evaluate(() => {
+      const decode = window.createImageBitmap;
+      let first = true;
+      const slow = async (/** @type {Parameters<typeof decode>} */ ...given) => {
+        const held = first && new Promise((resolve) => addEventListener('go', resolve));
+        first = false;
+        await held;
+        return decode(...given);
+      };
+      window.createImageBitmap = /** @type {typeof decode} */ (slow);
+    });
+    const choose = (/** @type {string} */ jpeg) =>
+      page.setInputFiles('#picture-file', {
+        name: 'a.jpg',
+        mimeType: 'image/jpeg',
+        buffer: Buffer.from(jpeg, 'base64'),
+      });
+    const width = () =>
+      page.locator('#picture').evaluate((shown) => /** @type {HTMLCanvasElement} */ (shown).width);
+    await choose(JPEGS.BLOCKS);
+    await choose(JPEGS.GREY);
+    await page.locator('#picture').waitFor();
+    assert.equal(await width(), 16);
+    await page.evaluate(() => dispatchEvent(new Event('go')));
+    await page.waitForTimeout(300); // time enough to be shown, wrongly
+    assert.equal(await width(), 16);
+    await choose(JPEGS.BLOCKS); // what comes later is shown
+    await page.waitForFunction(() => {
+      const shown = document.getElementById('picture');
+      return shown instanceof HTMLCanvasElement && shown.width === 24;
+    });
+  }));
+
 test('photographs stand as the camera was held, as on the command line', () =>
   onPage(async (page) => {
     // The block in the upper left corner, and how wide it is: see ../native/pictures.test.mjs.

@@ -61,6 +61,17 @@ test('an address that names no model of the site opens the first, and says so', 
     assert.doesNotMatch(page.url(), /#/);
   }));
 
+test('nor does an open page ask for what another address names', () =>
+  onPage(async (page, asked) => {
+    await page.evaluate(() => {
+      location.hash = 'model=elsewhere';
+    });
+    await page.getByText('There is no model called elsewhere here.').waitFor();
+    assert.ok(!asked.some((name) => name.startsWith('elsewhere')));
+    assert.equal(await page.evaluate(() => window.likeness.state.model), 'digits');
+    assert.doesNotMatch(page.url(), /#./);
+  }));
+
 /** Keeps a model back until it is let go. @param {Page} page @param {string} name */
 async function hold(page, name) {
   /** @type {() => void} */
@@ -299,6 +310,27 @@ test('a code is changed by hand, and put back', () =>
     assert.deepEqual(await faults(page), []);
     await page.locator('#code-reset').click();
     assert.equal(await brightness(page, '#redrawn'), before);
+  }));
+
+test('codes are measured once, however many images come meanwhile', () =>
+  withModel('digits', async (page) => {
+    const turns = await page.evaluate(async () => {
+      let turns = 0; // of the page's, between a few codes and the next
+      const wait = window.setTimeout;
+      const counted = (/** @type {TimerHandler} */ work, /** @type {number} */ time) => {
+        if (time === undefined) turns++;
+        return wait(work, time);
+      };
+      window.setTimeout = /** @type {typeof wait} */ (counted);
+      /** @type {HTMLDetailsElement} */ (document.getElementById('code')).open = true;
+      for (const each of document.querySelectorAll('#samples .sample'))
+        each.dispatchEvent(new MouseEvent('click', { bubbles: true }));
+      while (!document.querySelector('#code-values input'))
+        await new Promise((resolve) => wait(resolve, 50));
+      await new Promise((resolve) => wait(resolve, 300)); // for others, were there any
+      return turns;
+    });
+    assert.ok(turns >= 32 && turns < 64, `${turns} turns`);
   }));
 
 const coloured = first(({ shape, output }) => shape.channels === 3 && output === 'image');

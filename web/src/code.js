@@ -28,6 +28,7 @@ export class CodeSliders {
   /** @type {Float32Array | null} */ #z = null;
   /** The code as changed by hand. */ #changes = new Float32Array();
   /** @type {{axis: Axis, slider: HTMLInputElement}[]} */ #rows = [];
+  /** The values of its codes are being measured. */ #measuring = false;
   #changed;
 
   /** @param {(z: Float32Array) => void} changed gets a code that was changed by hand */
@@ -49,6 +50,7 @@ export class CodeSliders {
     this.#model = model;
     this.#z = null;
     this.#rows = [];
+    this.#measuring = false;
     this.#list.replaceChildren();
     this.#build();
   }
@@ -67,9 +69,11 @@ export class CodeSliders {
   /** Once a model, when somebody looks. */
   async #build() {
     const model = this.#model;
-    if (!model || this.#box.hidden || !this.#box.open || this.#rows.length) return;
+    if (!model || this.#box.hidden || !this.#box.open || this.#measuring || this.#rows.length)
+      return;
     const count = Math.min(KNOWN, model.gallerySize);
     if (count === 0) return;
+    this.#measuring = true;
     /** @type {Float32Array[]} */
     const codes = [];
     while (codes.length < count) {

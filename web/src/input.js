@@ -75,8 +75,7 @@ export function select(name) {
 /** @param {File} file */
 export async function openPicture(file) {
   try {
-    await picture.open(file);
-    select('picture');
+    if (await picture.open(file)) select('picture');
   } catch {
     complain(
       'That file is not a picture this browser can read. PNG, JPEG, WebP, GIF or SVG will do.',

@@ -19,10 +19,11 @@ export class Lab {
   /** What the worker has of each model. @type {WeakMap<Studied, {key: number, gallery: unknown}>} */
   #known = new WeakMap();
   #last = 0;
+  /** Why it answers nothing any more. @type {Error | null} */ #over = null;
 
   constructor() {
     this.#worker.addEventListener('message', ({ data }) => this.#hear(data));
-    this.#worker.addEventListener('error', () => this.#fail(new Error('the worker has stopped')));
+    this.#worker.addEventListener('error', () => this.#stop(new Error('the worker has stopped')));
   }
 
   /**
@@ -36,6 +37,7 @@ export class Lab {
     const { signal, transfer = [] } = options;
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
+      if (this.#over) return reject(this.#over);
       this.#waiting.set(id, { resolve, reject, ...options });
       signal?.addEventListener('abort', () => {
         this.#waiting.delete(id);
@@ -48,8 +50,11 @@ export class Lab {
 
   /** Ends the worker, whatever it is at. */
   end() {
-    this.#worker.terminate();
-    this.#fail(new DOMException('cancelled', 'AbortError'));
+    this.#stop(new DOMException('cancelled', 'AbortError'));
+  }
+
+  get isOver() {
+    return this.#over !== null;
   }
 
   /** The worker's name for a model, which is sent there once. @param {Studied} model */
@@ -76,7 +81,9 @@ export class Lab {
   }
 
   /** @param {Error} error */
-  #fail(error) {
+  #stop(error) {
+    this.#worker.terminate();
+    this.#over = error;
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
@@ -85,8 +92,9 @@ export class Lab {
 /** @type {Lab | null} */
 let shared = null;
 
-/** The one that all panels share. @type {Lab['ask']} */
+/** The one that all panels share; another after one that has stopped, or has not come at all.
+ * @type {Lab['ask']} */
 export function ask(...request) {
-  shared ??= new Lab();
+  if (!shared || shared.isOver) shared = new Lab();
   return shared.ask(...request);
 }

@@ -284,22 +284,46 @@ async function list() {
   listed = models;
 }
 
-/** Only what is listed is asked of the server; the first model does not wait for the list. */
+let listing = Promise.resolve();
+
+/** Only what is listed is asked of the server; the first model does not wait for the list.
+ * @param {string} name */
+async function isHere(name) {
+  if (name === FIRST) return true;
+  await listing;
+  return listed.some((each) => each.name === name);
+}
+
+/** @param {string} name */
+function sayNoSuch(name) {
+  complain(`There is no model called ${name} here.`);
+}
+
 async function start() {
-  const coming = list();
-  const wanted = state().model;
-  if (wanted === FIRST) return choose(FIRST);
-  await coming;
-  if (listed.some(({ name }) => name === wanted)) return choose(wanted);
+  listing = list();
+  const { model } = state();
+  if (await isHere(model)) return choose(model);
   await choose(FIRST);
-  complain(`There is no model called ${wanted} here.`);
+  sayNoSuch(model);
+}
+
+/** The address names another model. @param {string} name */
+async function lead(name) {
+  if (name === OWN || (await isHere(name))) {
+    if (state().model === name) await choose(name); // and no other by now
+  } else if (state().model === name) {
+    keep({ model: wanted });
+    sayNoSuch(name);
+  }
 }
 
 /** Another address was typed or clicked. */
 function follow() {
   restoreInput();
   goToView();
-  if (state().model !== wanted) choose(state().model).catch(() => {});
+  const { model } = state();
+  if (model !== wanted)
+    lead(model).catch(() => {}); // the page has said so already
   else if (open) suitAlpha(open.model);
   guarded(judge);
 }

@@ -10,9 +10,12 @@ export function startPicture(onFile) {
   const file = byId('picture-file', HTMLInputElement);
   /** @type {{picture: ImageData, name: string} | null} */
   let chosen = null;
+  let begun = 0; // pictures, of which a big one may be decoded after a small one that came later
+  let latest = 0; // of those shown
 
   /** @param {ImageData} picture @param {string} name */
-  function show(picture, name) {
+  function show(picture, name, turn = ++begun) {
+    latest = turn;
     chosen = { picture, name };
     shown.width = picture.width;
     shown.height = picture.height;
@@ -33,9 +36,14 @@ export function startPicture(onFile) {
     /** @returns {import('./input.js').Input | null} */
     input: () => chosen && { kind: 'picture', ...chosen },
     show,
-    /** Fails, and shows what was there before, if it is no picture. */
+    /** Fails, and shows what was there before, if it is no picture. Whether it is shown: a later one
+     * may have been quicker. */
     async open(/** @type {File} */ chosenFile) {
-      show(await decode(chosenFile), chosenFile.name);
+      const turn = ++begun;
+      const picture = await decode(chosenFile);
+      if (turn < latest) return false;
+      show(picture, chosenFile.name, turn);
+      return true;
     },
   };
 }

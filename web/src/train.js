@@ -1,5 +1,6 @@
 // "Train one here": images of the user's own or known ones, a small network, and its learning watched.
 
+import { load } from 'likeness';
 import { lineChart } from './charts.js';
 import { decode } from './decode.js';
 import { make } from './dom.js';
@@ -78,6 +79,7 @@ export function start(section, open) {
   let opened = null;
   /** The last that had a gallery: what was trained here has none. @type {Opened | null} */
   let known = null;
+  let knownSize = 0; // images of its gallery
   /** @type {Judged | null} */
   let judged = null;
   /** @type {From} */
@@ -180,11 +182,8 @@ export function start(section, open) {
     show();
   }
 
-  /** The images that were chosen. @returns {{bytes: Uint8Array, drawn: boolean}[]} */
-  function chosen() {
-    const model = known?.model;
-    if (from === 'own' || !model) return own;
-    const wanted = label.value === '' ? null : Number(label.value);
+  /** As many as are learned from. @param {Opened['model']} model @param {number | null} wanted label */
+  function someOf(model, wanted) {
     const all = [...Array(model.gallerySize).keys()].filter(
       (i) => wanted === null || model.galleryImage(i).label === wanted,
     );
@@ -194,6 +193,20 @@ export function start(section, open) {
       bytes: model.galleryImage(all[Math.floor(i * step)]).thumbnail,
       drawn,
     }));
+  }
+
+  /** The images that were chosen. @returns {Promise<{bytes: Uint8Array, drawn: boolean}[]>} */
+  async function chosen() {
+    if (from === 'own' || !known?.gallery) return own;
+    const wanted = label.value === '' ? null : Number(label.value);
+    // The page may have disposed of the model since: what was trained here took its place.
+    const model = await load(known.source);
+    try {
+      await model.loadGallery(known.gallery);
+      return someOf(model, wanted);
+    } finally {
+      model.dispose();
+    }
   }
 
   /** Known labels, to learn one kind alone. @param {Opened} model */
@@ -236,7 +249,7 @@ export function start(section, open) {
       }),
     );
     const enough = Math.ceil(HELD_OUT.least / HELD_OUT.share);
-    const count = isOwn ? own.length : (known?.model.gallerySize ?? 0);
+    const count = isOwn ? own.length : knownSize;
     go.disabled = lab !== null || count < LEAST;
     if (lab) return;
     says.textContent = isOwn
@@ -291,26 +304,28 @@ export function start(section, open) {
   }
 
   async function train() {
-    const model = from === 'known' ? known : opened;
+    const isOwn = from === 'own';
+    const model = isOwn ? opened : known;
     if (!model || lab) return;
-    const all = chosen();
-    const { images, heldOut } = split(all.map(({ bytes }) => bytes));
-    const ink = all.every(({ drawn }) => drawn) && model.model.info.shape.channels === 1;
-    const few = images.slice(0, WATCHED);
-    const redraw = watch(few, model);
     const last = epochs.input.valueAsNumber;
     /** @type {[number, number][]} */
     const points = [];
+    const many = isOwn ? '' : nounsOf(model.model.info.title).many;
     const mine = new Lab();
     lab = mine;
     file = null;
     [stop.hidden, saveIt.hidden] = [false, true];
     show();
     says.textContent = '';
-    busy.show('Fetching the trainer', 0);
-    const many = from === 'known' ? nounsOf(model.model.info.title).many : '';
-    const title = many ? model.model.info.title : ink ? 'drawings' : 'images';
+    busy.show('Fetching the images', 0);
     try {
+      const all = await chosen();
+      const { images, heldOut } = split(all.map(({ bytes }) => bytes));
+      const ink = all.every(({ drawn }) => drawn) && model.model.info.shape.channels === 1;
+      const few = images.slice(0, WATCHED);
+      const redraw = watch(few, model);
+      busy.show('Fetching the trainer', 0);
+      const title = many ? model.model.info.title : ink ? 'drawings' : 'images';
       const done = await mine.ask(
         'train',
         null,
@@ -324,7 +339,7 @@ export function start(section, open) {
           latent: code.input.valueAsNumber,
           batch: Math.min(32, images.length),
           epochs: last,
-          augment: from === 'own' ? VARIED : '',
+          augment: isOwn ? VARIED : '',
           title,
         },
         {
@@ -372,6 +387,7 @@ export function start(section, open) {
       opened = next;
       if (next.model.gallerySize) {
         known = next;
+        knownSize = next.model.gallerySize;
         offerLabels(next);
       }
       if (another && !trained) show();
