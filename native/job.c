@@ -104,6 +104,24 @@ static lk_status choose_family(job *j, const char *name, fault *f) {
     return check_training(j, f);
 }
 
+/* --log-jsonl is written from the first epoch on: over nothing that is read, or made at the end. */
+static lk_status check_log(const options *o, const char *report, fault *f) {
+    const char *is = NULL;
+    if (data_is_at(o->data, o->log))
+        is = "the data";
+    else if (o->drawings && data_is_at(o->drawings, o->log))
+        is = "the drawings";
+    else if (o->from && file_same(o->from, o->log))
+        is = "the model of --from";
+    else if (file_same(o->out, o->log) || model_is_beside(o->out, o->log))
+        is = "the model, its gallery or its report";
+    else if (strcmp(o->log, o->out) == 0)
+        is = "the same file as --out";
+    else if (strcmp(o->log, report) == 0)
+        is = "the same file as the report";
+    return is ? fail(f, LK_USAGE, NULL, "--log-jsonl is %s", is) : file_check_output(o->log, f);
+}
+
 static lk_status check_outputs(const options *o, fault *f) {
     char gallery[PATH_MAX], report[PATH_MAX];
     gallery_path(o->out, gallery);
@@ -111,22 +129,10 @@ static lk_status check_outputs(const options *o, fault *f) {
     if (data_is_at(o->data, o->out)) return fail(f, LK_USAGE, NULL, "--out is the data");
     if (o->drawings && data_is_at(o->drawings, o->out))
         return fail(f, LK_USAGE, NULL, "--out is the drawings");
-    if (o->log && data_is_at(o->data, o->log))
-        return fail(f, LK_USAGE, NULL, "--log-jsonl is the data");
-    if (o->log && o->drawings && data_is_at(o->drawings, o->log))
-        return fail(f, LK_USAGE, NULL, "--log-jsonl is the drawings");
-    if (o->log && o->from && file_same(o->from, o->log))
-        return fail(f, LK_USAGE, NULL, "--log-jsonl is the model of --from");
-    if (o->log && (file_same(o->out, o->log) || model_is_beside(o->out, o->log)))
-        return fail(f, LK_USAGE, NULL, "--log-jsonl is the model, its gallery or its report");
-    if (o->log && strcmp(o->log, o->out) == 0)
-        return fail(f, LK_USAGE, NULL, "--log-jsonl is the same file as --out");
-    if (o->log && strcmp(o->log, report) == 0)
-        return fail(f, LK_USAGE, NULL, "--log-jsonl is the same file as the report");
     lk_status status = file_check_output(o->out, f);
     if (!status && o->gallery) status = file_check_output(gallery, f);
     if (!status) status = file_check_output(report, f);
-    if (!status && o->log) status = file_check_output(o->log, f);
+    if (!status && o->log) status = check_log(o, report, f);
     return status;
 }
 
