@@ -7,8 +7,8 @@
 
 #include <jpeglib.h>
 
-#include "data.h"
 #include "file.h"
+#include "text.h"
 
 enum { MAX_SIDE = 8192, MAX_SCANS = 200 };
 #define MAX_PICTURE_FILE (256ull << 20)
@@ -257,7 +257,7 @@ static lk_status jpeg_read(decoding *d) {
 static bool is_data_set(const decoding *d) {
     return (d->file.size >= 6 && memcmp(d->file.data, "\x93NUMPY", 6) == 0) ||
            (d->file.size >= 3 && memcmp(d->file.data, "\0\0\x08", 3) == 0) ||
-           text_ends_with(d->path, ".csv") || data_is_texts(d->path);
+           text_ends_with(d->path, ".csv") || text_ends_with(d->path, ".jsonl");
 }
 
 lk_status picture_read(const char *path, lk_picture *out, fault *f) {
