@@ -69,6 +69,7 @@ static void gradient(const lk_layer *l, const lk_pass *pass, size_t which, const
                                    .a = x,
                                    .a_row = 1,
                                    .a_col = l->in_stride,
+                                   .a_next = LK_LANES,
                                    .b = dy + panel * LK_LANES,
                                    .b_panel = LK_LANES,
                                    .b_row = l->out_stride,

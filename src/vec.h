@@ -130,6 +130,29 @@ INLINE part part_sqrt(part a) {
 }
 
 /* to[j][i] = from[i][j], TURNED rows of as many values; rows are so many values apart. */
+#if defined(LK_VARIANT_v4) || defined(LK_VARIANT_v3)
+enum { TURNED = 8 };
+/* Halves of rows i and i + 4 side by side, so that what is left to do stays within halves. */
+INLINE simde__m256 two_halves(const float *from, size_t from_row, size_t i) {
+    return simde_mm256_insertf128_ps(
+        simde_mm256_castps128_ps256(simde_mm_loadu_ps(from + i * from_row)),
+        simde_mm_loadu_ps(from + (i + 4) * from_row), 1);
+}
+INLINE void turn(const float *from, size_t from_row, float *to, size_t to_row) {
+    for (int half = 0; half < 2; half++, from += 4, to += 4 * to_row) {
+        const simde__m256 r0 = two_halves(from, from_row, 0), r1 = two_halves(from, from_row, 1);
+        const simde__m256 r2 = two_halves(from, from_row, 2), r3 = two_halves(from, from_row, 3);
+        const simde__m256 low01 = simde_mm256_unpacklo_ps(r0, r1);
+        const simde__m256 low23 = simde_mm256_unpacklo_ps(r2, r3);
+        const simde__m256 high01 = simde_mm256_unpackhi_ps(r0, r1);
+        const simde__m256 high23 = simde_mm256_unpackhi_ps(r2, r3);
+        simde_mm256_storeu_ps(to, simde_mm256_shuffle_ps(low01, low23, 0x44));
+        simde_mm256_storeu_ps(to + to_row, simde_mm256_shuffle_ps(low01, low23, 0xee));
+        simde_mm256_storeu_ps(to + 2 * to_row, simde_mm256_shuffle_ps(high01, high23, 0x44));
+        simde_mm256_storeu_ps(to + 3 * to_row, simde_mm256_shuffle_ps(high01, high23, 0xee));
+    }
+}
+#else
 enum { TURNED = 4 };
 INLINE void turn(const float *from, size_t from_row, float *to, size_t to_row) {
     const simde__m128 r0 = simde_mm_loadu_ps(from), r1 = simde_mm_loadu_ps(from + from_row);
@@ -142,6 +165,7 @@ INLINE void turn(const float *from, size_t from_row, float *to, size_t to_row) {
     simde_mm_storeu_ps(to + 2 * to_row, simde_mm_movelh_ps(high01, high23));
     simde_mm_storeu_ps(to + 3 * to_row, simde_mm_movehl_ps(high23, high01));
 }
+#endif
 
 /* a > b ? a : b, and a > b ? b : a. */
 #if defined(LK_VARIANT_wasm) /* where SIMDe would compare and choose */
