@@ -36,7 +36,7 @@ static lk_status hold_standard_descriptors(fault *f) {
 static void set_up_libraries(char **argv) {
     if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT")) return;
     setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1", 0); /* unless others are asked for */
-    if (setenv("GOMP_SPINCOUNT", "1000", 1) == 0) execv("/proc/self/exe", argv);
+    if (setenv("GOMP_SPINCOUNT", "2000", 1) == 0) execv("/proc/self/exe", argv);
 }
 
 int program_run(int argc, char **argv, int (*run)(int argc, char **argv, fault *f)) {

@@ -31,17 +31,17 @@ typedef struct factors {
     ptrdiff_t jump;
 } factors;
 
-static factors factors_at(const lk_gemm *g, size_t i, block inner) {
-    return (factors){g->a + i * g->a_row + (ptrdiff_t)inner.r0 * g->a_jump + inner.k0 * g->a_col,
+static factors factors_at(const lk_gemm *g, size_t i, const block *inner) {
+    return (factors){g->a + i * g->a_row + (ptrdiff_t)inner->r0 * g->a_jump + inner->k0 * g->a_col,
                      g->a_row, g->a_col, g->a_jump};
 }
 
 /* The same, copied so that those of one k are side by side. */
-static factors lay_beside(const factors from, size_t rows, block inner, lk_real *to) {
-    const size_t count = inner.k1 - inner.k0;
+static factors lay_beside(const factors from, size_t rows, const block *inner, lk_real *to) {
+    const size_t count = inner->k1 - inner->k0;
     const factors laid = {to, 1, TILE_ROWS, (ptrdiff_t)(count * TILE_ROWS)};
     const lk_real *a = from.first;
-    for (size_t run = inner.r0; run < inner.r1; run++, a += from.jump, to += laid.jump)
+    for (size_t run = inner->r0; run < inner->r1; run++, a += from.jump, to += laid.jump)
         for (size_t i = 0; i < rows; i += TURNED) {
             const size_t r =
                 LK_MIN(i, rows - TURNED); /* some twice, if they do not come out even */
@@ -59,11 +59,11 @@ static factors lay_beside(const factors from, size_t rows, block inner, lk_real 
 /* One tile: rows x panels of C, adding a block to what C holds if it is not the first. `rows` and
    `panels`, and whether factors are side by side, are constants at each call, so the sums live in
    registers, and so do the places of the factors: sixteen distances would not. */
-INLINE void tile(const lk_gemm *g, size_t i, size_t p, block inner, factors from, const bool beside,
-                 const int rows, const int panels) {
+INLINE void tile(const lk_gemm *g, size_t i, size_t p, const block *inner, factors from,
+                 const bool beside, const int rows, const int panels) {
     vec sum[16][4];
-    const bool resume = inner.r0 > 0 || inner.k0 > 0 || g->accumulate;
-    const bool last = inner.r1 > g->repeats && inner.k1 == g->k;
+    const bool resume = inner->r0 > 0 || inner->k0 > 0 || g->accumulate;
+    const bool last = inner->r1 > g->repeats && inner->k1 == g->k;
     const lk_real *bias = g->bias && last ? g->bias + p * LK_LANES : NULL;
     const size_t c_row = g->c_row, c_panel = g->c_panel;
     lk_real *c = g->c + i * c_row + p * c_panel;
@@ -73,10 +73,10 @@ INLINE void tile(const lk_gemm *g, size_t i, size_t p, block inner, factors from
     const size_t a_row = beside ? 1 : from.row, a_step = from.step, a_next = g->a_next;
     const size_t b_panel = g->b_panel, b_row = g->b_row;
     const lk_real *a_run = from.first;
-    const lk_real *b_run = g->b + p * b_panel + inner.r0 * g->b_jump + inner.k0 * b_row;
-    for (size_t run = inner.r0; run < inner.r1; run++, a_run += from.jump, b_run += g->b_jump) {
+    const lk_real *b_run = g->b + p * b_panel + inner->r0 * g->b_jump + inner->k0 * b_row;
+    for (size_t run = inner->r0; run < inner->r1; run++, a_run += from.jump, b_run += g->b_jump) {
         const lk_real *a = a_run, *b = b_run;
-        for (size_t k = inner.k0; k < inner.k1; k++, a += a_step, b += b_row) {
+        for (size_t k = inner->k0; k < inner->k1; k++, a += a_step, b += b_row) {
             if (rows > 8) { /* memory is slow: ask for what comes after this */
                 __builtin_prefetch(a + a_next);
                 __builtin_prefetch(b + b_panel);
@@ -99,7 +99,7 @@ INLINE void tile(const lk_gemm *g, size_t i, size_t p, block inner, factors from
 
 /* The panels from p to end - 1 of all rows for one block, in as few tiles as will do and all about
    as large: a tile of a row or two would wait for its own sums. */
-static void tile_columns(const lk_gemm *g, size_t p, size_t end, block inner) {
+static void tile_columns(const lk_gemm *g, size_t p, size_t end, const block *inner) {
 #define PANELS_OF(n, beside)                                                                       \
     for (size_t q = p; q < end; q++) tile(g, i, q, inner, from, beside, n, 1)
 #define ROWS(n)                                                                                    \
@@ -128,10 +128,10 @@ static void gemm(const lk_gemm *g) {
     const size_t runs = g->repeats + 1;
     if (g->m == 1) { /* one image: nothing to reuse, so many sums in flight instead */
         const block all = {0, runs, 0, g->k};
-        const factors from = factors_at(g, 0, all);
+        const factors from = factors_at(g, 0, &all);
         size_t p = 0;
-        for (; p + 4 <= g->panels; p += 4) tile(g, 0, p, all, from, true, 1, 4);
-        for (; p < g->panels; p++) tile(g, 0, p, all, from, true, 1, 1);
+        for (; p + 4 <= g->panels; p += 4) tile(g, 0, p, &all, from, true, 1, 4);
+        for (; p < g->panels; p++) tile(g, 0, p, &all, from, true, 1, 1);
         return;
     }
     const size_t at_once = LK_MAX(K_BLOCK / LK_MAX(g->k, (size_t)1), (size_t)1);
@@ -139,7 +139,7 @@ static void gemm(const lk_gemm *g) {
         for (size_t k = 0; k == 0 || k < g->k; k += K_BLOCK) {
             const block inner = {r, LK_MIN(r + at_once, runs), k, LK_MIN(k + K_BLOCK, g->k)};
             for (size_t p = 0; p < g->panels; p += PANELS)
-                tile_columns(g, p, LK_MIN(p + PANELS, g->panels), inner);
+                tile_columns(g, p, LK_MIN(p + PANELS, g->panels), &inner);
         }
 }
 
