@@ -86,6 +86,7 @@ static void test_gemm(void) {
     for (layout = 0; layout < 16; layout++) {
         for (size_t k = 1; k <= 40; k++) check_gemm(7, k, 0, 3, layout);
         check_gemm(64, 784, 0, 4, layout);
+        check_gemm(18, 200, 0, 67, layout); /* more panels than go together */
         check_gemm(64, 784, 0, 4, layout + 64);
         check_gemm(1, 784, 0, 5, layout);
         check_gemm(1, 784, 0, 5, layout + 64);
