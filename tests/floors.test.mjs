@@ -15,6 +15,7 @@ const FLOORS = [
     'vec',
     'kernels',
     'gemm_narrow',
+    'gemm_wide',
     'kernels_norm',
     'cpu',
     'linear',
@@ -75,7 +76,7 @@ const SYSTEM_IN = { 'stdlib.h': ['alloc.c'], 'omp.h': ['cpu.c'] };
 // Inside a floor, a module may use its own headers and these.
 const NEIGHBOURS = {
   0: ['base.h', 'likeness.h', 'arena.h', 'rng.h'],
-  1: ['vec.h', 'gemm_narrow.h', 'kernels.h', 'kernels_norm.h'],
+  1: ['vec.h', 'gemm_narrow.h', 'gemm_wide.h', 'kernels.h', 'kernels_norm.h'],
   2: ['layer.h', 'layer_conv.h'], // by layer_*.c alone
   3: ['arch.h', 'model.h', 'aspect.h'],
   4: ['trainer.h'],
