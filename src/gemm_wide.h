@@ -4,7 +4,6 @@
 #define LK_GEMM_WIDE_H
 
 #include "kernels.h"
-#include "vec.h"
 
 /* Rows of C in one register tile, which is a panel wide: a sum for each row stays in registers, and
    a row's factor is broadcast by the multiplication itself. Measured: 16 rows reach the peak of
