@@ -31,9 +31,9 @@ static lk_status hold_standard_descriptors(fault *f) {
 /* What libraries read from the environment as they are loaded, and so is set for a second start.
    GCC's OpenMP waits by spinning for milliseconds, which on a machine with other work keeps the
    very thread it waits for from running: training then is ten times slower. Half as many turns as
-   here, and the threads of a small network sleep at every meeting. And weights, moments
-   and activations are read from one end to the other at every step: in pages of two megabytes the
-   CPU looks up far fewer addresses, which makes a twentieth. */
+   here, and the threads of a small network sleep at every meeting. And weights, moments and
+   activations are read from one end to the other at every step: in pages of two megabytes the CPU
+   looks up far fewer addresses, which makes a twentieth. */
 static void set_up_libraries(char **argv) {
     if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT")) return;
     setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1", 0); /* unless others are asked for */

@@ -20,7 +20,8 @@ enum { TILE_ROWS = 2 };
    they are thousands, as in the gradient of a wide layer, they come from far away. */
 enum { K_BLOCK = 192, PANELS = 32 };
 
-/* A part of the inner size: k from k0 to k1 of the runs from r0 to r1. */
+/* A part of the inner size: k from k0 to k1 of the runs from r0 to r1. Handed on by pointer: a copy
+   is loaded whole as soon as its parts are stored, which CPUs wait for. */
 typedef struct block {
     size_t r0, r1, k0, k1;
 } block;
@@ -38,15 +39,15 @@ static factors factors_at(const lk_gemm *g, size_t i, const block *inner) {
                      g->a_row, g->a_col, g->a_jump};
 }
 
-/* The same, copied so that those of one k are side by side. */
+/* The same, copied so that those of one k are side by side: to[runs][k][TILE_ROWS]. There are at
+   least TURNED rows. */
 static factors lay_beside(const factors from, size_t rows, const block *inner, lk_real *to) {
     const size_t count = inner->k1 - inner->k0;
     const factors laid = {to, 1, TILE_ROWS, (ptrdiff_t)(count * TILE_ROWS)};
     const lk_real *a = from.first;
     for (size_t run = inner->r0; run < inner->r1; run++, a += from.jump, to += laid.jump)
         for (size_t i = 0; i < rows; i += TURNED) {
-            const size_t r =
-                LK_MIN(i, rows - TURNED); /* some twice, if they do not come out even */
+            const size_t r = LK_MIN(i, rows - TURNED); /* where uneven, some rows twice */
             const lk_real *row = a + r * from.row;
             size_t k = 0;
             for (; k + TURNED <= count; k += TURNED)
@@ -113,14 +114,14 @@ static void tile_columns(const lk_gemm *g, size_t p, size_t end, const block *in
             PANELS_OF(n, false);                                                                   \
         break;
 #define FOUR(n) ROWS(n) ROWS(n + 1) ROWS(n + 2) ROWS(n + 3)
-    lk_real beside[K_BLOCK * TILE_ROWS];
+    lk_real room[K_BLOCK * TILE_ROWS];
     size_t i = 0;
     for (size_t left = (g->m + TILE_ROWS - 1) / TILE_ROWS; left > 0; left--) {
         const size_t rows = (g->m - i) / left;
         factors from = factors_at(g, i, inner);
-        /* For a single panel it does not pay. */
+        /* The distances of fewer rows fit into registers; for a single panel it does not pay. */
         if (TILE_ROWS > 8 && rows > 8 && from.row > 1 && end - p > 1)
-            from = lay_beside(from, rows, inner, beside);
+            from = lay_beside(from, rows, inner, room);
         switch (rows) { FOUR(1) FOUR(5) FOUR(9) FOUR(13) }
         i += rows;
     }
