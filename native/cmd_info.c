@@ -17,10 +17,10 @@ static const char *const OUTPUTS[] = {"image", "classes", "code"};
 static json_t *describe_training(const lk_family *family) {
     const char *augment = family->training.augment;
     if (!family->training.steps) return json_null();
-    return json_pack("{s:i,s:i,s:f,s:s,s:s}", "batch", (int)family->training.batch, "steps",
+    return json_pack("{s:i,s:i,s:f,s:s,s:s,s:b}", "batch", (int)family->training.batch, "steps",
                      (int)family->training.steps, "decay", family->training.decay, "init",
                      family->training.init == LK_INIT_HE ? "he" : "glorot", "augment",
-                     augment ? augment : "");
+                     augment ? augment : "", "half", (int)family->training.half);
 }
 
 static json_t *describe_family(const lk_family *family, fault *f) {
@@ -62,10 +62,11 @@ int cmd_families(const options *o, fault *f) {
             snprintf(
                 own, sizeof own,
                 "             trained, unless told otherwise, for %u steps or more: --batch %u "
-                "--decay %g --init %s --augment '%s'\n",
+                "--decay %g --init %s --augment '%s'%s\n",
                 families[i].training.steps, families[i].training.batch, families[i].training.decay,
                 families[i].training.init == LK_INIT_HE ? "he" : "glorot",
-                families[i].training.augment ? families[i].training.augment : "shift 0");
+                families[i].training.augment ? families[i].training.augment : "shift 0",
+                families[i].training.half ? " --half" : "");
         errno = 0; /* the list is longer than what stdio holds back, so that a line may fail */
         if (printf(
                 "%-12s %s\n             %s\n             %lld parameters, codes of %lld, images of"

@@ -41,6 +41,10 @@ static lk_status measure(const job *j, const lk_dataset *set, lk_progress *out, 
     return fail(f, LK_NONFINITE, NULL, "the loss is not finite after training");
 }
 
+static lk_status halve(job *j, fault *f) {
+    return j->o->half ? lk_model_halve(j->model, &f->error) : LK_OK;
+}
+
 static lk_status measure_both(job *j, fault *f) {
     const lk_status status = measure(j, &j->images, &j->trained, f);
     return status ? status : measure(j, validation_of(j), &j->validated, f);
@@ -160,7 +164,8 @@ static lk_status put_files(job *j, fault *f) {
 /* From the trained weights to the files; a signal between two steps saves a checkpoint first. */
 static int finish(job *j, fault *f) {
     static lk_status (*const steps[])(job *, fault *) = {
-        measure_both, fit_score, calibrate_image, calibrate_ink, describe_model, stage_gallery};
+        halve,         measure_both,   fit_score,    calibrate_image,
+        calibrate_ink, describe_model, stage_gallery};
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         if (interrupt_pending() && j->training.trainer) return training_interrupt(&j->training, f);
         const lk_status status = steps[i](j, f);

@@ -33,6 +33,7 @@ static void settle(job *j) {
     if (o->decay < 0) o->decay = usual.decay;
     if (o->init < 0) o->init = j->family ? (int)j->family->training.init : LK_INIT_GLOROT;
     if (!o->augment && j->family) o->augment = j->family->training.augment;
+    if (j->family && j->family->training.half) o->half = true;
 }
 
 static void settle_epochs(job *j) {

@@ -132,6 +132,9 @@ static const row ROWS[] = {
     {"title", TEXT, AT(title), FOR_TRAIN, .value = "TEXT", .summary = "what the images are",
      .fallback = "by the data"},
     {"no-calibrate", FLAG, AT(no_calibrate), FOR_TRAIN, .summary = "leave the verdict out"},
+    {"half", FLAG, AT(half), FOR_TRAIN,
+     .summary = "round weights to 16 bits in the end: half the file; families made for verdicts "
+                "do so"},
     {"checkpoint-every", COUNT, AT(checkpoint_every), FOR_TRAIN, 0, 1000000, .value = "N",
      .summary = "epochs between checkpoints; 0: only when interrupted"},
     {"resume", FLAG, AT(resume), FOR_TRAIN,

@@ -33,7 +33,7 @@ typedef struct options {
     const char *noise, *from, *drawings;
     uint32_t validation, patience, draw, pretrain_epochs;
     double binarise; /* 0: not given */
-    bool resume, no_calibrate;
+    bool resume, no_calibrate, half;
 
     double alpha; /* 0: not given */
     const char *explain, *classifier, *html, *c_header, *onnx;

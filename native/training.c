@@ -20,7 +20,7 @@ static json_t *options_note(const options *o) {
         "seed",         "limit",   "holdout",  "validation", "draw",  "binarise",
         "shape",        "latent",  "noise",    "init",       "from",  "pretrain-epochs",
         "epochs",       "batch",   "lr",       "warmup",     "decay", "fall",
-        "weight-decay", "augment", "patience", "drawings",   NULL};
+        "weight-decay", "augment", "patience", "drawings",   "half",  NULL};
     return options_values(o, FOR_TRAIN, names);
 }
 

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "half.h"
 #include "score.h"
 #include "tensorfile.h"
 
@@ -77,6 +78,22 @@ static void add_layers(writer *w, const lk_model *model, lk_real *plain) {
             add(w, LK_F32, shape.rank, shape.dims, plain);
             plain += shape.size;
         }
+    }
+}
+
+/* Puts what was added so far, plain[n], into 16 bits each in its place, if that loses nothing. */
+static void halve(writer *w, lk_real *plain, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (lk_half_value(lk_half_of(plain[i])) != plain[i]) return;
+    uint8_t *to = (uint8_t *)plain;
+    for (size_t i = 0; i < n; i++) {
+        const uint16_t half = lk_half_of(plain[i]);
+        memcpy(to + i * sizeof half, &half, sizeof half);
+    }
+    for (size_t i = 0; i < w->count; i++) {
+        w->tensors[i].dtype = LK_F16;
+        w->tensors[i].data = to;
+        to += w->tensors[i].bytes /= 2;
     }
 }
 
@@ -190,6 +207,7 @@ static size_t evidence_values(const lk_model *model) {
 static void add_all(writer *w, const lk_model *model, lk_real *room) {
     const lk_score *score = model->score;
     add_layers(w, model, room);
+    halve(w, room, model->arch.stored);
     if (!score) return;
     room = add_score(w, score, room + model->arch.stored);
     for (int p = 0; p < LK_PREPARATIONS; p++)
@@ -243,6 +261,26 @@ lk_status lk_model_weights(const lk_model *model, lk_bytes *out, lk_error *error
     return LK_OK;
 }
 
+lk_status lk_model_halve(lk_model *model, lk_error *error) {
+    lk_real *plain = lk_alloc(model->arch.stored * sizeof *plain);
+    if (!plain) return lk_fail(error, LK_MEMORY, "out of memory");
+    for (size_t i = 0; i < model->arch.count; i++) {
+        const lk_layer *layer = &model->arch.layers[i];
+        lk_real *parameters = model->parameters + layer->offset;
+        for (size_t k = 0; k < layer->op->tensors; k++) {
+            const size_t n = layer->op->tensor(layer, k).size;
+            layer->op->unpack(layer, k, parameters, plain);
+            for (size_t j = 0; j < n; j++) {
+                const lk_real nearest = lk_half_value(lk_half_of(plain[j]));
+                if (isfinite(nearest)) plain[j] = nearest;
+            }
+            layer->op->pack(layer, k, plain, parameters);
+        }
+    }
+    lk_free(plain);
+    return LK_OK;
+}
+
 /* ---- reading ---- */
 
 /* A file being read: every tensor taken is counted, so that none may be left over. */
@@ -272,7 +310,13 @@ static const lk_tensor *expect(reader *r, const char *name, lk_dtype dtype, size
 
 /* Copies n floats of a tensor from its value `first` on; all must be finite. */
 static lk_status copy_floats(reader *r, const lk_tensor *t, size_t first, size_t n, float *to) {
-    memcpy(to, (const char *)t->data + first * sizeof *to, n * sizeof *to);
+    const char *from = (const char *)t->data + first * lk_dtype_size(t->dtype);
+    if (t->dtype == LK_F32) memcpy(to, from, n * sizeof *to);
+    for (size_t i = 0; t->dtype == LK_F16 && i < n; i++) {
+        uint16_t half;
+        memcpy(&half, from + i * sizeof half, sizeof half);
+        to[i] = lk_half_value(half);
+    }
     for (size_t i = 0; i < n; i++)
         if (!isfinite(to[i]))
             return lk_fail(r->error, LK_MODEL, "tensor '%s' has a value that is not finite",
@@ -286,7 +330,9 @@ static lk_status read_layer(reader *r, lk_model *model, size_t i, lk_real *plain
         const lk_tensor_shape shape = layer->op->tensor(layer, k);
         char name[NAME_SIZE];
         layer_tensor_name(name, i, shape.name);
-        const lk_tensor *t = expect(r, name, LK_F32, shape.rank, shape.dims);
+        const lk_tensor *found = lk_tensorfile_find(r->file, name);
+        const lk_dtype dtype = found && found->dtype == LK_F16 ? LK_F16 : LK_F32;
+        const lk_tensor *t = expect(r, name, dtype, shape.rank, shape.dims);
         if (!t) return LK_MODEL;
         const lk_status status = copy_floats(r, t, 0, shape.size, plain);
         if (status != LK_OK) return status;

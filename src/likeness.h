@@ -154,6 +154,7 @@ typedef struct lk_family {
         double decay;
         lk_init init;
         const char *augment;
+        bool half; /* lk_model_halve when it is trained */
     } training;
 } lk_family;
 const lk_family *lk_families(size_t *count);
@@ -399,11 +400,16 @@ typedef struct lk_bytes {
 } lk_bytes;
 void lk_bytes_free(lk_bytes *bytes);
 
+/* Rounds weights and biases to what 16 bits hold (IEEE 754 binary16), which is what a file gives
+   them then: half the room. One of 65520 or more stays, and with it all of the file's 32 bits. */
+lk_status lk_model_halve(lk_model *model, lk_error *error);
+
 /* A usable model or NULL: needs exactly the tensors that architecture and calibration imply, all
    finite. `bytes` may be freed afterwards. */
 lk_model *lk_model_load(const void *bytes, size_t size, lk_error *error);
 lk_status lk_model_save(const lk_model *model, lk_bytes *out, lk_error *error);
-/* Weights and biases as the file stores them, for hashing; *out is owned by the caller. */
+/* Weights and biases in the order of the file, of 32 bits, for hashing; *out is owned by the
+ * caller. */
 lk_status lk_model_weights(const lk_model *model, lk_bytes *out, lk_error *error);
 
 /* The same as an ONNX graph, without what verdicts need: `image` comes in, [N][C][H][W], `code`

@@ -11,8 +11,8 @@ static const struct {
     const char *name;
     size_t size;
 } DTYPES[LK_DTYPES] = {
-    [LK_F32] = {"F32", 4}, [LK_I8] = {"I8", 1},   [LK_U8] = {"U8", 1},   [LK_I32] = {"I32", 4},
-    [LK_U32] = {"U32", 4}, [LK_F64] = {"F64", 8}, [LK_U64] = {"U64", 8},
+    [LK_F32] = {"F32", 4}, [LK_F16] = {"F16", 2}, [LK_I8] = {"I8", 1},   [LK_U8] = {"U8", 1},
+    [LK_I32] = {"I32", 4}, [LK_U32] = {"U32", 4}, [LK_F64] = {"F64", 8}, [LK_U64] = {"U64", 8},
 };
 
 enum {

@@ -5,7 +5,17 @@
 
 #include "base.h"
 
-typedef enum lk_dtype { LK_F32, LK_I8, LK_U8, LK_I32, LK_U32, LK_F64, LK_U64, LK_DTYPES } lk_dtype;
+typedef enum lk_dtype {
+    LK_F32,
+    LK_F16,
+    LK_I8,
+    LK_U8,
+    LK_I32,
+    LK_U32,
+    LK_F64,
+    LK_U64,
+    LK_DTYPES
+} lk_dtype;
 size_t lk_dtype_size(lk_dtype dtype);
 
 typedef struct lk_tensor {

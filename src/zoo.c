@@ -10,13 +10,16 @@
 
 /* Trained as any network is. */
 #define USUAL                                                                                      \
-    { 0, 0, 0, LK_INIT_GLOROT, NULL }
+    { 0, 0, 0, LK_INIT_GLOROT, NULL, false }
 
 #define GATE_ENCODER "> conv 16 5 s2 relu > conv 32 3 s2 relu > conv 64 3 s2 relu "
 #define GATE_DECODER " > dense {z} | dense 64 relu > dense {x} sigmoid > mse"
 /* Without shifts they would learn the pixel by which flipping moves what is in an even box. */
 #define GATE_TRAINING                                                                              \
-    { .batch = 128, .steps = 4000, .decay = 0.5, .init = LK_INIT_HE, .augment = "shift 2" }
+    {                                                                                              \
+        .batch = 128, .steps = 4000, .decay = 0.5, .init = LK_INIT_HE, .augment = "shift 2",       \
+        .half = true                                                                               \
+    }
 
 #define WORDS                                                                                      \
     { 1, 1, 2000 }

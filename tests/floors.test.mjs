@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 const FLOORS = [
-  ['base', 'alloc', 'arena', 'rng', 'likeness', 'analyses'],
+  ['base', 'alloc', 'arena', 'rng', 'half', 'likeness', 'analyses'],
   [
     'vec',
     'kernels',

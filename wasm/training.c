@@ -211,6 +211,9 @@ lk_status EXPORT(lk_wasm_train_step)(uint32_t n) {
     training.images = images;
     training.loss = loss / images;
     training.accuracy = right / images;
+    const bool done = lk_trainer_steps(training.trainer) == steps_in_all();
+    if (done && training.family && training.family->training.half)
+        return lk_model_halve(training.model, &last_error);
     return LK_OK;
 }
 

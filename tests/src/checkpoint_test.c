@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "fixture.h"
+#include "half.h"
 #include "score.h"
 #include "tensorfile.h"
 #include "test.h"
@@ -268,6 +269,7 @@ static void test_wrong_tensors(const lk_tensorfile *file) {
         p = parts_of(file);
         snprintf(what, sizeof what, "%s of another type", t->name);
         p.tensors[i].dtype = t->dtype == LK_F32 ? LK_I32 : LK_U8;
+        if (t->dtype == LK_F16) p.tensors[i].bytes /= 2;
         refuse(&p, "another shape or type", what);
 
         p = parts_of(file);
@@ -303,6 +305,15 @@ static void test_wrong_tensors(const lk_tensorfile *file) {
                 p.tensors[i].data = room;
                 refuse(&p, "not finite", what);
             }
+        for (unsigned sign = 0; t->dtype == LK_F16 && sign < 2; sign++) {
+            const uint16_t bad = sign ? 0xfc00 : 0x7e00;
+            p = parts_of(file);
+            snprintf(what, sizeof what, "%x in %s", bad, t->name);
+            memcpy(room, t->data, t->bytes);
+            memcpy(room + t->bytes - sizeof bad, &bad, sizeof bad);
+            p.tensors[i].data = room;
+            refuse(&p, "not finite", what);
+        }
         if (strstr(t->name, "whitening")) {
             p = parts_of(file);
             memcpy(room, t->data, t->bytes);
@@ -429,6 +440,51 @@ static void test_weights(const lk_model *model, const lk_tensorfile *file) {
     lk_bytes_free(&weights);
 }
 
+/* Rounded weights are the nearest of 16 bits and take half the room; but for one that is too large
+   for them all stay as they were stored. */
+static void test_halved(void) {
+    lk_error error = {LK_OK, 0, ""};
+    lk_model *model = whole_model(POSED), *loaded;
+    lk_bytes before = {NULL, 0}, after = {NULL, 0}, whole = saved(model);
+    const size_t stored = model->arch.stored;
+    CHECK(lk_model_weights(model, &before, NULL) == LK_OK, "weights");
+    CHECK(lk_model_halve(model, &error) == LK_OK, "%s", error.message);
+    CHECK(lk_model_weights(model, &after, NULL) == LK_OK, "weights");
+    const lk_real *w = (const lk_real *)(const void *)before.data;
+    const lk_real *rounded = (const lk_real *)(const void *)after.data;
+    for (size_t i = 0; i < stored; i++)
+        CHECK(rounded[i] == lk_half_value(lk_half_of(w[i])), "weight %zu: %g became %g", i,
+              (double)w[i], (double)rounded[i]);
+
+    lk_bytes half = saved(model);
+    lk_tensorfile *file = lk_tensorfile_open(half.data, half.size, NULL);
+    size_t found = 0;
+    for (size_t i = 0; file && i < file->tensor_count; i++)
+        if (strncmp(file->tensors[i].name, "layers.", 7) == 0) {
+            CHECK(file->tensors[i].dtype == LK_F16, "%s", file->tensors[i].name);
+            found += file->tensors[i].bytes;
+        }
+    CHECK(found == 2 * stored && half.size < whole.size, "%zu bytes of %zu weights", found, stored);
+    test_round_trip(model);
+    test_truncations(half);
+    test_wrong_tensors(file);
+    lk_tensorfile_free(file);
+
+    model->parameters[0] = 70000;
+    CHECK(lk_model_halve(model, &error) == LK_OK, "%s", error.message);
+    lk_bytes large = saved(model);
+    loaded = load(large.data, large.size, &error);
+    CHECK(loaded && loaded->parameters[0] == 70000 && large.size == whole.size, "%s",
+          error.message);
+    lk_model_free(loaded);
+    lk_bytes_free(&large);
+    lk_bytes_free(&half);
+    lk_bytes_free(&whole);
+    lk_bytes_free(&after);
+    lk_bytes_free(&before);
+    lk_model_free(model);
+}
+
 int main(void) {
     lk_model *model = whole_model(ARCH);
     lk_bytes bytes = saved(model);
@@ -457,5 +513,6 @@ int main(void) {
     lk_tensorfile_free(file);
     lk_bytes_free(&bytes);
     lk_model_free(model);
+    test_halved();
     return TEST_RESULT();
 }
