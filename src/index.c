@@ -2,16 +2,27 @@
    distances are summed side by side, each in the order of the dimensions.
 
    Nearness is what rises as distance falls and is a product of matrices: the dot product, for
-   Euclidean distances less half the vector's squared length. That is exact enough for a cosine. By
-   Euclidean distance a vector is passed over only if its nearness is so low that no rounding can
-   explain it; the distance of whoever is left is summed anew from the differences. */
+   Euclidean distances less half the vector's squared length. It is found from whole numbers of 16
+   bits, into which vectors and queries are rounded: half the memory and half the time of floats. A
+   vector is passed over only if its nearness is so low that no rounding can explain it; the
+   distance of whoever is left is summed anew from the floats themselves. */
 #include <float.h>
 #include <math.h>
 
 #include "arena.h"
 #include "kernels.h"
 
-enum { BLOCK_PANELS = 16, BLOCK = BLOCK_PANELS * LK_LANES, QUERIES = 32 };
+enum {
+    BLOCK_PANELS = 16,
+    BLOCK = BLOCK_PANELS * LK_LANES,
+    QUERIES = 32,
+    PAIRS = 512,
+    WAITING = 2 * LK_MAX_NEIGHBOURS
+};
+
+/* The longest vector, and each query, is as long as that in whole numbers; rounded up by half in
+   each of 2 PAIRS dimensions it is still under 2^15, and a product of two under 2^31. */
+#define WHOLE_LENGTH 32750.0
 
 struct lk_index {
     lk_metric metric;
@@ -19,6 +30,10 @@ struct lk_index {
     lk_real *vectors; /* [panels][dimensions][16]; of length 1 for cosine; padding zero */
     lk_real *halves;  /* [panels][16]: minus half of each squared length; NULL for cosine */
     double longest;   /* length of the longest vector */
+    /* The same rounded, times `factor`: [panels][pairs][16][2]. */
+    int16_t *rounded;
+    size_t pairs; /* of dimensions; 0: they are too many, or lengths too small or large */
+    double factor;
 };
 
 static double squared_length(const lk_real *vector, size_t d) {
@@ -35,9 +50,33 @@ static void put_vector(lk_index *index, size_t i, const lk_real *vector) {
         scale = squares > 0 ? 1 / sqrt(squares) : 0;
     else
         index->halves[i] = (lk_real)(squares / -2);
-    index->longest = LK_MAX(sqrt(squares), index->longest);
+    index->longest = LK_MAX(sqrt(squares) * scale, index->longest);
     lk_real *to = index->vectors + i / LK_LANES * d * LK_LANES + i % LK_LANES;
     for (size_t k = 0; k < d; k++) to[k * LK_LANES] = (lk_real)((double)vector[k] * scale);
+}
+
+/* The nearest whole number to a value times the factor. */
+static int16_t rounded(lk_real value, double factor) {
+    const double exact = (double)value * factor;
+    if (!(fabs(exact) < WHOLE_LENGTH + 1)) return 0; /* not a number */
+    return (int16_t)(exact < 0 ? exact - 0.5 : exact + 0.5);
+}
+
+/* What makes a length that of whole numbers; 0 where that is out of reach. */
+static double factor_of(double length) {
+    const bool usual = length > (double)FLT_MIN && length < (double)FLT_MAX;
+    return usual ? WHOLE_LENGTH / length : 0;
+}
+
+static void round_vectors(lk_index *index) {
+    const size_t d = index->dimensions;
+    index->factor = factor_of(index->longest);
+    if (index->factor == 0) index->pairs = 0;
+    for (size_t p = 0; p < index->panels && index->pairs; p++)
+        for (size_t k = 0; k < d; k++)
+            for (size_t l = 0; l < LK_LANES; l++)
+                index->rounded[((p * index->pairs + k / 2) * LK_LANES + l) * 2 + k % 2] =
+                    rounded(index->vectors[(p * d + k) * LK_LANES + l], index->factor);
 }
 
 lk_index *lk_index_create(const lk_real *vectors, size_t n, size_t d, lk_metric metric,
@@ -50,15 +89,18 @@ lk_index *lk_index_create(const lk_real *vectors, size_t n, size_t d, lk_metric 
     lk_arena arena = {0};
     for (int pass = 0; pass < 2; pass++) {
         size_t values = 0;
+        const size_t pairs = d <= 2 * PAIRS ? (d + 1) / 2 : 0;
         if (!lk_mul_size(panels * LK_LANES, d, &values)) arena.overflow = true;
         lk_index *index = lk_arena_take(&arena, 1, sizeof *index);
         lk_real *packed = lk_arena_take(&arena, values, sizeof *packed);
         lk_real *halves = metric == LK_METRIC_L2
                               ? lk_arena_take(&arena, panels * LK_LANES, sizeof *halves)
                               : NULL;
+        int16_t *whole = lk_arena_take(&arena, panels * LK_LANES * pairs * 2, sizeof *whole);
         if (index) {
-            *index = (lk_index){metric, n, d, panels, packed, halves, 0};
+            *index = (lk_index){metric, n, d, panels, packed, halves, 0, whole, pairs, 0};
             for (size_t i = 0; i < n; i++) put_vector(index, i, vectors + i * d);
+            round_vectors(index);
             return index;
         }
         if (!lk_arena_commit(&arena)) break;
@@ -74,52 +116,97 @@ size_t lk_index_count(const lk_index *index) {
     return index->count;
 }
 
-/* nearness[n][BLOCK] of n queries and the panels p..p+panels-1. */
-static void measure(const lk_index *index, const lk_kernels *kernels, const lk_real *queries,
-                    size_t n, size_t p, size_t panels, lk_real *nearness) {
+/* A few queries side by side; rounded where the index is. */
+typedef struct group {
+    const lk_real *queries;             /* [n][dimensions] */
+    size_t n;                           /* at most QUERIES */
+    int16_t whole[QUERIES * 2 * PAIRS]; /* [pairs][n][2] */
+    lk_real scales[QUERIES];            /* a product of whole numbers times that is one of floats */
+    lk_real nearness[QUERIES * BLOCK];  /* [n][BLOCK] */
+} group;
+
+/* The nearness of a group to the panels p..p+panels-1. */
+static void measure(const lk_index *index, const lk_kernels *kernels, size_t p, size_t panels,
+                    group *g) {
     const size_t d = index->dimensions;
-    kernels->gemm(&(lk_gemm){.m = n,
-                             .k = d,
-                             .panels = panels,
-                             .a = queries,
-                             .a_row = d,
-                             .a_col = 1,
-                             .b = index->vectors + p * d * LK_LANES,
-                             .b_panel = d * LK_LANES,
-                             .b_row = LK_LANES,
-                             .c = nearness,
-                             .c_row = BLOCK,
-                             .c_panel = LK_LANES,
-                             .bias = index->halves ? index->halves + p * LK_LANES : NULL});
+    const lk_real *bias = index->halves ? index->halves + p * LK_LANES : NULL;
+    if (index->pairs == 0)
+        kernels->gemm(&(lk_gemm){.m = g->n,
+                                 .k = d,
+                                 .panels = panels,
+                                 .a = g->queries,
+                                 .a_row = d,
+                                 .a_col = 1,
+                                 .b = index->vectors + p * d * LK_LANES,
+                                 .b_panel = d * LK_LANES,
+                                 .b_row = LK_LANES,
+                                 .c = g->nearness,
+                                 .c_row = BLOCK,
+                                 .c_panel = LK_LANES,
+                                 .bias = bias});
+    else
+        kernels->whole_products(&(lk_whole){.m = g->n,
+                                            .pairs = index->pairs,
+                                            .panels = panels,
+                                            .a = g->whole,
+                                            .b = index->rounded + p * index->pairs * 2 * LK_LANES,
+                                            .scale = g->scales,
+                                            .bias = bias,
+                                            .c = g->nearness,
+                                            .c_row = BLOCK});
 }
 
-/* A query and the nearest that were found so far. Keys fall with nearness: squared distances, or
-   minus the dot product. */
+/* A query and what was found so far. Keys fall with nearness: squared distances, or minus the dot
+   product. To find one, a vector has to come from afar, so that those in question wait until most
+   of them are no longer. */
 typedef struct search {
     const lk_real *query;
-    double squares; /* its squared length */
-    double doubt;   /* more than what nearness and keys can be wrong by; or infinite */
-    lk_neighbour *out;
+    double squares;    /* its squared length */
+    double doubt;      /* more than what nearness and keys can be wrong by; or infinite */
+    lk_neighbour *out; /* by their keys */
     size_t found, most;
+    lk_neighbour likely[LK_MAX_NEIGHBOURS]; /* the `most` nearest by nearness, less which is kept */
+    size_t seen;
+    float limit;                   /* whose nearness is not over this is no candidate */
+    lk_neighbour waiting[WAITING]; /* in order, with nearness */
+    size_t waits;
 } search;
 
-static search begin(const lk_index *index, const lk_real *query, size_t k, lk_neighbour *out) {
+/* Rounds query q of the group; how far that, and the rounding of vectors, takes a product from what
+   it should be. */
+static double round_query(const lk_index *index, double length, size_t q, group *g) {
     const size_t d = index->dimensions;
-    const double squares = squared_length(query, d), reach = sqrt(squares) + index->longest;
-    /* Each of d products and of d sums is rounded, and so are a few numbers more; what is very
-       small loses more than its share. */
-    double doubt = (double)(d + 8) * ((double)FLT_EPSILON * reach * reach + (double)FLT_MIN);
-    if (!(reach * reach < (double)FLT_MAX / 4)) doubt = INFINITY;
-    return (search){query, squares, doubt, out, 0, k};
+    const double factor = factor_of(length), scale = 1 / (factor * index->factor);
+    const bool usual = scale > (double)FLT_MIN && scale < (double)FLT_MAX;
+    for (size_t k = 0; k < index->pairs * 2; k++)
+        g->whole[(k / 2 * g->n + q) * 2 + k % 2] =
+            k < d && usual ? rounded(g->queries[q * d + k], factor) : (int16_t)0;
+    g->scales[q] = usual ? (lk_real)scale : 0;
+    /* By Cauchy and Schwarz: each of d values of either is off by at most a half. */
+    const double share = sqrt((double)d) * 0.51 / WHOLE_LENGTH;
+    return usual ? length * index->longest * share * (2 + share) : INFINITY;
 }
 
-/* Whose nearness is not over this is no candidate. A key is off by a part of itself, which is at
-   most the square of `reach`. */
-static lk_real limit_of(const lk_index *index, const search *s) {
-    if (s->found < s->most) return -INFINITY;
-    const double worst = (double)s->out[s->found - 1].distance;
-    if (index->metric == LK_METRIC_COSINE) return (lk_real)-worst;
-    return (lk_real)((s->squares - worst) / 2 - s->doubt);
+static void begin(const lk_index *index, size_t q, group *g, size_t k, lk_neighbour *out,
+                  search *s) {
+    const size_t d = index->dimensions;
+    const lk_real *query = g->queries + q * d;
+    const double squares = squared_length(query, d), length = sqrt(squares);
+    const double reach = length + index->longest;
+    const double largest =
+        index->metric == LK_METRIC_COSINE ? length * index->longest : reach * reach;
+    /* Each of d products and of d sums is rounded, and so are a few numbers more; what is very
+       small loses more than its share. */
+    double doubt = (double)(d + 8) * ((double)FLT_EPSILON * largest + (double)FLT_MIN);
+    if (index->pairs) doubt += round_query(index, length, q, g);
+    if (!(largest < (double)FLT_MAX / 4)) doubt = INFINITY;
+    s->query = query;
+    s->squares = squares;
+    s->doubt = doubt;
+    s->out = out;
+    s->most = k;
+    s->limit = -INFINITY;
+    s->found = s->seen = s->waits = 0;
 }
 
 /* Puts (i, key) into out[0..n), which ascends and holds at most k; returns the new n. */
@@ -131,32 +218,74 @@ static size_t insert(lk_neighbour *out, size_t n, size_t k, size_t i, float key)
     return n;
 }
 
-/* The candidates of panel p, by their nearness[16]. */
-static void take_panel(const lk_index *index, const lk_kernels *kernels, size_t p,
-                       const lk_real *nearness, search *s) {
-    const size_t d = index->dimensions, first = p * LK_LANES;
-    const size_t n = LK_MIN((size_t)LK_LANES, index->count - first);
+/* A candidate waits; where as many are nearer by their nearness, others are none any more: keys are
+   off by a part of themselves, which is at most `largest`, and nearness by as much. */
+static void wait(search *s, size_t i, float nearness) {
+    s->seen = insert(s->likely, s->seen, s->most, i, -nearness);
+    if (s->seen == s->most)
+        s->limit = (float)(-(double)s->likely[s->most - 1].distance - 2 * s->doubt);
+    s->waiting[s->waits++] = (lk_neighbour){(uint32_t)i, nearness};
+}
+
+/* keys[16] of panel p. */
+static void find_keys(const lk_index *index, const lk_kernels *kernels, size_t p, const search *s,
+                      lk_real *keys) {
+    const lk_real *vectors = index->vectors + p * index->dimensions * LK_LANES;
+    if (index->metric == LK_METRIC_L2) {
+        kernels->squared_distances(s->query, index->dimensions, vectors, 1, keys);
+        return;
+    }
+    kernels->dot_products(s->query, index->dimensions, vectors, keys);
+    for (size_t i = 0; i < LK_LANES; i++) keys[i] = -keys[i];
+}
+
+/* Lets those go that are no candidates any more; if more than so many are left, they are taken by
+   their keys. */
+static void settle(const lk_index *index, const lk_kernels *kernels, size_t left, search *s) {
+    size_t n = 0;
+    for (size_t i = 0; i < s->waits; i++)
+        if (s->waiting[i].distance > s->limit) s->waiting[n++] = s->waiting[i];
+    s->waits = n;
+    if (n <= left) return;
     lk_real keys[LK_LANES];
-    if (index->metric == LK_METRIC_L2)
-        kernels->squared_distances(s->query, d, index->vectors + first * d, 1, keys);
-    else
-        for (size_t i = 0; i < n; i++) keys[i] = -nearness[i];
-    for (size_t i = 0; i < n; i++)
-        s->found = insert(s->out, s->found, s->most, first + i, (float)keys[i]);
+    for (size_t i = 0, last = index->panels; i < n; i++) {
+        const size_t at = s->waiting[i].index, p = at / LK_LANES;
+        if (p != last) find_keys(index, kernels, p, s, keys);
+        s->found = insert(s->out, s->found, s->most, at, (float)keys[at % LK_LANES]);
+        last = p;
+    }
+    s->waits = 0;
 }
 
 /* The candidates of the panels from p on, by their nearness[panels][16]. */
 static void take_block(const lk_index *index, const lk_kernels *kernels, size_t p, size_t panels,
                        const lk_real *nearness, search *s) {
-    const bool all = index->metric == LK_METRIC_L2 && !isfinite(s->doubt);
     for (size_t i = 0; i < panels; i++) {
-        if (!all) i = kernels->panel_over(nearness, i, panels, limit_of(index, s));
-        if (i < panels) take_panel(index, kernels, p + i, nearness + i * LK_LANES, s);
+        i = kernels->panel_over(nearness, i, panels, (lk_real)s->limit);
+        for (size_t l = 0; l < LK_LANES && i < panels; l++) {
+            const size_t at = (p + i) * LK_LANES + l;
+            const float near = (float)nearness[i * LK_LANES + l];
+            if (at >= index->count || !(near > s->limit)) continue;
+            if (s->waits == WAITING) settle(index, kernels, WAITING / 2, s);
+            wait(s, at, near);
+        }
+    }
+}
+
+/* All vectors by their keys, where nearness tells nothing. */
+static void take_all(const lk_index *index, const lk_kernels *kernels, search *s) {
+    lk_real keys[LK_LANES];
+    s->found = 0;
+    for (size_t i = 0; i < index->count; i++) {
+        if (i % LK_LANES == 0) find_keys(index, kernels, i / LK_LANES, s, keys);
+        s->found = insert(s->out, s->found, s->most, i, (float)keys[i % LK_LANES]);
     }
 }
 
 /* Keys become distances. */
-static void finish(const lk_index *index, search *s) {
+static void finish(const lk_index *index, const lk_kernels *kernels, search *s) {
+    if (isfinite(s->doubt)) settle(index, kernels, 0, s);
+    if (s->found < s->most) take_all(index, kernels, s);
     const double length = sqrt(s->squares);
     for (size_t i = 0; i < s->found; i++) {
         double distance = (double)s->out[i].distance;
@@ -173,17 +302,19 @@ static void finish(const lk_index *index, search *s) {
    the cache. out[n][stride]. */
 static void search_group(const lk_index *index, const lk_kernels *kernels, const lk_real *queries,
                          size_t n, size_t k, size_t stride, lk_neighbour *out) {
-    lk_real nearness[QUERIES * BLOCK];
+    group g;
+    g.queries = queries;
+    g.n = n;
     search searches[QUERIES];
-    for (size_t q = 0; q < n; q++)
-        searches[q] = begin(index, queries + q * index->dimensions, k, out + q * stride);
+    for (size_t q = 0; q < n; q++) begin(index, q, &g, k, out + q * stride, &searches[q]);
     for (size_t p = 0; p < index->panels; p += BLOCK_PANELS) {
         const size_t panels = LK_MIN((size_t)BLOCK_PANELS, index->panels - p);
-        measure(index, kernels, queries, n, p, panels, nearness);
+        measure(index, kernels, p, panels, &g);
         for (size_t q = 0; q < n; q++)
-            take_block(index, kernels, p, panels, nearness + q * BLOCK, &searches[q]);
+            if (isfinite(searches[q].doubt))
+                take_block(index, kernels, p, panels, g.nearness + q * BLOCK, &searches[q]);
     }
-    for (size_t q = 0; q < n; q++) finish(index, &searches[q]);
+    for (size_t q = 0; q < n; q++) finish(index, kernels, &searches[q]);
 }
 
 size_t lk_index_search(const lk_index *index, const lk_real *queries, size_t n, size_t k,

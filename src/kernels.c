@@ -1,6 +1,8 @@
 /* The hot loops, one source for every instruction set; see vec.h for why the bits are the same. */
 #include "kernels.h"
 
+#include <string.h>
+
 #include "vec.h"
 
 /* The n - i last values, at most 16, then zeros. */
@@ -30,6 +32,46 @@ INLINE void store_some(lk_real *p, size_t n, vec a) {
 
 #include "gemm_wide.h"
 #endif
+
+static void dot_products(const lk_real *q, size_t d, const lk_real *v, lk_real *sums) {
+    vec sum = vec_set(0);
+    for (size_t k = 0; k < d; k++)
+        sum = vec_add(sum, vec_mul(vec_set(q[k]), vec_load(v + k * LK_LANES)));
+    vec_store(sums, sum);
+}
+
+/* Rows of A whose sums, of a panel, stay in registers. */
+#if defined(LK_VARIANT_v4)
+enum { WHOLE_ROWS = 16 };
+#elif defined(LK_VARIANT_v3)
+enum { WHOLE_ROWS = 4 };
+#else
+enum { WHOLE_ROWS = 2 };
+#endif
+
+INLINE void whole_tile(const lk_whole *w, size_t i, size_t p, const int rows) {
+    wholes sum[WHOLE_ROWS] = {0};
+    const int16_t *a = w->a + 2 * i, *b = w->b + p * w->pairs * 2 * LK_LANES;
+    for (size_t k = 0; k < w->pairs; k++, a += 2 * w->m, b += 2 * LK_LANES)
+        for (int r = 0; r < rows; r++) {
+            int32_t both;
+            memcpy(&both, a + 2 * r, sizeof both);
+            sum[r] = whole_add_products(sum[r], b, both);
+        }
+    const vec bias = w->bias ? vec_load(w->bias + p * LK_LANES) : vec_set(0);
+    for (int r = 0; r < rows; r++) {
+        const vec product = vec_mul(vec_of_whole(sum[r]), vec_set(w->scale[i + (size_t)r]));
+        vec_store(w->c + (i + (size_t)r) * w->c_row + p * LK_LANES, vec_add(product, bias));
+    }
+}
+
+static void whole_products(const lk_whole *w) {
+    for (size_t p = 0; p < w->panels; p++) {
+        size_t i = 0;
+        for (; i + WHOLE_ROWS <= w->m; i += WHOLE_ROWS) whole_tile(w, i, p, WHOLE_ROWS);
+        for (; i < w->m; i++) whole_tile(w, i, p, 1);
+    }
+}
 
 static void transpose(const lk_real *blocks, size_t count, lk_real *to, size_t jump) {
     for (; count; count--, blocks += LK_LANES * LK_LANES, to += jump)
@@ -425,8 +467,10 @@ extern const lk_kernels TABLE;
 const lk_kernels TABLE = {
     .simd = SIMD,
     .gemm = gemm,
+    .whole_products = whole_products,
     .transpose = transpose,
     .squared_distances = squared_distances,
+    .dot_products = dot_products,
     .panel_over = panel_over,
     .activate = activate,
     .activate_gradient = activate_gradient,

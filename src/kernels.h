@@ -38,6 +38,18 @@ typedef struct lk_gemm {
     const lk_real *bias; /* 16 x panels values, or NULL */
 } lk_gemm;
 
+/* C[i][j] = scale[i] x the sum over k of A[i][k] B[k][j] (+ bias[j]), of whole numbers of 16 bits
+   in pairs of k. No part of such a sum is beyond 32 bits. */
+typedef struct lk_whole {
+    size_t m, pairs, panels;
+    const int16_t *a;     /* [pairs][m][2] */
+    const int16_t *b;     /* [panels][pairs][16][2] */
+    const lk_real *scale; /* m values */
+    const lk_real *bias;  /* 16 x panels values, or NULL */
+    lk_real *c;           /* C[i][j] = c[i * c_row + j] */
+    size_t c_row;
+} lk_whole;
+
 /* A row of pooling windows side by side: each is kernel x kernel pixels of `channels` values in the
    large image, whose rows are `row` values apart, and one pixel in the little one. */
 typedef struct lk_windows {
@@ -89,6 +101,7 @@ typedef struct lk_kernels {
     lk_simd simd;
 
     void (*gemm)(const lk_gemm *g);
+    void (*whole_products)(const lk_whole *w);
 
     /* Blocks of 16 x 16 values, one behind the other, to their transposes, `jump` values apart. */
     void (*transpose)(const lk_real *blocks, size_t count, lk_real *to, size_t jump);
@@ -96,6 +109,9 @@ typedef struct lk_kernels {
     /* sums[16 panels] of (q[k] - v[k])^2 over k < d, for vectors in panels [panels][d][16]. */
     void (*squared_distances)(const lk_real *q, size_t d, const lk_real *v, size_t panels,
                               lk_real *sums);
+
+    /* sums[16] of q[k] v[k] over k < d, k in ascending order, for a panel of vectors [d][16]. */
+    void (*dot_products)(const lk_real *q, size_t d, const lk_real *v, lk_real *sums);
 
     /* The first panel of values[panels][16], from this one on, with a value over the limit; or
        `panels`. */

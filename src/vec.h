@@ -40,6 +40,16 @@ typedef struct vec {
 
 #define EACH_PART(i) for (int i = 0; i < PARTS; i++)
 
+/* As many whole numbers of 32 bits as a part has lanes. */
+#if defined(LK_VARIANT_scalar)
+typedef int32_t whole_part;
+#else
+typedef int32_t whole_part __attribute__((vector_size(4 * PART_LANES)));
+#endif
+typedef struct wholes {
+    whole_part part[PARTS];
+} wholes;
+
 #if defined(LK_VARIANT_scalar)
 
 #include <math.h>
@@ -89,6 +99,17 @@ INLINE part part_min(part a, part b) {
 }
 INLINE int part_any_greater(part a, part b) {
     return a > b;
+}
+
+/* p[0] q[0] + p[1] q[1] in each lane: the numbers of p, of 16 bits, follow each other, those of q,
+   which is the two of them, are the same in all. */
+INLINE whole_part part_products(const int16_t *p, int32_t q) {
+    int16_t both[2];
+    memcpy(both, &q, sizeof q);
+    return p[0] * both[0] + p[1] * both[1];
+}
+INLINE part part_of_whole(whole_part a) {
+    return (lk_real)a;
 }
 
 #ifndef LK_DOUBLE
@@ -166,6 +187,28 @@ INLINE void turn(const float *from, size_t from_row, float *to, size_t to_row) {
     simde_mm_storeu_ps(to + 3 * to_row, simde_mm_movehl_ps(high23, high01));
 }
 #endif
+
+INLINE whole_part part_products(const int16_t *p, int32_t q) {
+#if defined(LK_VARIANT_v4)
+    return (whole_part)simde_mm512_madd_epi16(simde_mm512_loadu_si512(p),
+                                              simde_mm512_set1_epi32(q));
+#elif defined(LK_VARIANT_v3)
+    const simde__m256i some = simde_mm256_loadu_si256((const simde__m256i *)(const void *)p);
+    return (whole_part)simde_mm256_madd_epi16(some, simde_mm256_set1_epi32(q));
+#else
+    const simde__m128i some = simde_mm_loadu_si128((const simde__m128i *)(const void *)p);
+#if defined(LK_VARIANT_wasm) /* where SIMDe would multiply one by one */
+    return (whole_part)wasm_i32x4_dot_i16x8(some, wasm_i32x4_splat(q));
+#else
+    return (whole_part)simde_mm_madd_epi16(some, simde_mm_set1_epi32(q));
+#endif
+#endif
+}
+INLINE part part_of_whole(whole_part a) {
+    /* In WASM the type of a part does not say that floats are in it. */
+    typedef float floats __attribute__((vector_size(4 * PART_LANES)));
+    return (part) __builtin_convertvector(a, floats);
+}
 
 /* a > b ? a : b, and a > b ? b : a. */
 #if defined(LK_VARIANT_wasm) /* where SIMDe would compare and choose */
@@ -268,6 +311,17 @@ INLINE vec vec_div(vec a, vec b) {
 INLINE vec vec_sqrt(vec a) {
     EACH_PART(i) a.part[i] = part_sqrt(a.part[i]);
     return a;
+}
+
+/* Adds to each lane the products of its two numbers at p, of 16 bits, with the two of q. */
+INLINE wholes whole_add_products(wholes sum, const int16_t *p, int32_t q) {
+    EACH_PART(i) sum.part[i] += part_products(p + 2 * i * PART_LANES, q);
+    return sum;
+}
+INLINE vec vec_of_whole(wholes a) {
+    vec r;
+    EACH_PART(i) r.part[i] = part_of_whole(a.part[i]);
+    return r;
 }
 
 /* a > b ? yes : no, lane by lane; false where either is NaN. */

@@ -187,6 +187,46 @@ static void test_to_the_bit(void) {
     }
 }
 
+/* Whatever comes last is the nearest so far, so that more are in question than may wait; and there
+   are more values than are rounded to whole numbers. */
+static void test_approach(void) {
+    static const size_t SIZES[] = {3, 1024, 1025};
+    for (size_t s = 0; s < LK_COUNTOF(SIZES); s++) {
+        const size_t n = 900, d = SIZES[s];
+        lk_real *vectors = malloc(n * d * sizeof *vectors), *query = malloc(d * sizeof *query);
+        fill_normal(vectors, n * d, 8);
+        fill_normal(query, d, 9);
+        for (size_t i = 0; i < n * d; i++)
+            vectors[i] = query[i % d] + vectors[i] * (lk_real)(n - i / d) / (lk_real)n;
+        for (int metric = LK_METRIC_L2; metric <= LK_METRIC_COSINE; metric++)
+            for (size_t k = 1; k <= LK_MAX_NEIGHBOURS; k *= 128)
+                check(vectors, n, d, query, k, (lk_metric)metric, "approach");
+        free(vectors), free(query);
+    }
+}
+
+/* What is no number is never among the nearest while there are others, and does no harm. */
+static void test_no_numbers(void) {
+    enum { N = 40, D = 5 };
+    lk_real vectors[N * D], query[D];
+    fill_normal(vectors, N * D, 1);
+    fill_normal(query, D, 2);
+    for (size_t k = 0; k < D; k++) vectors[7 * D + k] = NAN;
+    for (int metric = LK_METRIC_L2; metric <= LK_METRIC_COSINE; metric++) EACH_SIMD(simd) {
+            lk_neighbour found[N];
+            lk_index *index = lk_index_create(vectors, N, D, (lk_metric)metric, NULL);
+            CHECK(lk_index_search(index, query, 1, 3, 1, simd, found) == 3, "3");
+            for (size_t i = 0; i < 3; i++) CHECK(found[i].index != 7, "%s", lk_simd_name(simd));
+            CHECK(lk_index_search(index, query, 1, N, 1, simd, found) == N, "all");
+            bool taken[N] = {false};
+            for (size_t i = 0; i < N; i++) taken[found[i].index % N] = true;
+            for (size_t i = 0; i < N; i++) CHECK(taken[i], "%zu is missing", i);
+            const lk_real nothing[D] = {NAN, NAN, NAN, NAN, NAN};
+            CHECK(lk_index_search(index, nothing, 1, 3, 1, simd, found) == 3, "3 of nothing");
+            lk_index_free(index);
+        }
+}
+
 static void test_refusals(void) {
     const lk_real v[4] = {0};
     lk_error error = {LK_OK, 0, ""};
@@ -203,6 +243,8 @@ int main(void) {
     test_ties();
     test_by_hand();
     test_to_the_bit();
+    test_approach();
+    test_no_numbers();
     test_refusals();
     return TEST_RESULT();
 }

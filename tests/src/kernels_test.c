@@ -65,6 +65,63 @@ static void test_distances(void) {
         }
 }
 
+static void test_dot_products(void) {
+    static const size_t SIZES[] = {1, 2, 17, 64, 100};
+    for (size_t s = 0; s < LK_COUNTOF(SIZES); s++) {
+        const size_t d = SIZES[s];
+        float *q = normals(d, d), *v = normals(d * 16, 3), wanted[16], sums[16];
+        for (size_t j = 0; j < 16; j++) {
+            wanted[j] = 0;
+            for (size_t k = 0; k < d; k++) wanted[j] += q[k] * v[k * 16 + j];
+        }
+        EACH_SIMD(simd) {
+            lk_kernels_get(simd)->dot_products(q, d, v, sums);
+            CHECK(memcmp(sums, wanted, sizeof sums) == 0, "%s: %zu values", lk_simd_name(simd), d);
+        }
+        free(q), free(v);
+    }
+}
+
+/* Any number of rows, pairs and panels; up to the largest sums there may be. */
+static void test_whole_products(void) {
+    enum { ROWS = 35, PAIRS = 9, PANELS = 3, N = 16 * PANELS };
+    static int16_t a[PAIRS * ROWS * 2], b[PANELS * PAIRS * 16 * 2];
+    static float bias[N], scale[ROWS], sums[ROWS * N];
+    float *values = normals(LK_COUNTOF(a) + LK_COUNTOF(b), 8);
+    for (size_t i = 0; i < LK_COUNTOF(a); i++) a[i] = (int16_t)(2000 * values[i]);
+    for (size_t i = 0; i < LK_COUNTOF(b); i++) b[i] = (int16_t)(2000 * values[LK_COUNTOF(a) + i]);
+    for (size_t i = 0; i < N; i++) bias[i] = (float)i / 7 - 3;
+    for (size_t i = 0; i < ROWS; i++) scale[i] = 1e-6f * (float)(i + 1);
+    for (size_t m = 1; m <= ROWS; m++)
+        for (size_t pairs = 1; pairs <= PAIRS; pairs++)
+            for (int biased = 0; biased <= 1; biased++) EACH_SIMD(simd) {
+                    const lk_whole w = {m,    pairs, PANELS, a, b, scale, biased ? bias : NULL,
+                                        sums, N};
+                    lk_kernels_get(simd)->whole_products(&w);
+                    for (size_t i = 0; i < m; i++)
+                        for (size_t j = 0; j < N; j++) {
+                            int32_t sum = 0;
+                            for (size_t k = 0; k < 2 * pairs; k++)
+                                sum += a[(k / 2 * m + i) * 2 + k % 2] *
+                                       b[((j / 16 * pairs + k / 2) * 16 + j % 16) * 2 + k % 2];
+                            const float wanted = (float)sum * scale[i] + (biased ? bias[j] : 0);
+                            CHECK(sums[i * N + j] == wanted, "%s: %zu x %zu, %zu, %zu: %g, not %g",
+                                  lk_simd_name(simd), m, pairs, i, j, (double)sums[i * N + j],
+                                  (double)wanted);
+                        }
+                }
+    for (size_t i = 0; i < 2; i++) a[i] = -32767;
+    for (size_t i = 0; i < 32; i++) b[i] = i % 2 ? -23170 : 23170; /* to 0, through the largest */
+    b[1] = 23170;
+    EACH_SIMD(simd) {
+        const lk_whole w = {1, 1, 1, a, b, scale, NULL, sums, N};
+        lk_kernels_get(simd)->whole_products(&w);
+        CHECK(sums[0] == (float)(-2 * 32767 * 23170) * scale[0] && sums[1] == 0, "%s: %g, %g",
+              lk_simd_name(simd), (double)sums[0], (double)sums[1]);
+    }
+    free(values);
+}
+
 /* One value stands out, wherever it is; what is no number never does. */
 static void test_panel_over(void) {
     enum { PANELS = 11, N = PANELS * LK_LANES };
@@ -483,6 +540,8 @@ static void test_dropout(void) {
 int main(void) {
     test_transpose();
     test_distances();
+    test_dot_products();
+    test_whole_products();
     test_panel_over();
     test_activations();
     test_sums();
