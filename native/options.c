@@ -100,7 +100,7 @@ static const row ROWS[] = {
     {"drawings", TEXT, AT(drawings), FOR_TRAIN, .value = "SPEC",
      .summary =
          "learn from these images too, of any size, redrawn as ink is, and judge ink: labels as in "
-         "--data, and one more for images of none of these (gate-classes)"},
+         "--data, and one more for images of none of these (gate-classes, gate-wide)"},
     {"noise", TEXT, AT(noise), FOR_TRAIN, .value = "LINK",
      .summary = "spoil what a family's network gets: 'noise 0.3', 'mask 0.5' or 'salt 0.1'"},
     {"binarise", INSIDE, AT(binarise), FOR_TRAIN | FOR_EVAL, 0, 1, .value = "T",

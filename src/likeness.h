@@ -187,7 +187,7 @@ uint32_t lk_model_classes(const lk_model *model); /* that it tells apart, or 0 *
 /* The classes that it tells in each of eight poses, for verdicts, or 0. In training this label, one
    beyond the last, is of images that are of none of them. */
 uint32_t lk_model_posed(const lk_model *model);
-enum { LK_MOST_POSED = 100 }; /* the most classes that family gate-classes can tell */
+enum { LK_MOST_POSED = 100 }; /* the most classes that families for verdicts can tell */
 bool lk_model_labelled(const lk_model *model);     /* it cannot learn without labels */
 size_t lk_model_codes(const lk_model *model);      /* vectors of a codebook in a code (vq), or 0 */
 uint32_t lk_model_codebook(const lk_model *model); /* vectors in the codebook, or 0 */

@@ -47,7 +47,12 @@ static const lk_family families[] = {
        others. */
     {"gate-classes", GATE_ENCODER "> dropout 0.3 > dense 128 relu > pose {k} 42" GATE_DECODER, 32,
      LK_TRAINED, GREY,
-     "the same of images with labels, whose classes it tells too; the shipped models",
+     "the same of images with labels, whose classes it tells too; the shipped digits",
+     GATE_TRAINING},
+    /* For long training, which has less to fear where there is much to learn. */
+    {"gate-wide", GATE_ENCODER "> dropout 0.1 > dense 256 relu > pose {k} 42" GATE_DECODER, 32,
+     LK_TRAINED, GREY,
+     "the same with twice the gist, for images that are hard to tell from their mirror images",
      GATE_TRAINING},
     {"deep",
      "> dense 1000 relu > dense 500 relu > dense 250 relu > dense {z}"

@@ -214,19 +214,19 @@ make_drawings() {
 # from their mirror images: tests, which do not ask for that, take those there are or train them shortly.
 train_models() {
     mkdir -p build/models
-    gate digits mnist 'shift 2, rotate 10, scale 0.1' --epochs 8 \
+    gate digits gate-classes mnist 'shift 2, rotate 10, scale 0.1' --epochs 8 \
         --drawings build/data/drawn/train-images-idx3-ubyte || return 1
     epochs=40
     if [ "${1:-}" = test ]; then
         fresh build/models/fashion.safetensors && return
         epochs=6
     fi
-    gate fashion fashion 'shift 2' --epochs $epochs
+    gate fashion gate-wide fashion 'shift 2' --epochs $epochs
 }
-gate() { # title, data, how images are changed, then more
-    title=$1 data=$2 augment=$3
-    shift 3
-    train "$title" gate-classes --data "$data" --title "$title" --batch 128 --decay 0.5 --init he \
+gate() { # title, family, data, how images are changed, then more
+    title=$1 family=$2 data=$3 augment=$4
+    shift 4
+    train "$title" "$family" --data "$data" --title "$title" --batch 128 --decay 0.5 --init he \
         --augment "$augment" --holdout 6000 --references 500 "$@"
 }
 

@@ -94,6 +94,37 @@ test('threads and instruction sets never change a bit; the seed does', (t) => {
   assert.notEqual(train('--seed', '2').weights_sha256, first.weights_sha256);
 });
 
+test('--half writes weights of 16 bits, which stay so; families for verdicts do it unasked', (t) => {
+  const path = folder(t);
+  const { data, model, report } = trainBars(path, ['--half', '--no-calibrate']);
+  const weights = 2 * report.parameters;
+  const size = statSync(model).size;
+  assert.ok(size > weights && size < weights + 2000, `${size} bytes`);
+  const whole = trainBars(path, ['--no-calibrate']);
+  const saved = statSync(model).size - size; // headers are of whole 64 bytes
+  assert.ok(Math.abs(saved - weights) <= 64, `${saved} bytes less`);
+  assert.notEqual(whole.report.weights_sha256, report.weights_sha256);
+  assert.ok(Math.abs(whole.report.loss - report.loss) < 1e-4 * whole.report.loss);
+
+  const gate = join(path, 'gate.safetensors');
+  const small = ['train', 'gate', '--data', data, '--epochs', '1', '--out', gate, '--json'];
+  const trained = ok(small);
+  const header = (/** @type {string} */ file) => {
+    const bytes = readFileSync(file);
+    return JSON.parse(bytes.toString('utf8', 8, 8 + Number(bytes.readBigUInt64LE())));
+  };
+  const types = () =>
+    new Set(
+      Object.entries(header(gate)).flatMap(([name, { dtype }]) =>
+        name.startsWith('layers.') ? [dtype] : [],
+      ),
+    );
+  assert.deepEqual([...types()], ['F16']);
+  ok(['calibrate', gate, '--data', data, '--out', gate, '--alpha', '0.1', '--json']);
+  assert.deepEqual([...types()], ['F16']);
+  assert.equal(ok(['inspect', gate, '--json']).weights_sha256, trained.weights_sha256);
+});
+
 test('pca is solved: the components explain what they should', (t) => {
   const path = folder(t);
   const data = writeBars(path, 300, 1);

@@ -12,6 +12,7 @@ const KNOWN = {
 const FAMILIES = {
   gate: 'small autoencoder',
   'gate-classes': 'small autoencoder',
+  'gate-wide': 'small autoencoder',
   ae: 'one hidden layer',
   deep: 'deep autoencoder',
   pca: 'principal components',
