@@ -24,7 +24,7 @@
     X("A row 784-64", "1x1x784 > dense 64", 1, 1, 784, 64)                                         \
     X("B row 784-1000", "1x1x784 > dense 1000", 1, 1, 784, 1000)
 
-enum { VALUES = 65536, POINTS = 1024, DIMENSIONS = 64, SIDE = 28, CHANNELS = 32 };
+enum { VALUES = 65536, POINTS = 1024, DIMENSIONS = 64, QUERIES = 32, SIDE = 28, CHANNELS = 32 };
 enum pass { FORWARD, BACKWARD, GRADIENT, PASSES };
 
 /* What each name ends with, and the products that it means. */
@@ -36,6 +36,7 @@ static const lk_kernel_bench benches[] = {
     LAYERS(THREE_PASSES) /* the others come behind them */
     {"maxpool 28x32", 4.0 * SIDE *CHANNELS, NO_PRODUCT},
     {"distances 1024x64", 3.0 * POINTS *DIMENSIONS, NO_PRODUCT},
+    {"nearness 32x1024x64", 2.0 * QUERIES *POINTS *DIMENSIONS, NO_PRODUCT},
     {"sigmoid 65536", 20.0 * VALUES, NO_PRODUCT},
     {"adam 65536", 12.0 * VALUES, NO_PRODUCT},
 };
@@ -114,14 +115,25 @@ static void run_kernel(lk_bench_run *b) {
     static const lk_adam step = {(lk_real)1e-3, 1, (lk_real)0.9, (lk_real)0.999, (lk_real)1e-8, 1};
     static const lk_windows windows = {SIDE / 2, 2, CHANNELS, SIDE * CHANNELS};
     lk_real *p = b->room, *q = p + VALUES, *r = p + 2 * VALUES, *s = p + 3 * VALUES;
+    const lk_whole nearness = {.m = QUERIES,
+                               .pairs = DIMENSIONS / 2,
+                               .panels = POINTS / LK_LANES,
+                               .a = (const int16_t *)(const void *)p,
+                               .b = (const int16_t *)(const void *)q,
+                               .scale = r,
+                               .c = s,
+                               .c_row = POINTS};
     switch (b->which - FIRST_KERNEL) {
     case 0: b->kernels->pool_max(&windows, p, q, r); break;
     case 1: b->kernels->squared_distances(p, DIMENSIONS, q, POINTS / LK_LANES, r); break;
-    case 2: b->kernels->activate(LK_SIGMOID, p, VALUES); break;
+    case 2: b->kernels->whole_products(&nearness); break;
+    case 3: b->kernels->activate(LK_SIGMOID, p, VALUES); break;
     default: b->kernels->adam(&step, p, q, r, s, VALUES); break;
     }
 }
-LK_STATIC_ASSERT(POINTS *DIMENSIONS <= VALUES && SIDE * 2 * CHANNELS <= VALUES, room_suffices);
+LK_STATIC_ASSERT(POINTS *DIMENSIONS <= VALUES && QUERIES * POINTS <= VALUES &&
+                     SIDE * 2 * CHANNELS <= VALUES,
+                 room_suffices);
 
 static lk_status prepare_kernel(lk_bench_run *b, lk_error *error) {
     b->room = lk_alloc(4 * VALUES * sizeof *b->room);
