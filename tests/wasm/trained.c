@@ -55,9 +55,8 @@ int main(int count, char **words) {
     lk_error error;
     lk_progress progress;
     lk_bytes file;
-    must(lk_family_arch(lk_family_find(words[1]), shape, 0, images.classes, arch, sizeof arch,
-                        &error),
-         &error);
+    const lk_family *family = lk_family_find(words[1]);
+    must(lk_family_arch(family, shape, 0, images.classes, arch, sizeof arch, &error), &error);
     lk_model *model = lk_model_create(arch, &error);
     if (!model) return LK_MODEL;
     must(lk_model_set_text(model, LK_TEXT_FAMILY, words[1], &error), &error);
@@ -67,6 +66,7 @@ int main(int count, char **words) {
     if (!trainer) return LK_USAGE;
     const uint64_t steps = lk_trainer_steps_per_epoch(trainer) * o.epochs;
     for (uint64_t i = 0; i < steps; i++) must(lk_trainer_step(trainer, &progress, &error), &error);
+    if (family->training.half) must(lk_model_halve(model, &error), &error);
     const bool ink = shape.channels == 1; /* as the module does */
     must(lk_score_fit(model, &images, (uint32_t)o.augment.shift, ink, 10000, o.seed, 2,
                       LK_SIMD_BEST, &error),
