@@ -67,33 +67,31 @@ static void add(writer *w, lk_dtype dtype, size_t rank, const size_t *dims, cons
     w->count++;
 }
 
-/* Adds the layers' tensors, their plain values going to plain[stored]. */
-static void add_layers(writer *w, const lk_model *model, lk_real *plain) {
+/* Puts n values into 16 bits each, in their place, if that loses nothing. */
+static bool halve(lk_real *values, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (lk_half_value(lk_half_of(values[i])) != values[i]) return false;
+    uint8_t *to = (uint8_t *)values;
+    for (size_t i = 0; i < n; i++) {
+        const uint16_t half = lk_half_of(values[i]);
+        memcpy(to + i * sizeof half, &half, sizeof half);
+    }
+    return true;
+}
+
+/* Adds the layers' tensors, their plain values going to plain[stored]; of 16 bits if `small` and if
+   these hold them. */
+static void add_layers(writer *w, const lk_model *model, bool small, lk_real *plain) {
     for (size_t i = 0; i < model->arch.count; i++) {
         const lk_layer *layer = &model->arch.layers[i];
         for (size_t k = 0; k < layer->op->tensors; k++) {
             const lk_tensor_shape shape = layer->op->tensor(layer, k);
             layer->op->unpack(layer, k, model->parameters + layer->offset, plain);
             layer_tensor_name(next_name(w), i, shape.name);
-            add(w, LK_F32, shape.rank, shape.dims, plain);
+            const bool halved = small && halve(plain, shape.size);
+            add(w, halved ? LK_F16 : LK_F32, shape.rank, shape.dims, plain);
             plain += shape.size;
         }
-    }
-}
-
-/* Puts what was added so far, plain[n], into 16 bits each in its place, if that loses nothing. */
-static void halve(writer *w, lk_real *plain, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (lk_half_value(lk_half_of(plain[i])) != plain[i]) return;
-    uint8_t *to = (uint8_t *)plain;
-    for (size_t i = 0; i < n; i++) {
-        const uint16_t half = lk_half_of(plain[i]);
-        memcpy(to + i * sizeof half, &half, sizeof half);
-    }
-    for (size_t i = 0; i < w->count; i++) {
-        w->tensors[i].dtype = LK_F16;
-        w->tensors[i].data = to;
-        to += w->tensors[i].bytes /= 2;
     }
 }
 
@@ -206,8 +204,7 @@ static size_t evidence_values(const lk_model *model) {
 /* Fills the writer; `room` holds plain tensors, then triangles, then plain evidence. */
 static void add_all(writer *w, const lk_model *model, lk_real *room) {
     const lk_score *score = model->score;
-    add_layers(w, model, room);
-    halve(w, room, model->arch.stored);
+    add_layers(w, model, true, room);
     if (!score) return;
     room = add_score(w, score, room + model->arch.stored);
     for (int p = 0; p < LK_PREPARATIONS; p++)
@@ -255,7 +252,7 @@ lk_status lk_model_weights(const lk_model *model, lk_bytes *out, lk_error *error
         lk_free(plain);
         return lk_fail(error, LK_MEMORY, "out of memory");
     }
-    add_layers(w, model, plain);
+    add_layers(w, model, false, plain);
     lk_free(w);
     *out = (lk_bytes){(uint8_t *)plain, bytes};
     return LK_OK;
@@ -267,7 +264,8 @@ lk_status lk_model_halve(lk_model *model, lk_error *error) {
     for (size_t i = 0; i < model->arch.count; i++) {
         const lk_layer *layer = &model->arch.layers[i];
         lk_real *parameters = model->parameters + layer->offset;
-        for (size_t k = 0; k < layer->op->tensors; k++) {
+        /* What is not learnt, as the units of a table's columns, is as exact as it was given. */
+        for (size_t k = 0; layer->slices && k < layer->op->tensors; k++) {
             const size_t n = layer->op->tensor(layer, k).size;
             layer->op->unpack(layer, k, parameters, plain);
             for (size_t j = 0; j < n; j++) {

@@ -3,9 +3,10 @@
 
    Nearness is what rises as distance falls and is a product of matrices: the dot product, for
    Euclidean distances less half the vector's squared length. It is found from whole numbers of 16
-   bits, into which vectors and queries are rounded: half the memory and half the time of floats. A
-   vector is passed over only if its nearness is so low that no rounding can explain it; the
-   distance of whoever is left is summed anew from the floats themselves. */
+   bits, into which vectors and queries are rounded: half as many bytes to read as of floats, half
+   the time to multiply, half as much memory again. A vector is passed over only if its nearness is
+   so low that no rounding can explain it; the distance of whoever is left is summed anew from the
+   floats themselves. */
 #include <float.h>
 #include <math.h>
 
@@ -28,11 +29,13 @@ struct lk_index {
     lk_metric metric;
     size_t count, dimensions, panels;
     lk_real *vectors; /* [panels][dimensions][16]; of length 1 for cosine; padding zero */
+    /* What is rounded are vectors as seen from their centre, which are shorter. That changes no
+       Euclidean distance, and all products with a query by as much. */
+    double *centre;   /* [dimensions]; 0 where nothing is rounded */
     lk_real *halves;  /* [panels][16]: minus half of each squared length; NULL for cosine */
     double longest;   /* length of the longest vector */
-    /* The same rounded, times `factor`: [panels][pairs][16][2]. */
-    int16_t *rounded;
-    size_t pairs; /* of dimensions; 0: they are too many, or lengths too small or large */
+    int16_t *rounded; /* [panels][pairs][16][2]: the vectors times `factor` */
+    size_t pairs;     /* of dimensions; 0: there are too many to be rounded */
     double factor;
 };
 
@@ -42,23 +45,41 @@ static double squared_length(const lk_real *vector, size_t d) {
     return sum;
 }
 
-static void put_vector(lk_index *index, size_t i, const lk_real *vector) {
+/* False: it is not finite. */
+static bool put_vector(lk_index *index, size_t i, const lk_real *vector) {
     const size_t d = index->dimensions;
     const double squares = squared_length(vector, d);
     double scale = 1;
-    if (index->metric == LK_METRIC_COSINE)
-        scale = squares > 0 ? 1 / sqrt(squares) : 0;
-    else
-        index->halves[i] = (lk_real)(squares / -2);
-    index->longest = LK_MAX(sqrt(squares) * scale, index->longest);
+    if (index->metric == LK_METRIC_COSINE) scale = squares > 0 ? 1 / sqrt(squares) : 0;
     lk_real *to = index->vectors + i / LK_LANES * d * LK_LANES + i % LK_LANES;
     for (size_t k = 0; k < d; k++) to[k * LK_LANES] = (lk_real)((double)vector[k] * scale);
+    return isfinite(squares);
+}
+
+static double value_of(const lk_index *index, size_t i, size_t k) {
+    const size_t panel = i / LK_LANES;
+    return (double)index->vectors[(panel * index->dimensions + k) * LK_LANES + i % LK_LANES];
+}
+
+static void find_centre(lk_index *index) {
+    for (size_t i = 0; i < index->count; i++)
+        for (size_t k = 0; k < index->dimensions; k++) index->centre[k] += value_of(index, i, k);
+    for (size_t k = 0; k < index->dimensions; k++) index->centre[k] /= (double)index->count;
+}
+
+static void measure_vector(lk_index *index, size_t i) {
+    double squares = 0;
+    for (size_t k = 0; k < index->dimensions; k++) {
+        const double value = value_of(index, i, k) - index->centre[k];
+        squares += value * value;
+    }
+    if (index->halves) index->halves[i] = (lk_real)(squares / -2);
+    index->longest = LK_MAX(sqrt(squares), index->longest);
 }
 
 /* The nearest whole number to a value times the factor. */
-static int16_t rounded(lk_real value, double factor) {
-    const double exact = (double)value * factor;
-    if (!(fabs(exact) < WHOLE_LENGTH + 1)) return 0; /* not a number */
+static int16_t rounded(double value, double factor) {
+    const double exact = value * factor;
     return (int16_t)(exact < 0 ? exact - 0.5 : exact + 0.5);
 }
 
@@ -68,15 +89,22 @@ static double factor_of(double length) {
     return usual ? WHOLE_LENGTH / length : 0;
 }
 
-static void round_vectors(lk_index *index) {
-    const size_t d = index->dimensions;
+static void round_vector(lk_index *index, size_t i) {
+    int16_t *to = index->rounded + (i / LK_LANES * index->pairs * LK_LANES + i % LK_LANES) * 2;
+    for (size_t k = 0; k < index->dimensions; k++)
+        to[k / 2 * LK_LANES * 2 + k % 2] =
+            rounded(value_of(index, i, k) - index->centre[k], index->factor);
+}
+
+static lk_status fill(lk_index *index, const lk_real *vectors, lk_error *error) {
+    for (size_t i = 0; i < index->count; i++)
+        if (!put_vector(index, i, vectors + i * index->dimensions))
+            return lk_fail(error, LK_NONFINITE, "a vector to search is not finite");
+    if (index->pairs) find_centre(index);
+    for (size_t i = 0; i < index->count; i++) measure_vector(index, i);
     index->factor = factor_of(index->longest);
-    if (index->factor == 0) index->pairs = 0;
-    for (size_t p = 0; p < index->panels && index->pairs; p++)
-        for (size_t k = 0; k < d; k++)
-            for (size_t l = 0; l < LK_LANES; l++)
-                index->rounded[((p * index->pairs + k / 2) * LK_LANES + l) * 2 + k % 2] =
-                    rounded(index->vectors[(p * d + k) * LK_LANES + l], index->factor);
+    for (size_t i = 0; i < index->count && index->pairs; i++) round_vector(index, i);
+    return LK_OK;
 }
 
 lk_index *lk_index_create(const lk_real *vectors, size_t n, size_t d, lk_metric metric,
@@ -96,12 +124,13 @@ lk_index *lk_index_create(const lk_real *vectors, size_t n, size_t d, lk_metric 
         lk_real *halves = metric == LK_METRIC_L2
                               ? lk_arena_take(&arena, panels * LK_LANES, sizeof *halves)
                               : NULL;
+        double *centre = lk_arena_take(&arena, d, sizeof *centre);
         int16_t *whole = lk_arena_take(&arena, panels * LK_LANES * pairs * 2, sizeof *whole);
         if (index) {
-            *index = (lk_index){metric, n, d, panels, packed, halves, 0, whole, pairs, 0};
-            for (size_t i = 0; i < n; i++) put_vector(index, i, vectors + i * d);
-            round_vectors(index);
-            return index;
+            *index = (lk_index){metric, n, d, panels, packed, centre, halves, 0, whole, pairs, 0};
+            if (fill(index, vectors, error) == LK_OK) return index;
+            lk_index_free(index);
+            return NULL;
         }
         if (!lk_arena_commit(&arena)) break;
     }
@@ -161,26 +190,34 @@ static void measure(const lk_index *index, const lk_kernels *kernels, size_t p, 
    of them are no longer. */
 typedef struct search {
     const lk_real *query;
-    double squares;    /* its squared length */
-    double doubt;      /* more than what nearness and keys can be wrong by; or infinite */
+    double length; /* by Euclidean distance, as seen from the centre */
+    /* More than what nearness and half a key, or a key by cosine, can be wrong by together; or
+       infinite. Whose nearness is twice that below another's has the larger key. */
+    double doubt;
     lk_neighbour *out; /* by their keys */
     size_t found, most;
-    lk_neighbour likely[LK_MAX_NEIGHBOURS]; /* the `most` nearest by nearness, less which is kept */
+    lk_neighbour likely[LK_MAX_NEIGHBOURS]; /* the `most` nearest, with minus their nearness */
     size_t seen;
     float limit;                   /* whose nearness is not over this is no candidate */
     lk_neighbour waiting[WAITING]; /* in order, with nearness */
     size_t waits;
 } search;
 
+/* Value k of a query as it is multiplied. */
+static double query_value(const lk_index *index, const lk_real *query, size_t k) {
+    return (double)query[k] - (index->halves ? index->centre[k] : 0);
+}
+
 /* Rounds query q of the group; how far that, and the rounding of vectors, takes a product from what
    it should be. */
 static double round_query(const lk_index *index, double length, size_t q, group *g) {
     const size_t d = index->dimensions;
+    const lk_real *query = g->queries + q * d;
     const double factor = factor_of(length), scale = 1 / (factor * index->factor);
     const bool usual = scale > (double)FLT_MIN && scale < (double)FLT_MAX;
     for (size_t k = 0; k < index->pairs * 2; k++)
         g->whole[(k / 2 * g->n + q) * 2 + k % 2] =
-            k < d && usual ? rounded(g->queries[q * d + k], factor) : (int16_t)0;
+            k < d && usual ? rounded(query_value(index, query, k), factor) : (int16_t)0;
     g->scales[q] = usual ? (lk_real)scale : 0;
     /* By Cauchy and Schwarz: each of d values of either is off by at most a half. */
     const double share = sqrt((double)d) * 0.51 / WHOLE_LENGTH;
@@ -190,18 +227,20 @@ static double round_query(const lk_index *index, double length, size_t q, group 
 static void begin(const lk_index *index, size_t q, group *g, size_t k, lk_neighbour *out,
                   search *s) {
     const size_t d = index->dimensions;
-    const lk_real *query = g->queries + q * d;
-    const double squares = squared_length(query, d), length = sqrt(squares);
-    const double reach = length + index->longest;
-    const double largest =
-        index->metric == LK_METRIC_COSINE ? length * index->longest : reach * reach;
+    double squares = 0;
+    for (size_t i = 0; i < d; i++) {
+        const double value = query_value(index, g->queries + q * d, i);
+        squares += value * value;
+    }
+    const double length = sqrt(squares), reach = length + index->longest;
+    const double largest = index->metric == LK_METRIC_COSINE ? length : reach * reach;
     /* Each of d products and of d sums is rounded, and so are a few numbers more; what is very
        small loses more than its share. */
     double doubt = (double)(d + 8) * ((double)FLT_EPSILON * largest + (double)FLT_MIN);
     if (index->pairs) doubt += round_query(index, length, q, g);
     if (!(largest < (double)FLT_MAX / 4)) doubt = INFINITY;
-    s->query = query;
-    s->squares = squares;
+    s->query = g->queries + q * d;
+    s->length = length;
     s->doubt = doubt;
     s->out = out;
     s->most = k;
@@ -218,9 +257,9 @@ static size_t insert(lk_neighbour *out, size_t n, size_t k, size_t i, float key)
     return n;
 }
 
-/* A candidate waits; where as many are nearer by their nearness, others are none any more: keys are
-   off by a part of themselves, which is at most `largest`, and nearness by as much. */
-static void wait(search *s, size_t i, float nearness) {
+/* Keeps a candidate for later. Once as many as are asked for are known to be nearer, others are
+   none any more. */
+static void put_off(search *s, size_t i, float nearness) {
     s->seen = insert(s->likely, s->seen, s->most, i, -nearness);
     if (s->seen == s->most)
         s->limit = (float)(-(double)s->likely[s->most - 1].distance - 2 * s->doubt);
@@ -267,7 +306,7 @@ static void take_block(const lk_index *index, const lk_kernels *kernels, size_t 
             const float near = (float)nearness[i * LK_LANES + l];
             if (at >= index->count || !(near > s->limit)) continue;
             if (s->waits == WAITING) settle(index, kernels, WAITING / 2, s);
-            wait(s, at, near);
+            put_off(s, at, near);
         }
     }
 }
@@ -286,7 +325,7 @@ static void take_all(const lk_index *index, const lk_kernels *kernels, search *s
 static void finish(const lk_index *index, const lk_kernels *kernels, search *s) {
     if (isfinite(s->doubt)) settle(index, kernels, 0, s);
     if (s->found < s->most) take_all(index, kernels, s);
-    const double length = sqrt(s->squares);
+    const double length = s->length;
     for (size_t i = 0; i < s->found; i++) {
         double distance = (double)s->out[i].distance;
         if (index->metric == LK_METRIC_L2)
@@ -294,7 +333,7 @@ static void finish(const lk_index *index, const lk_kernels *kernels, search *s) 
         else
             distance = length > 0 ? 1 + distance / length : 1;
         /* The rounding of lengths may leave a cosine just over 1. */
-        s->out[i].distance = (float)LK_MAX(distance, 0.0);
+        s->out[i].distance = (float)(distance < 0 ? 0 : distance);
     }
 }
 

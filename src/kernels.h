@@ -39,7 +39,7 @@ typedef struct lk_gemm {
 } lk_gemm;
 
 /* C[i][j] = scale[i] x the sum over k of A[i][k] B[k][j] (+ bias[j]), of whole numbers of 16 bits
-   in pairs of k. No part of such a sum is beyond 32 bits. */
+   in pairs of k. Whoever calls sees to it that no part of such a sum is beyond 32 bits. */
 typedef struct lk_whole {
     size_t m, pairs, panels;
     const int16_t *a;     /* [pairs][m][2] */

@@ -319,7 +319,7 @@ typedef struct lk_neighbour {
 } lk_neighbour;
 
 typedef struct lk_index lk_index;
-/* An exact index over vectors[n x d] (copied). Owned by the caller. */
+/* An exact index over vectors[n x d] (copied), which are finite. Owned by the caller. */
 lk_index *lk_index_create(const lk_real *vectors, size_t n, size_t d, lk_metric metric,
                           lk_error *error);
 void lk_index_free(lk_index *index);
@@ -400,16 +400,15 @@ typedef struct lk_bytes {
 } lk_bytes;
 void lk_bytes_free(lk_bytes *bytes);
 
-/* Rounds weights and biases to what 16 bits hold (IEEE 754 binary16), which is what a file gives
-   them then: half the room. One of 65520 or more stays, and with it all of the file's 32 bits. */
+/* Rounds what was learnt to what 16 bits hold (IEEE 754 binary16): a file gives a tensor no more
+   where they hold all of it. What is 65520 or more stays as it is. */
 lk_status lk_model_halve(lk_model *model, lk_error *error);
 
 /* A usable model or NULL: needs exactly the tensors that architecture and calibration imply, all
    finite. `bytes` may be freed afterwards. */
 lk_model *lk_model_load(const void *bytes, size_t size, lk_error *error);
 lk_status lk_model_save(const lk_model *model, lk_bytes *out, lk_error *error);
-/* Weights and biases in the order of the file, of 32 bits, for hashing; *out is owned by the
- * caller. */
+/* All that was learnt in the file's order, as floats, for hashing; *out is owned by the caller. */
 lk_status lk_model_weights(const lk_model *model, lk_bytes *out, lk_error *error);
 
 /* The same as an ONNX graph, without what verdicts need: `image` comes in, [N][C][H][W], `code`

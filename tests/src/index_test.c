@@ -205,24 +205,105 @@ static void test_approach(void) {
     }
 }
 
-/* What is no number is never among the nearest while there are others, and does no harm. */
+/* Two vectors that are as long as whole numbers can tell. All roundings take from the product of
+   the query with the nearer, which comes last, and add to that with the other. Their
+   opposites keep the centre at 0. */
+static void test_worst_rounding(void) {
+    enum { MOST = 1024, LENGTH = 32750 };
+    static lk_real query[MOST], vectors[4 * MOST];
+    for (size_t h = 4; h <= MOST / 2 - 1; h = h * 3 / 2) {
+        const size_t d = 2 * h + 2;
+        lk_real *far = vectors, *near = vectors + 3 * d;
+        const double q = floor(LENGTH / sqrt(2.0 * (double)h)) - 1;
+        const double v = floor(LENGTH / sqrt((double)h)) - 1;
+        double squares[3] = {0};
+        memset(query, 0, sizeof query);
+        memset(vectors, 0, sizeof vectors);
+        for (size_t k = 0; k < h; k++) {
+            query[k] = (lk_real)(q + 0.49);
+            query[h + k] = (lk_real)(q + 0.51);
+            near[k] = (lk_real)(v + 0.49);
+            far[h + k] = (lk_real)(v + 0.51);
+        }
+        far[h] -= (lk_real)(3 + floor(0.06 * (double)h));
+        for (size_t k = 0; k < 2 * h; k++) {
+            squares[0] += (double)query[k] * (double)query[k];
+            squares[1] += (double)near[k] * (double)near[k];
+            squares[2] += (double)far[k] * (double)far[k];
+        }
+        query[2 * h] = (lk_real)sqrt((double)LENGTH * LENGTH - squares[0]);
+        near[2 * h + 1] = (lk_real)sqrt((double)LENGTH * LENGTH - squares[1]);
+        far[2 * h + 1] = (lk_real)sqrt((double)LENGTH * LENGTH - squares[2]);
+        for (size_t k = 0; k < d; k++) {
+            vectors[d + k] = -far[k];
+            vectors[2 * d + k] = -near[k];
+        }
+        lk_index *index = lk_index_create(vectors, 4, d, LK_METRIC_COSINE, NULL);
+        lk_neighbour found;
+        lk_index_search(index, query, 1, 1, 1, LK_SIMD_BEST, &found);
+        CHECK(found.index == 3, "in %zu dimensions %u is found", d, found.index);
+        lk_index_free(index);
+    }
+}
+
+/* Lengths about the largest whose squares are floats; values over many magnitudes, each of which
+   counts; vectors that differ in their last digits: all of them rounded, and too many to be so. */
+static void test_magnitudes(void) {
+    enum { N = 200, MOST = 1025, Q = 4, K = LK_MAX_NEIGHBOURS, KINDS = 3 };
+    static const size_t SIZES[] = {31, MOST};
+    static lk_real vectors[N * MOST], queries[Q * MOST], some[N * MOST];
+    static lk_neighbour found[Q * K], truly[K];
+    for (size_t round = 0; round < LK_COUNTOF(SIZES) * KINDS; round++) {
+        const size_t d = SIZES[round % 2], kind = round / 2;
+        const double scale = kind == 0 ? 1.8e19 / sqrt((double)d) : pow(10, 4 * (double)round - 15);
+        fill_normal(vectors, N * d, 20 + round);
+        fill_normal(some, N * d, 50 + round);
+        fill_normal(queries, Q * d, 80 + round);
+        for (size_t i = 0; i < N * d; i++) {
+            const double value = (double)vectors[i], other = (double)some[kind ? i : i / d];
+            vectors[i] = (lk_real)(scale * (kind == 0   ? value * exp(other / 5)
+                                            : kind == 1 ? value * pow(10, -3 * fabs(other))
+                                                        : 1 + 1e-6 * value));
+        }
+        for (size_t i = 0; i < Q * d; i++)
+            queries[i] = (lk_real)(scale * (kind == 0 ? 0.1 : queries[i] > 0 ? 1 : -1));
+        for (int metric = LK_METRIC_L2; metric <= LK_METRIC_COSINE; metric++) {
+            lk_index *index = lk_index_create(vectors, N, d, (lk_metric)metric, NULL);
+            CHECK(lk_index_search(index, queries, Q, K, 1, LK_SIMD_BEST, found) == K, "K");
+            for (size_t q = 0; q < Q; q++) {
+                scan(vectors, N, d, queries + q * d, K, (lk_metric)metric, truly);
+                CHECK(memcmp(truly, found + q * K, sizeof truly) == 0,
+                      "kind %zu, %zu values, metric %d, query %zu", kind, d, metric, q);
+            }
+            lk_index_free(index);
+        }
+    }
+}
+
+/* What is no number cannot be searched, and searching for it does no harm. */
 static void test_no_numbers(void) {
-    enum { N = 40, D = 5 };
-    lk_real vectors[N * D], query[D];
-    fill_normal(vectors, N * D, 1);
-    fill_normal(query, D, 2);
-    for (size_t k = 0; k < D; k++) vectors[7 * D + k] = NAN;
-    for (int metric = LK_METRIC_L2; metric <= LK_METRIC_COSINE; metric++) EACH_SIMD(simd) {
-            lk_neighbour found[N];
-            lk_index *index = lk_index_create(vectors, N, D, (lk_metric)metric, NULL);
-            CHECK(lk_index_search(index, query, 1, 3, 1, simd, found) == 3, "3");
-            for (size_t i = 0; i < 3; i++) CHECK(found[i].index != 7, "%s", lk_simd_name(simd));
-            CHECK(lk_index_search(index, query, 1, N, 1, simd, found) == N, "all");
-            bool taken[N] = {false};
-            for (size_t i = 0; i < N; i++) taken[found[i].index % N] = true;
-            for (size_t i = 0; i < N; i++) CHECK(taken[i], "%zu is missing", i);
-            const lk_real nothing[D] = {NAN, NAN, NAN, NAN, NAN};
-            CHECK(lk_index_search(index, nothing, 1, 3, 1, simd, found) == 3, "3 of nothing");
+    static const lk_real BAD[] = {NAN, INFINITY};
+    lk_real vectors[40], query[4];
+    fill_normal(vectors, 40, 1);
+    for (int metric = LK_METRIC_L2; metric <= LK_METRIC_COSINE; metric++)
+        for (size_t b = 0; b < LK_COUNTOF(BAD); b++) {
+            lk_error error = {LK_OK, 0, ""};
+            lk_neighbour found[3];
+            const lk_real good = vectors[13];
+            vectors[13] = BAD[b];
+            CHECK(!lk_index_create(vectors, 10, 4, (lk_metric)metric, &error) &&
+                      error.status == LK_NONFINITE,
+                  "%g is searched: %s", (double)BAD[b], error.message);
+            vectors[13] = good;
+            lk_index *index = lk_index_create(vectors, 10, 4, (lk_metric)metric, NULL);
+            fill_normal(query, 4, 2);
+            query[1] = BAD[b];
+            EACH_SIMD(simd) {
+                CHECK(lk_index_search(index, query, 1, 3, 1, simd, found) == 3, "3 of them");
+                for (size_t i = 0; i < 3; i++)
+                    CHECK(found[i].index < 10 && !(found[i].distance < 1), "%u at %g",
+                          found[i].index, (double)found[i].distance);
+            }
             lk_index_free(index);
         }
 }
@@ -244,6 +325,8 @@ int main(void) {
     test_by_hand();
     test_to_the_bit();
     test_approach();
+    test_worst_rounding();
+    test_magnitudes();
     test_no_numbers();
     test_refusals();
     return TEST_RESULT();
