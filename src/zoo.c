@@ -51,7 +51,7 @@ static const lk_family families[] = {
      "the same of images with labels, whose classes it tells too; the shipped digits",
      GATE_TRAINING},
     {"gate-wide", GATE_WIDE "> pose {k} 42" GATE_DECODER, 32, LK_TRAINED, GREY,
-     "the same as wide as gate, for images that are hard to tell from their mirror images",
+     "the same with gate's wider layer, for what is hard to tell from its mirror image",
      GATE_TRAINING},
     {"deep",
      "> dense 1000 relu > dense 500 relu > dense 250 relu > dense {z}"
