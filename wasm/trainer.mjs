@@ -243,7 +243,8 @@ export class Trainer {
     engine.must(calls.lk_wasm_train_calibrate(how, Number(areFloats)));
   }
 
-  /** The model as it now is: a file for `load`. */
+  /** The model as it now is: a file for `load`. Families for verdicts are rounded to 16 bits with
+   * the last step: until then the file is larger. */
   save() {
     const engine = this.#use();
     const { calls } = engine;

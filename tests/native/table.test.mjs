@@ -115,6 +115,22 @@ test('table: rows that break the correlations are told from those that keep them
   refused(['export', model, '--html', join(path, 'x.html')], 4, /rows of numbers, not of images/);
 });
 
+test('table: --half rounds what is learnt, not the units of columns', (t) => {
+  const path = folder(t);
+  const normal = normals(5);
+  const rows = Array.from({ length: 400 }, () => {
+    const [a, b] = [normal(), normal()];
+    return [1013.25 + 0.1 * a, b, 1e-8 * (a - b), 3e6 + a + b];
+  });
+  const known = write(join(path, 'known.csv'), csv(rows).replace(HEADING, 'a,b,c,d'));
+  const errors = [[], ['--half']].map((half) => {
+    const model = join(path, `of${half}.safetensors`);
+    ok(['train', '--data', known, '--out', model, '--epochs', '20', '--json', ...half]);
+    return ok(['eval', model, '--data', known, '--json']).reconstruction.mse;
+  });
+  assert.ok(Math.abs(errors[1] / errors[0] - 1) < 0.02, `${errors}`);
+});
+
 test('table: headings, quotes, labels, line ends', (t) => {
   const path = folder(t);
   const info = (text, spec = '') => {

@@ -178,6 +178,17 @@ test('what is calibrated and trained on is to be calibrated again', async () => 
   await load(trainer.save());
 });
 
+test('families for verdicts are rounded with the last step', async () => {
+  const images = new Uint8Array(40 * 64).map((_, i) => (i * 37) % 251);
+  const shape = { channels: 1, height: 8, width: 8 };
+  const trainer = await createTrainer({ family: 'gate', shape, images, batch: 40, epochs: 2 });
+  trainer.step(1);
+  const before = trainer.save().byteLength;
+  trainer.step(1);
+  const { parameters } = trainer.info;
+  assert.ok(Math.abs(before - trainer.save().byteLength - 2 * parameters) < 100);
+});
+
 test('a loss that is not finite ends the training', async () => {
   const trainer = await createTrainer({
     ...options,
