@@ -9,6 +9,7 @@
    floats themselves. */
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 #include "arena.h"
 #include "kernels.h"
@@ -45,42 +46,55 @@ static double squared_length(const lk_real *vector, size_t d) {
     return sum;
 }
 
+/* Where value k of a panel's sixteen vectors is. */
+static lk_real *values_of(const lk_index *index, size_t p, size_t k) {
+    return index->vectors + (p * index->dimensions + k) * LK_LANES;
+}
+
+/* How many vectors are in panel p. */
+static size_t filled(const lk_index *index, size_t p) {
+    return LK_MIN((size_t)LK_LANES, index->count - p * LK_LANES);
+}
+
 /* False: it is not finite. */
 static bool put_vector(lk_index *index, size_t i, const lk_real *vector) {
     const size_t d = index->dimensions;
     const double squares = squared_length(vector, d);
     double scale = 1;
     if (index->metric == LK_METRIC_COSINE) scale = squares > 0 ? 1 / sqrt(squares) : 0;
-    lk_real *to = index->vectors + i / LK_LANES * d * LK_LANES + i % LK_LANES;
+    lk_real *to = values_of(index, i / LK_LANES, 0) + i % LK_LANES;
     for (size_t k = 0; k < d; k++) to[k * LK_LANES] = (lk_real)((double)vector[k] * scale);
     return isfinite(squares);
 }
 
-static double value_of(const lk_index *index, size_t i, size_t k) {
-    const size_t panel = i / LK_LANES;
-    return (double)index->vectors[(panel * index->dimensions + k) * LK_LANES + i % LK_LANES];
-}
-
 static void find_centre(lk_index *index) {
-    for (size_t i = 0; i < index->count; i++)
-        for (size_t k = 0; k < index->dimensions; k++) index->centre[k] += value_of(index, i, k);
+    for (size_t p = 0; p < index->panels; p++)
+        for (size_t k = 0; k < index->dimensions; k++)
+            for (size_t l = 0; l < LK_LANES; l++)
+                index->centre[k] += (double)values_of(index, p, k)[l];
     for (size_t k = 0; k < index->dimensions; k++) index->centre[k] /= (double)index->count;
 }
 
-static void measure_vector(lk_index *index, size_t i) {
-    double squares = 0;
-    for (size_t k = 0; k < index->dimensions; k++) {
-        const double value = value_of(index, i, k) - index->centre[k];
-        squares += value * value;
+static void measure_panel(lk_index *index, size_t p) {
+    double squares[LK_LANES] = {0};
+    for (size_t k = 0; k < index->dimensions; k++)
+        for (size_t l = 0; l < LK_LANES; l++) {
+            const double value = (double)values_of(index, p, k)[l] - index->centre[k];
+            squares[l] += value * value;
+        }
+    for (size_t l = 0; l < filled(index, p); l++) {
+        if (index->halves) index->halves[p * LK_LANES + l] = (lk_real)(squares[l] / -2);
+        index->longest = LK_MAX(sqrt(squares[l]), index->longest);
     }
-    if (index->halves) index->halves[i] = (lk_real)(squares / -2);
-    index->longest = LK_MAX(sqrt(squares), index->longest);
 }
 
-/* The nearest whole number to a value times the factor. */
+/* The nearest whole number to a value times the factor: what is added leaves no bit for less than
+   1, and puts the number into the lowest ones. */
 static int16_t rounded(double value, double factor) {
-    const double exact = value * factor;
-    return (int16_t)(exact < 0 ? exact - 0.5 : exact + 0.5);
+    const double shifted = value * factor + 0x1.8p52;
+    uint64_t bits;
+    memcpy(&bits, &shifted, sizeof bits);
+    return (int16_t)(uint16_t)bits;
 }
 
 /* What makes a length that of whole numbers; 0 where that is out of reach. */
@@ -89,11 +103,12 @@ static double factor_of(double length) {
     return usual ? WHOLE_LENGTH / length : 0;
 }
 
-static void round_vector(lk_index *index, size_t i) {
-    int16_t *to = index->rounded + (i / LK_LANES * index->pairs * LK_LANES + i % LK_LANES) * 2;
+static void round_panel(lk_index *index, size_t p) {
+    int16_t *to = index->rounded + p * index->pairs * 2 * LK_LANES;
     for (size_t k = 0; k < index->dimensions; k++)
-        to[k / 2 * LK_LANES * 2 + k % 2] =
-            rounded(value_of(index, i, k) - index->centre[k], index->factor);
+        for (size_t l = 0; l < filled(index, p); l++)
+            to[(k / 2 * LK_LANES + l) * 2 + k % 2] =
+                rounded((double)values_of(index, p, k)[l] - index->centre[k], index->factor);
 }
 
 static lk_status fill(lk_index *index, const lk_real *vectors, lk_error *error) {
@@ -101,9 +116,9 @@ static lk_status fill(lk_index *index, const lk_real *vectors, lk_error *error) 
         if (!put_vector(index, i, vectors + i * index->dimensions))
             return lk_fail(error, LK_NONFINITE, "a vector to search is not finite");
     if (index->pairs) find_centre(index);
-    for (size_t i = 0; i < index->count; i++) measure_vector(index, i);
+    for (size_t p = 0; p < index->panels; p++) measure_panel(index, p);
     index->factor = factor_of(index->longest);
-    for (size_t i = 0; i < index->count && index->pairs; i++) round_vector(index, i);
+    for (size_t p = 0; p < index->panels && index->pairs; p++) round_panel(index, p);
     return LK_OK;
 }
 
@@ -166,7 +181,7 @@ static void measure(const lk_index *index, const lk_kernels *kernels, size_t p, 
                                  .a = g->queries,
                                  .a_row = d,
                                  .a_col = 1,
-                                 .b = index->vectors + p * d * LK_LANES,
+                                 .b = values_of(index, p, 0),
                                  .b_panel = d * LK_LANES,
                                  .b_row = LK_LANES,
                                  .c = g->nearness,
@@ -269,7 +284,7 @@ static void put_off(search *s, size_t i, float nearness) {
 /* keys[16] of panel p. */
 static void find_keys(const lk_index *index, const lk_kernels *kernels, size_t p, const search *s,
                       lk_real *keys) {
-    const lk_real *vectors = index->vectors + p * index->dimensions * LK_LANES;
+    const lk_real *vectors = values_of(index, p, 0);
     if (index->metric == LK_METRIC_L2) {
         kernels->squared_distances(s->query, index->dimensions, vectors, 1, keys);
         return;
