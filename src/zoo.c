@@ -13,7 +13,6 @@
     { 0, 0, 0, LK_INIT_GLOROT, NULL, false }
 
 #define GATE_ENCODER "> conv 16 5 s2 relu > conv 32 3 s2 relu > conv 64 3 s2 relu "
-#define GATE_WIDE GATE_ENCODER "> dropout 0.1 > dense 256 relu "
 #define GATE_DECODER " > dense {z} | dense 64 relu > dense {x} sigmoid > mse"
 /* Without shifts they would learn the pixel by which flipping moves what is in an even box. */
 #define GATE_TRAINING                                                                              \
@@ -42,7 +41,7 @@
 static const lk_family families[] = {
     {"ae", "> dense {z} relu | dense {x} sigmoid > bce", 64, LK_TRAINED, GREY,
      "one hidden layer: compress to 64 numbers and back", USUAL},
-    {"gate", GATE_WIDE "> pose 1 14" GATE_DECODER, 32, LK_TRAINED, GREY,
+    {"gate", GATE_ENCODER "> dense 128 relu > pose 1 14" GATE_DECODER, 32, LK_TRAINED, GREY,
      "for verdicts: it also tells which way up images are", GATE_TRAINING},
     /* With less weight on copies than above: what tells classes apart is what tells them from
        others. */
@@ -50,9 +49,9 @@ static const lk_family families[] = {
      LK_TRAINED, GREY,
      "the same of images with labels, whose classes it tells too; the shipped digits",
      GATE_TRAINING},
-    {"gate-wide", GATE_WIDE "> pose {k} 42" GATE_DECODER, 32, LK_TRAINED, GREY,
-     "the same with gate's wider layer, for what is hard to tell from its mirror image",
-     GATE_TRAINING},
+    {"gate-wide", GATE_ENCODER "> dropout 0.1 > dense 256 relu > pose {k} 42" GATE_DECODER, 32,
+     LK_TRAINED, GREY,
+     "the same with twice the gist, for what is hard to tell from its mirror image", GATE_TRAINING},
     {"deep",
      "> dense 1000 relu > dense 500 relu > dense 250 relu > dense {z}"
      " | dense 250 relu > dense 500 relu > dense 1000 relu > dense {x} sigmoid > bce",
