@@ -345,10 +345,11 @@ test('families, doctor, inspect and bench have their shapes', (t) => {
   assert.ok(families.some(({ name }) => name === 'pca'));
   assert.equal(ae.training, null);
   const gate = families.find(({ name }) => name === 'gate');
-  const training = { batch: 128, steps: 4000, decay: 0.5, init: 'he', augment: 'shift 2' };
-  assert.deepEqual(gate.training, training);
-  const line = /for 4000 steps or more: --batch 128 --decay 0\.5 --init he --augment 'shift 2'\n/g;
-  assert.equal([...ok(['families']).matchAll(line)].length, 2);
+  const way = { batch: 128, steps: 4000, decay: 0.5, init: 'he', augment: 'shift 2', half: true };
+  assert.deepEqual(gate.training, way);
+  const line =
+    /for 4000 steps or more: --batch 128 --decay 0\.5 --init he --augment 'shift 2' --half\n/g;
+  assert.equal([...ok(['families']).matchAll(line)].length, 3);
 
   const doctor = ok(['doctor', '--json']);
   assert.ok(doctor.simd.includes('scalar') && doctor.simd.includes(doctor.best_simd));
