@@ -1,11 +1,22 @@
 // What eval says of classes, neighbours, conditions and corruption, against the same worked out here
 // from codes, weights and pixels.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { fails, folder, greyPng, idx, npy, ok, random, readNpy, write } from './helpers.mjs';
+import {
+  fails,
+  folder,
+  greyPng,
+  idx,
+  npy,
+  ok,
+  random,
+  readNpy,
+  readSafetensors,
+  write,
+} from './helpers.mjs';
 
 const AE = '1x8x8 > dense 16 relu > dense 4 | dense 16 relu > dense 64 sigmoid > bce';
 const CLASSIFIER = '1x8x8 > dense 16 relu | dense 3 > ce';
@@ -63,15 +74,11 @@ function codes(model, file) {
 }
 /** The tensors of a model file by name. */
 function tensors(file) {
-  const bytes = readFileSync(file);
-  const start = 8 + Number(bytes.readBigUInt64LE(0));
-  const header = JSON.parse(bytes.toString('utf8', 8, start));
+  const { header, data } = readSafetensors(file);
   delete header.__metadata__;
   const read = ({ shape, data_offsets: [from, to] }) => ({
     shape,
-    values: Array.from({ length: (to - from) / 4 }, (_, i) =>
-      bytes.readFloatLE(start + from + 4 * i),
-    ),
+    values: Array.from({ length: (to - from) / 4 }, (_, i) => data.readFloatLE(from + 4 * i)),
   });
   return Object.fromEntries(Object.entries(header).map(([name, about]) => [name, read(about)]));
 }

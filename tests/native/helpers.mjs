@@ -272,3 +272,10 @@ export function trainBars(path, more = []) {
   const report = ok([...args, '--batch', '16', '--lr', '0.005', '--json', ...more]);
   return { data, model, report };
 }
+
+/** What a safetensors file says of itself and of its tensors, and the bytes of all of these. */
+export function readSafetensors(file) {
+  const bytes = readFileSync(file);
+  const start = 8 + Number(bytes.readBigUInt64LE(0));
+  return { header: JSON.parse(bytes.toString('utf8', 8, start)), data: bytes.subarray(start) };
+}

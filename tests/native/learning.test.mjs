@@ -11,6 +11,7 @@ import {
   interrupted,
   ok,
   random,
+  readSafetensors,
   run,
   write,
   writeBars,
@@ -20,13 +21,11 @@ const CLASSIFIER = '1x8x8 > dense 64 relu | dense 2 > ce';
 
 /** The tensors of a safetensors file, as typed arrays with their shapes. */
 function tensors(file) {
-  const bytes = readFileSync(file);
-  const start = 8 + Number(bytes.readBigUInt64LE(0));
-  const header = JSON.parse(bytes.toString('utf8', 8, start));
+  const { header, data } = readSafetensors(file);
   delete header.__metadata__;
   const types = { F32: Float32Array, U8: Uint8Array, U32: Uint32Array, I8: Int8Array };
   for (const [name, { dtype, data_offsets }] of Object.entries(header)) {
-    const part = bytes.subarray(start + data_offsets[0], start + data_offsets[1]);
+    const part = data.subarray(...data_offsets);
     header[name] = new types[dtype](Uint8Array.from(part).buffer);
   }
   return header;

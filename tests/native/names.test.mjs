@@ -4,7 +4,17 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { fails, folder, greyPng, idx, ok, random, run, write } from './helpers.mjs';
+import {
+  fails,
+  folder,
+  greyPng,
+  idx,
+  ok,
+  random,
+  readSafetensors,
+  run,
+  write,
+} from './helpers.mjs';
 
 const SIDE = 8;
 const CNN = '1x8x8 > conv 8 3 > bn relu > dense 16 relu | dense 4 > ce';
@@ -97,16 +107,14 @@ test('confusion and recall go by names, also of images that are of other classes
 
 /** The model's file with another text for its classes, or with none. */
 function altered(t, classes) {
-  const bytes = readFileSync(model);
-  const length = Number(bytes.readBigUInt64LE(0));
-  const header = JSON.parse(bytes.toString('utf8', 8, 8 + length));
+  const { header, data } = readSafetensors(model);
   header.__metadata__.classes = classes;
   const text = Buffer.from(JSON.stringify(header));
   const padded = Buffer.concat([text, Buffer.alloc((8 - (text.length % 8)) % 8, ' ')]);
   const size = Buffer.alloc(8);
   size.writeBigUInt64LE(BigInt(padded.length));
   const to = join(folder(t), 'gate.safetensors');
-  writeFileSync(to, Buffer.concat([size, padded, bytes.subarray(8 + length)]));
+  writeFileSync(to, Buffer.concat([size, padded, data]));
   const gallery = (file) => file.replace('.safetensors', '.gallery.safetensors');
   writeFileSync(gallery(to), readFileSync(gallery(model)));
   return to;

@@ -11,6 +11,7 @@ import {
   interrupted,
   ok,
   program,
+  readSafetensors,
   run,
   start,
   trainBars,
@@ -109,13 +110,9 @@ test('--half writes weights of 16 bits, which stay so; families for verdicts do 
   const gate = join(path, 'gate.safetensors');
   const small = ['train', 'gate', '--data', data, '--epochs', '1', '--out', gate, '--json'];
   const trained = ok(small);
-  const header = (/** @type {string} */ file) => {
-    const bytes = readFileSync(file);
-    return JSON.parse(bytes.toString('utf8', 8, 8 + Number(bytes.readBigUInt64LE())));
-  };
   const types = () =>
     new Set(
-      Object.entries(header(gate)).flatMap(([name, { dtype }]) =>
+      Object.entries(readSafetensors(gate).header).flatMap(([name, { dtype }]) =>
         name.startsWith('layers.') ? [dtype] : [],
       ),
     );
