@@ -69,8 +69,10 @@ static float score_without(const lk_result *r, size_t without, const ranking *ra
     double score = surprise(ranked, content(ranked, r, without)), beyond = 0;
     for (size_t e = 0; e < LK_EVIDENCES; e++) {
         if (e == without || lk_content_has(ranked->preparation, e)) continue;
-        if (is(e, "pose")) score = hypot(score, r->evidence[e].surprise);
-        if (is(e, "texture")) beyond = r->evidence[e].surprise;
+        if (is(e, "texture"))
+            beyond = r->evidence[e].surprise;
+        else
+            score = hypot(score, r->evidence[e].surprise);
     }
     return (float)(score + beyond);
 }

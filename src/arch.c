@@ -340,3 +340,7 @@ lk_status lk_arch_parse(const char *text, lk_arch *arch, lk_error *error) {
     spell(text, arch->text);
     return check_length(arch->text, error); /* so that the canonical spelling can be read back */
 }
+
+size_t lk_view_stride(const lk_arch *arch) {
+    return arch->posed ? lk_round_up(lk_pose_answers(&arch->layers[arch->pose]), LK_LANES) : 0;
+}

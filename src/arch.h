@@ -43,4 +43,7 @@ typedef struct lk_arch {
 /* LK_MODEL, with the offset in the text of what is wrong, before anything is allocated. */
 lk_status lk_arch_parse(const char *text, lk_arch *arch, lk_error *error);
 
+/* Values of what is answered of one image in one pose; 0 where no poses are told apart. */
+size_t lk_view_stride(const lk_arch *arch);
+
 #endif

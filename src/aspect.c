@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "augment.h"
 #include "directions.h"
 
 /* The most components and Gaussians of each kind, and by what share of its variance each dimension
@@ -11,8 +12,10 @@ static const struct {
     const char *name;
     size_t components, clusters;
     double widening;
-} kinds[LK_ASPECTS] = {{"gist", LK_MOST_COMPONENTS, 10, 0.02},
-                       {"style", LK_MOST_COMPONENTS, 10, 0.02}};
+    bool scaled; /* to a deviation of 1 each; answers are all logarithms as they are */
+} kinds[LK_ASPECTS] = {{"gist", LK_MOST_COMPONENTS, 10, 0.02, true},
+                       {"style", LK_MOST_COMPONENTS, 10, 0.02, true},
+                       {"views", LK_MOST_COMPONENTS, 10, 0.02, false}};
 
 const char *lk_aspect_name(lk_aspect_kind kind) {
     return kinds[kind].name;
@@ -25,16 +28,30 @@ static size_t style_values(const lk_arch *arch) {
     return channels <= LK_MOST_STYLE / 2 ? 2 * channels : 0;
 }
 
+/* Every answer in every pose. */
+static size_t views_values(const lk_arch *arch) {
+    return LK_POSES / lk_pose_step(arch->input) * lk_pose_answers(&arch->layers[arch->pose]);
+}
+
+static size_t count_values(const lk_arch *arch, lk_aspect_kind kind) {
+    switch (kind) {
+    case LK_GIST: return lk_shape_size(arch->layers[arch->pose].in);
+    case LK_STYLE: return style_values(arch);
+    default: return views_values(arch);
+    }
+}
+
 lk_aspect lk_aspect_plan(const lk_arch *arch, lk_aspect_kind kind, size_t n) {
     lk_aspect a = {0};
     if (arch->pose == arch->count) return a;
-    a.values = kind == LK_GIST ? lk_shape_size(arch->layers[arch->pose].in) : style_values(arch);
+    a.values = count_values(arch, kind);
     a.components = LK_MIN(a.values, kinds[kind].components);
     a.mixture.dimensions = a.components + 1;
     a.mixture.clusters =
         a.values ? LK_MIN(lk_mixture_clusters(n, a.mixture.dimensions), kinds[kind].clusters) : 0;
     a.mixture.widening = kinds[kind].widening;
     a.mixture.each = true;
+    a.scaled = kinds[kind].scaled;
     return a;
 }
 
@@ -63,9 +80,25 @@ static void look_at_style(const lk_real *image, lk_shape shape, lk_real *style) 
     }
 }
 
+/* What is less likely is as good as impossible: the logarithm of a probability is at least this. */
+static const double LEAST_LOG = -12;
+
+static const lk_real *look_at_views(const lk_run *run, size_t row) {
+    const lk_arch *arch = &run->model->arch;
+    const size_t answers = lk_pose_answers(&arch->layers[arch->pose]);
+    lk_real *to = run->seen;
+    for (uint32_t pose = 0; pose < LK_POSES; pose += lk_pose_step(arch->input)) {
+        const lk_real *view = lk_view(run, row, pose);
+        for (size_t a = 0; a < answers; a++)
+            *to++ = (lk_real)LK_MAX(lk_log(LK_MAX((double)view[a], 1e-30)), LEAST_LOG);
+    }
+    return run->seen;
+}
+
 const lk_real *lk_aspect_look(const lk_run *run, size_t row, lk_aspect_kind kind, lk_real *room) {
     const lk_arch *arch = &run->model->arch;
     if (kind == LK_GIST) return run->value[arch->pose] + row * arch->layers[arch->pose].in_stride;
+    if (kind == LK_VIEWS) return look_at_views(run, row);
     lk_real *style = room;
     for (size_t i = 0; i < arch->encoder; i++) {
         const lk_layer *layer = &arch->layers[i];
@@ -76,12 +109,48 @@ const lk_real *lk_aspect_look(const lk_run *run, size_t row, lk_aspect_kind kind
     return room;
 }
 
+/* ---- views ---- */
+
+const lk_real *lk_view(const lk_run *run, size_t row, uint32_t pose) {
+    return run->views + (row * LK_POSES + pose) * lk_view_stride(&run->model->arch);
+}
+
+double lk_view_pose(const lk_run *run, const lk_real *view, uint32_t pose) {
+    const size_t classes = run->model->arch.posed;
+    double sum = 0;
+    for (size_t k = 0; k < classes; k++) sum += (double)view[pose * classes + k];
+    return sum;
+}
+
+/* The upright ones last, so that the rows hold these in the end. */
+void lk_look_round(lk_run *run, const lk_real *x, size_t n, size_t last) {
+    const lk_arch *arch = &run->model->arch;
+    const size_t size = lk_shape_size(arch->input), stride = lk_view_stride(arch);
+    const uint32_t step = lk_pose_step(arch->input);
+    for (uint32_t pose = arch->posed ? LK_POSES : step; pose > 0;) {
+        pose -= step;
+        for (size_t i = 0; i < n && pose > 0; i++) {
+            lk_augment_pose(x + i * size, arch->input, pose, run->turned);
+            lk_run_load(run, run->turned, i, 1);
+        }
+        if (pose == 0) lk_run_load(run, x, 0, n);
+        lk_run_forward(run, 0, pose > 0 ? arch->pose + 1 : last, 0, n, 0);
+        for (size_t i = 0; i < n && arch->posed; i++) {
+            const lk_layer *layer = &arch->layers[arch->pose];
+            run->kernels->softmax(run->memory[arch->pose] + i * layer->memory,
+                                  lk_pose_answers(layer),
+                                  run->views + (i * LK_POSES + pose) * stride);
+        }
+    }
+}
+
 /* ---- the basis ---- */
 
 /* Values that hardly vary are not blown up. */
 static const double LEAST_DEVIATION = 0.05;
 
-/* What brings values[n][aspect->values] to a mean of 0 and a deviation of 1; sums[2][values]. */
+/* What brings values[n][aspect->values] to a mean of 0 and, if the aspect is scaled, a deviation of
+   1; sums[2][values]. */
 static void measure(lk_aspect *aspect, const lk_real *values, size_t n, double *sums) {
     const size_t d = aspect->values;
     double *means = sums, *squares = sums + d, total = 0;
@@ -96,10 +165,11 @@ static void measure(lk_aspect *aspect, const lk_real *values, size_t n, double *
     for (size_t j = 0; j < d; j++) total += sqrt(squares[j] / (double)n);
     const double least = LK_MAX(LEAST_DEVIATION * total / (double)d, 1e-6);
     for (size_t j = 0; j < d; j++)
-        aspect->scale[j] = (lk_real)(1 / LK_MAX(sqrt(squares[j] / (double)n), least));
+        aspect->scale[j] =
+            aspect->scaled ? (lk_real)(1 / LK_MAX(sqrt(squares[j] / (double)n), least)) : 1;
 }
 
-/* The leading components of standardised values. */
+/* The leading components of the values so brought. */
 static void find_components(lk_directions *c, const lk_aspect *aspect, const lk_real *values,
                             size_t n, uint64_t seed) {
     const size_t d = aspect->values;

@@ -299,6 +299,10 @@ void lk_augment_apply(const lk_change *change, lk_shape shape, lk_real *x, lk_re
     if (change->width > 0) erase(change, shape, x);
 }
 
+uint32_t lk_pose_step(lk_shape shape) {
+    return shape.height == shape.width ? 1 : 2;
+}
+
 void lk_augment_pose(const lk_real *x, lk_shape shape, uint32_t pose, lk_real *out) {
     const size_t height = shape.height, width = shape.width, right = width - 1, below = height - 1;
     for (size_t c = 0; c < shape.channels; c++, x += height * width)

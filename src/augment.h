@@ -25,8 +25,9 @@ void lk_augment(const lk_augmentation *augmentation, lk_rng rng, uint64_t sample
 size_t lk_augment_scratch(lk_shape shape);
 
 /* An image in one of eight poses (LK_POSES): mirrored left to right from pose 4 on, then turned
-   clockwise by a right angle pose % 4 times; an even number of times unless the image is square.
-   `out` may not be x. */
+   clockwise by a right angle pose % 4 times; an even number of times unless the image is square:
+   poses are the multiples of lk_pose_step. `out` may not be x. */
+uint32_t lk_pose_step(lk_shape shape);
 void lk_augment_pose(const lk_real *x, lk_shape shape, uint32_t pose, lk_real *out);
 
 /* Makes x an image of nothing, from itself and another: beyond a line near its middle it becomes

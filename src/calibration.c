@@ -5,14 +5,15 @@
    quantile by an exponential tail, so that the pieces can be added: Fisher's method (R. A. Fisher
    1925), without his assumption that they are independent. What the sum of those that look at
    content is worth is found in the same way. Whether an image is upright is another question, which
-   flipping answers differently and nothing else does: the score is the length of the two answers,
-   as of a vector. That is hardly more than the larger where only one is surprising, so that the
-   noise of the other drowns nothing, and rises where both are. Of ink, the pose is one piece of
-   content among the others, where it counts at all: what people draw beside digits is seldom a
-   digit turned or mirrored.
-   Texture is never of content: images of another hand or scanner have another. But beyond its
-   limit, the most that any shaping image has, an image is unlike all that the network was shown,
-   and what the network says of it worth little: that is added.
+   flipping answers differently and nothing else does; whether it looks as usual in every pose is a
+   third, which a corrupted image may fail though each piece about content hardly notices. The score
+   is the length of the three answers, as of a vector: hardly more than the largest where only one
+   is surprising, so that the noise of the others drowns nothing, and more where several are. Of
+   ink, pose and views are pieces of content among the others, where they count at all: what people
+   draw beside digits is seldom a digit turned or mirrored. Texture is never of content: images of
+   another hand or scanner have another. But beyond its limit, the most that any shaping image has,
+   an image is unlike all that the network was shown, and what the network says of it worth little:
+   that is added.
 
    None of this needs to be right for the verdict to be: the second part, which shaped nothing,
    turns the score into a conformal p-value (V. Vovk, A. Gammerman, G. Shafer 2005):
@@ -102,8 +103,13 @@ double lk_calibration_surprise(const lk_calibration *c, size_t e, float value) {
                            : surprise(c, e, (double)value);
 }
 
+/* Whether this is a question of its own, of images. */
+static bool is_question(size_t which) {
+    return which == LK_POSE || which == LK_ASPECT + LK_VIEWS;
+}
+
 bool lk_content_has(lk_preparation preparation, size_t which) {
-    return which < LK_POSE || (which == LK_POSE && preparation == LK_PREPARE_INK);
+    return which < LK_TEXTURE && (preparation == LK_PREPARE_INK || !is_question(which));
 }
 
 /* What the pieces of evidence that look at content say together. */
@@ -116,11 +122,13 @@ static double content(const lk_calibration *c, const float *evidence) {
 
 float lk_calibration_score(const lk_calibration *c, const float *evidence) {
     const double of_content = surprise(c, LK_CONTENT, content(c, evidence));
-    const double of_pose = lk_content_has(c->preparation, LK_POSE)
-                               ? 0
-                               : lk_calibration_surprise(c, LK_POSE, evidence[LK_POSE]);
-    const double of_texture = lk_calibration_surprise(c, LK_TEXTURE, evidence[LK_TEXTURE]);
-    return (float)(sqrt(of_content * of_content + of_pose * of_pose) + of_texture);
+    double squares = of_content * of_content;
+    for (size_t e = 0; e < LK_EVIDENCES; e++)
+        if (is_question(e) && !lk_content_has(c->preparation, e)) {
+            const double answer = lk_calibration_surprise(c, e, evidence[e]);
+            squares += answer * answer;
+        }
+    return (float)(sqrt(squares) + lk_calibration_surprise(c, LK_TEXTURE, evidence[LK_TEXTURE]));
 }
 
 static void find_tail(lk_calibration *c, size_t e) {

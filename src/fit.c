@@ -9,8 +9,9 @@
 /* What is added to the variances of codes, as a share of their mean. */
 static const double WIDENING = 0.02;
 
-/* Images that aspects and shapes are learnt from: more would cost memory and change little. */
-enum { MOST_LOOKED_AT = 20000 };
+/* Images that aspects and shapes are learnt from, and values of views: more would cost memory and
+   change little. */
+enum { MOST_LOOKED_AT = 20000, MOST_VIEWED = 1 << 24 };
 
 /* ---- codes ---- */
 
@@ -40,8 +41,9 @@ static lk_status keep_places(void *context, lk_run *run, size_t first, size_t n,
 /* Of images that are visited in order. */
 typedef struct looking {
     const lk_score *score;
-    lk_real *values[LK_ASPECTS]; /* [images][values] of each kind; NULL: only shapes are wanted */
-    lk_real *shapes;             /* [images][values] */
+    lk_real *values[LK_VIEWS]; /* [images][values] of each kind but views; NULL: only shapes are
+                                  wanted */
+    lk_real *shapes;           /* [images][values] */
 } looking;
 
 static lk_status look(void *context, lk_run *run, size_t first, size_t n, const lk_real *x,
@@ -56,7 +58,7 @@ static lk_status look(void *context, lk_run *run, size_t first, size_t n, const 
     if (!l->values[0]) return LK_OK;
     lk_run_forward(run, 0, run->model->arch.encoder, 0, n, 0);
     for (size_t i = 0; i < n; i++)
-        for (int a = 0; a < LK_ASPECTS; a++) {
+        for (int a = 0; a < LK_VIEWS; a++) {
             const size_t size = l->score->aspects[a].values;
             const lk_real *values = lk_aspect_look(run, i, (lk_aspect_kind)a, room);
             memcpy(l->values[a] + (first + i) * size, values, size * sizeof *values);
@@ -64,7 +66,7 @@ static lk_status look(void *context, lk_run *run, size_t first, size_t n, const 
     return LK_OK;
 }
 
-/* Fits the shapes of one preparation, and with those of images the aspects, to `data`. */
+/* Fits the shapes of one preparation, and with those of images the aspects but views, to `data`. */
 static lk_status fit_looks(lk_score *score, const lk_model *model, const lk_dataset *data,
                            lk_preparation preparation, uint64_t seed, int threads, lk_simd simd,
                            lk_error *error) {
@@ -73,7 +75,7 @@ static lk_status fit_looks(lk_score *score, const lk_model *model, const lk_data
     for (int pass = 0; pass < 2; pass++) {
         looking l = {.score = score};
         size_t values = 0;
-        for (int a = 0; a < LK_ASPECTS && preparation == LK_PREPARE_IMAGE; a++) {
+        for (int a = 0; a < LK_VIEWS && preparation == LK_PREPARE_IMAGE; a++) {
             if (!lk_mul_size(n, score->aspects[a].values, &values)) arena.overflow = true;
             l.values[a] = lk_arena_take(&arena, values, sizeof(lk_real));
         }
@@ -82,7 +84,7 @@ static lk_status fit_looks(lk_score *score, const lk_model *model, const lk_data
         if (l.shapes) {
             lk_status status =
                 lk_dataset_visit(data, model, preparation, threads, simd, look, &l, error);
-            for (int a = 0; status == LK_OK && a < LK_ASPECTS && l.values[a]; a++)
+            for (int a = 0; status == LK_OK && a < LK_VIEWS && l.values[a]; a++)
                 if (score->aspects[a].values)
                     status = lk_aspect_fit(&score->aspects[a], l.values[a], n, seed, error);
             if (status == LK_OK && score->shapes[preparation].clusters > 0)
@@ -93,6 +95,38 @@ static lk_status fit_looks(lk_score *score, const lk_model *model, const lk_data
         if (!lk_arena_commit(&arena)) break;
     }
     return lk_fail(error, LK_MEMORY, "out of memory");
+}
+
+typedef struct looking_round {
+    size_t size;
+    lk_real *values; /* [images][size] */
+} looking_round;
+
+static lk_status look_round(void *context, lk_run *run, size_t first, size_t n, const lk_real *x,
+                            lk_error *error) {
+    const looking_round *l = context;
+    (void)error;
+    lk_look_round(run, x, n, run->model->arch.encoder);
+    for (size_t i = 0; i < n; i++)
+        memcpy(l->values + (first + i) * l->size, lk_aspect_look(run, i, LK_VIEWS, NULL),
+               l->size * sizeof *l->values);
+    return LK_OK;
+}
+
+/* Fits the views to `data`. */
+static lk_status fit_views(lk_score *score, const lk_model *model, const lk_dataset *data,
+                           uint64_t seed, int threads, lk_simd simd, lk_error *error) {
+    lk_aspect *views = &score->aspects[LK_VIEWS];
+    size_t values;
+    if (!lk_mul_size(data->count, views->values * sizeof(lk_real), &values))
+        return lk_fail(error, LK_MEMORY, "out of memory");
+    looking_round l = {views->values, lk_alloc(values)};
+    if (!l.values) return lk_fail(error, LK_MEMORY, "out of memory");
+    lk_status status =
+        lk_dataset_visit(data, model, LK_PREPARE_IMAGE, threads, simd, look_round, &l, error);
+    if (status == LK_OK) status = lk_aspect_fit(views, l.values, data->count, seed, error);
+    lk_free(l.values);
+    return status;
 }
 
 /* ---- images ---- */
@@ -186,7 +220,7 @@ lk_status lk_score_fit(lk_model *model, const lk_dataset *data, uint32_t shift, 
                        size_t references, uint64_t seed, int threads, lk_simd simd,
                        lk_error *error) {
     if (references == 0) return lk_fail(error, LK_USAGE, "at least one reference code is needed");
-    sample all = {0}, some = {0}, drawings = {0}, known = {0};
+    sample all = {0}, some = {0}, still = {0}, drawings = {0}, known = {0};
     lk_score *score = plan(model, data->count, ink, references, error);
     lk_status status = score ? LK_OK : LK_MEMORY;
     const lk_dataset *moved = shift > 0 ? &all.data : data;
@@ -196,6 +230,12 @@ lk_status lk_score_fit(lk_model *model, const lk_dataset *data, uint32_t shift, 
     if (status == LK_OK && looks) status = draw(moved, MOST_LOOKED_AT, 0, seed, &some, error);
     if (status == LK_OK && looks)
         status = fit_looks(score, model, &some.data, LK_PREPARE_IMAGE, seed, threads, simd, error);
+    if (status == LK_OK && looks) {
+        const size_t most = MOST_VIEWED / score->aspects[LK_VIEWS].values;
+        status = draw(data, LK_MIN(most, (size_t)MOST_LOOKED_AT), 0, seed, &still, error);
+    }
+    if (status == LK_OK && looks)
+        status = fit_views(score, model, &still.data, seed, threads, simd, error);
     if (status == LK_OK && looks && ink)
         status = draw(data, MOST_LOOKED_AT, 0, seed, &drawings, error);
     if (status == LK_OK && looks && ink)
@@ -212,6 +252,7 @@ lk_status lk_score_fit(lk_model *model, const lk_dataset *data, uint32_t shift, 
         lk_score_free(score);
     lk_free(all.block);
     lk_free(some.block);
+    lk_free(still.block);
     lk_free(drawings.block);
     lk_free(known.block);
     return status;

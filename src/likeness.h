@@ -337,14 +337,15 @@ typedef enum lk_verdict { LK_IN, LK_OUT, LK_EMPTY } lk_verdict;
 const char *lk_verdict_name(lk_verdict verdict); /* "in", "out", "empty" */
 
 /* The single pieces of evidence, see score.c. */
-enum { LK_EVIDENCES = 9 };
-/* "reconstruction", "mahalanobis", "neighbour", "shape", "gist", "style", "class", "pose",
-   "texture" */
+enum { LK_EVIDENCES = 11 };
+/* "reconstruction", "mahalanobis", "neighbour", "shape", "gist", "style", "views", "class",
+   "none", "pose", "texture" */
 const char *lk_evidence_name(size_t which);
 /* Whether the model has this piece of evidence of what is so prepared; if not, its value is 0 and
    its p is 1. */
 bool lk_model_has_evidence(const lk_model *model, lk_preparation preparation, size_t which);
-/* Whether it is added to those about what the image shows; all but texture, and of images pose. */
+/* Whether it is added to those about what the image shows; all but texture, and of images views
+   and pose. */
 bool lk_content_has(lk_preparation preparation, size_t which);
 
 typedef struct lk_result {

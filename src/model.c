@@ -193,6 +193,15 @@ static lk_run *create(const lk_model *model, size_t max_batch, int threads, lk_s
         made.labels = lk_arena_take(&arena, max_batch, sizeof *made.labels);
         made.poses = lk_arena_take(&arena, max_batch, sizeof *made.poses);
         made.picture = lk_arena_take(&arena, lk_shape_size(model->arch.input), sizeof(lk_real));
+        made.turned = lk_arena_take(&arena, lk_shape_size(model->arch.input), sizeof(lk_real));
+        if (model->arch.posed && !training) {
+            size_t views = 0;
+            if (!lk_mul_size(max_batch, lk_view_stride(&model->arch) * LK_POSES, &views))
+                arena.overflow = true;
+            made.views = lk_arena_take(&arena, views, sizeof(lk_real));
+            made.seen =
+                lk_arena_take(&arena, lk_view_stride(&model->arch) * LK_POSES, sizeof(lk_real));
+        }
         made.place =
             lk_arena_take(&arena, lk_model_latent(model) + LK_MOST_COMPONENTS + 1, sizeof(lk_real));
         made.gradient =

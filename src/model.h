@@ -33,6 +33,9 @@ struct lk_run {
     uint32_t *labels;               /* of each row; LK_NO_LABEL unless asked for */
     uint32_t *poses;                /* the same */
     lk_real *picture;               /* room for one input */
+    lk_real *turned;                /* and for one in another pose */
+    lk_real *views;                 /* see aspect.h; NULL while training */
+    lk_real *seen;                  /* and room for those of one row */
     lk_real *place;                 /* and for a code with LK_MOST_COMPONENTS more: see score.h */
     lk_real *gradient;              /* room for one output's gradient that nobody wants */
     lk_real *penalties;             /* of each row, while batch is set */

@@ -7,13 +7,16 @@
      shape           log of what lies outside of the flat pieces near which small images are: see
                      local_pca.h
      gist, style     what layers hold of the image: see aspect.h
+     views           what is answered of it in each pose: see there, too
      class           -log of the probability of the likeliest class, upright
-     pose            log of the odds against its being upright, whatever it is
+     none            log of the probability of its being of no class, the mean of all poses
+     pose            log of the odds against its being upright, whatever it is, and of its mirror
+                     image's being mirrored: the mean of both
      texture         the largest of the numbers of texture.h, relative to the most among held-out
                      images: over 1, the image is greyer, busier or more solid than any of them
 
-   A network that tells poses apart has those from shape to pose, class only if it tells classes
-   too, and shape and gist in the place of mahalanobis; one that makes no images has no
+   A network that tells poses apart has those from shape to pose, class and none only if it tells
+   classes too, and shape and gist in the place of mahalanobis; one that makes no images has no
    reconstruction. calibration.c makes the pieces comparable and turns them into one p-value. */
 #include "score.h"
 
@@ -22,6 +25,9 @@
 #include <string.h>
 
 #include "arena.h"
+#include "augment.h"
+
+enum { MIRRORED = 4 }; /* the pose of a mirror image: see augment.h */
 
 /* An input whose values span less than this says nothing. */
 static const lk_real LEAST_SPAN = (lk_real)(2.0 / 255);
@@ -32,9 +38,9 @@ const char *lk_verdict_name(lk_verdict verdict) {
 }
 
 const char *lk_evidence_name(size_t which) {
-    static const char *const names[LK_EVIDENCES] = {"reconstruction", "mahalanobis", "neighbour",
-                                                    "shape",          "gist",        "style",
-                                                    "class",          "pose",        "texture"};
+    static const char *const names[LK_EVIDENCES] = {
+        "reconstruction", "mahalanobis", "neighbour", "shape", "gist",   "style",
+        "views",          "class",       "none",      "pose",  "texture"};
     return names[which];
 }
 
@@ -48,12 +54,13 @@ bool lk_model_has_evidence(const lk_model *model, lk_preparation preparation, si
     case LK_MAHALANOBIS: return !posed;
     case LK_SHAPE: return posed && lk_local_pca_values(model->arch.input) > 0;
     case LK_POSE: return posed && all;
-    case LK_CLASS: return posed > 1;
+    case LK_CLASS:
+    case LK_NONE: return posed > 1;
     case LK_NEIGHBOUR: return all;
     case LK_TEXTURE: return true;
     default:
         return lk_aspect_plan(&model->arch, which - LK_ASPECT, 1).values > 0 &&
-               (all || which != LK_ASPECT + LK_GIST);
+               (all || which == LK_ASPECT + LK_STYLE);
     }
 }
 
@@ -130,22 +137,31 @@ static lk_status measure_error(lk_run *run, size_t row, float *measure, lk_error
     return LK_OK;
 }
 
-/* Of a network that tells poses apart: how likely it holds each answer of layer_label.c to be. */
+/* Of a network that tells poses apart: what it answers of the image, and of the image turned and
+   mirrored. Of its mirror image it says once more, and not in quite the same way, how the image
+   stands; what is of no class is of none whichever way it is turned. */
 static double measure_answer(const lk_run *run, size_t row, size_t which) {
-    const size_t at = run->model->arch.pose;
-    const lk_layer *layer = &run->model->arch.layers[at];
-    const lk_real *logits = run->memory[at] + row * layer->memory;
-    const size_t classes = layer->posed, answers = lk_pose_answers(layer);
-    lk_real odds[LK_POSES * LK_MOST_POSED + LK_LANES];
-    run->kernels->softmax(logits, answers, odds);
-    double upright = 0, turned = 0, likeliest = 0;
-    for (size_t k = 0; k < classes; k++) {
-        upright += (double)odds[k];
-        likeliest = LK_MAX(likeliest, (double)odds[k]);
+    const lk_arch *arch = &run->model->arch;
+    const uint32_t classes = arch->posed, step = lk_pose_step(arch->input);
+    const lk_real *upright = lk_view(run, row, 0);
+    double sum = 0;
+    if (which == LK_CLASS) {
+        for (uint32_t k = 0; k < classes; k++) sum = LK_MAX(sum, (double)upright[k]);
+        return -lk_log(LK_MAX(sum, 1e-30));
     }
-    for (size_t k = classes; k < classes * LK_POSES; k++) turned += (double)odds[k];
-    if (which == LK_CLASS) return -lk_log(LK_MAX(likeliest, 1e-30));
-    return lk_log(LK_MAX(turned, 1e-30) / LK_MAX(upright, 1e-30));
+    if (which == LK_NONE) {
+        for (uint32_t pose = 0; pose < LK_POSES; pose += step)
+            sum += (double)lk_view(run, row, pose)[LK_POSES * classes];
+        return lk_log(LK_MAX(sum * step / LK_POSES, 1e-30));
+    }
+    for (uint32_t pose = 0; pose < LK_POSES; pose += MIRRORED) {
+        const lk_real *view = lk_view(run, row, pose);
+        double others = 0;
+        for (uint32_t other = 0; other < LK_POSES; other++)
+            if (other != pose) others += lk_view_pose(run, view, other);
+        sum += lk_log(LK_MAX(others, 1e-30) / LK_MAX(lk_view_pose(run, view, pose), 1e-30));
+    }
+    return sum * MIRRORED / LK_POSES;
 }
 
 const lk_real *lk_score_shape(lk_run *run, size_t row) {
@@ -197,7 +213,7 @@ static double measure_one(lk_run *run, size_t row, lk_preparation preparation, s
     const lk_score *score = run->model->score;
     const lk_real *z = run->value[arch->encoder] + row * arch->layers[arch->encoder - 1].out_stride;
     if (which == LK_MAHALANOBIS) return lk_mixture_distance(&score->mixture, z);
-    if (which == LK_POSE || which == LK_CLASS) return measure_answer(run, row, which);
+    if (which >= LK_CLASS) return measure_answer(run, row, which);
     if (which == LK_SHAPE) return measure_shape(run, row, preparation);
     if (which == LK_NEIGHBOUR) return measure_neighbour(run, row);
     lk_real room[LK_MOST_STYLE];
@@ -234,8 +250,7 @@ typedef struct measuring {
 static lk_status take_measures(void *context, lk_run *run, size_t first, size_t n, const lk_real *x,
                                lk_error *error) {
     const measuring *m = context;
-    lk_run_load(run, x, 0, n);
-    lk_run_forward(run, 0, run->model->arch.count, 0, n, 0);
+    lk_look_round(run, x, n, run->model->arch.count);
     for (size_t i = 0; i < n; i++) {
         const lk_status status =
             measure(run, i, m->preparation, m->measures + (first + i) * LK_MEASURES, error);
@@ -321,11 +336,10 @@ static void judge_empty(lk_result *result) {
     result->score = FLT_MAX;
 }
 
-/* Judges the input that stands in row 0 of the run. */
-static lk_status judge(lk_run *run, lk_preparation preparation, double alpha, lk_result *result,
-                       lk_error *error) {
+static lk_status judge(lk_run *run, lk_preparation preparation, const lk_real *x, double alpha,
+                       lk_result *result, lk_error *error) {
     const lk_calibration *c = run->model->score->calibration[preparation];
-    lk_run_forward(run, 0, run->model->arch.count, 0, 1, 0);
+    lk_look_round(run, x, 1, run->model->arch.count);
     float measures[LK_MEASURES], evidence[LK_EVIDENCES];
     const lk_status status = measure(run, 0, preparation, measures, error);
     if (status != LK_OK) return status;
@@ -363,8 +377,7 @@ lk_status lk_check(lk_run *run, lk_preparation preparation, lk_picture picture, 
         judge_empty(result);
         return LK_OK;
     }
-    lk_run_load(run, run->picture, 0, 1);
-    return judge(run, preparation, alpha, result, error);
+    return judge(run, preparation, run->picture, alpha, result, error);
 }
 
 lk_status lk_check_input(lk_run *run, lk_preparation preparation, const lk_real *x, double alpha,
@@ -375,6 +388,5 @@ lk_status lk_check_input(lk_run *run, lk_preparation preparation, const lk_real 
         judge_empty(result);
         return LK_OK;
     }
-    lk_run_load(run, x, 0, 1);
-    return judge(run, preparation, alpha, result, error);
+    return judge(run, preparation, x, alpha, result, error);
 }

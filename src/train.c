@@ -283,7 +283,7 @@ static void load(lk_trainer *t, size_t index, size_t row, bool upright) {
         t->run->poses[row] = LK_POSES;
     } else if (!upright) {
         const lk_rng rng = lk_rng_make(seed, LK_STREAM_POSE, epoch);
-        const uint32_t step = data->shape.height == data->shape.width ? 1 : 2;
+        const uint32_t step = lk_pose_step(data->shape);
         t->run->poses[row] = step * (1 + (uint32_t)lk_rng_below(rng, index, LK_POSES / step - 1));
         lk_augment_pose(x, data->shape, t->run->poses[row], turned);
         x = turned;

@@ -226,8 +226,8 @@ train_models() {
 gate() { # title, family, data, how images are changed, then more
     title=$1 family=$2 data=$3 augment=$4
     shift 4
-    train "$title" "$family" --data "$data" --title "$title" --batch 128 --decay 0.5 --init he \
-        --augment "$augment" --holdout 6000 --references 500 "$@"
+    train "$title" "$family" --data "$data" --title "$title" --batch 128 --lr 0.002 --warmup 0.05 --decay 0.5 \
+        --weight-decay 0.05 --init he --augment "$augment" --holdout 6000 --references 500 "$@"
 }
 
 # Every family: its model's name, itself, the data, and how it is trained for the page (short) and

@@ -244,6 +244,7 @@ function oneClass(seed) {
         '--augment': 'shift 2',
         '--references': '2000',
         '--batch': '32',
+        '--lr': '0.001',
         '--epochs': String(epochs),
       };
       const [usual, rest] = [`only=${label}`, `without=${label}`];

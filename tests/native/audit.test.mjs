@@ -178,7 +178,7 @@ function without(usual, judged, left) {
   const content = (/** @type {Opinion} */ o) =>
     Object.entries(o.scores).reduce(
       (sum, [name, { surprise }]) =>
-        sum + ([left, 'pose', 'texture'].includes(name) ? 0 : surprise),
+        sum + ([left, 'views', 'pose', 'texture'].includes(name) ? 0 : surprise),
       0,
     );
   const sums = usual.map(content).sort((a, b) => a - b);
@@ -189,9 +189,11 @@ function without(usual, judged, left) {
     const sum = content(o);
     const share = (1 + sums.filter((v) => v >= sum).length) / (1 + sums.length);
     const ranked = sum > tail[0] ? -Math.log(0.03) + (sum - tail[0]) / mean : -Math.log(share);
-    const pose = left === 'pose' ? 0 : (o.scores.pose?.surprise ?? 0);
+    const answers = ['views', 'pose'].map((name) =>
+      name === left ? 0 : (o.scores[name]?.surprise ?? 0),
+    );
     const beyond = left === 'texture' ? 0 : o.scores.texture.surprise;
-    return Math.hypot(ranked, pose) + beyond;
+    return Math.hypot(ranked, ...answers) + beyond;
   });
 }
 

@@ -17,11 +17,12 @@ static void test_plan(void) {
         const char *arch;
         size_t values[LK_ASPECTS];
     } CASES[] = {
-        {POSED, {9, 2 * (5 + 6)}},
-        {"1x8x8 > dense 7 > pose 1 1 > dense 3 | dense 64 > mse", {7, 0}},
-        {"1x8x8 > dense 7 > dense 3 | dense 64 > mse", {0, 0}},
-        {"1x8x8 > conv 4 3 > dense 3 | dense 64 > mse", {0, 0}},
-        {"2x4x8 > conv 300 3 > avgpool 2 > dense 3 > pose 1 1 | dense 64 > mse", {3, 0}},
+        {POSED, {9, 2 * (5 + 6), 8 * 8}},
+        {"1x8x8 > dense 7 > pose 3 1 > dense 3 | dense 64 > mse", {7, 0, 8 * (8 * 3 + 1)}},
+        {"1x8x8 > dense 7 > pose 1 1 > dense 3 | dense 64 > mse", {7, 0, 8 * 8}},
+        {"1x8x8 > dense 7 > dense 3 | dense 64 > mse", {0, 0, 0}},
+        {"1x8x8 > conv 4 3 > dense 3 | dense 64 > mse", {0, 0, 0}},
+        {"2x4x8 > conv 300 3 > avgpool 2 > dense 3 > pose 1 1 | dense 64 > mse", {3, 0, 4 * 8}},
     };
     for (size_t i = 0; i < LK_COUNTOF(CASES); i++) {
         lk_model *model = new_model(CASES[i].arch);
@@ -57,7 +58,8 @@ static void test_ink(void) {
     for (size_t i = 0; i < LK_COUNTOF(CASES); i++) {
         lk_model *model = new_model(CASES[i].arch);
         for (size_t e = 0; e < LK_EVIDENCES; e++) {
-            const bool dropped = e == LK_NEIGHBOUR || e == LK_ASPECT + LK_GIST || e == LK_POSE;
+            const bool dropped = e == LK_NEIGHBOUR || e == LK_ASPECT + LK_GIST ||
+                                 e == LK_ASPECT + LK_VIEWS || e == LK_POSE;
             const bool image = lk_model_has_evidence(model, LK_PREPARE_IMAGE, e);
             CHECK(lk_model_has_evidence(model, LK_PREPARE_INK, e) ==
                       (image && !(CASES[i].classes && dropped)),
@@ -74,8 +76,7 @@ static void test_look(void) {
     lk_dataset data = make_images(SHAPE, 0, 3, 1);
     lk_real x[3 * SIZE], room[LK_MOST_STYLE];
     lk_dataset_images(&data, 0, 3, x);
-    lk_run_load(run, x, 0, 3);
-    lk_run_forward(run, 0, model->arch.count, 0, 3, 0);
+    lk_look_round(run, x, 3, model->arch.count);
     for (size_t row = 0; row < 3; row++) {
         const lk_real *style = lk_aspect_look(run, row, LK_STYLE, room);
         for (size_t layer = 0, at = 0; layer < 2; layer++)
@@ -100,6 +101,97 @@ static void test_look(void) {
     lk_model_free(model);
 }
 
+/* An image brought into a pose: mirrored left to right from the fourth on, then turned clockwise.
+ */
+static void bring(const lk_real *x, lk_shape shape, uint32_t pose, lk_real *out) {
+    const uint32_t h = shape.height, w = shape.width;
+    for (uint32_t i = 0; i < h; i++)
+        for (uint32_t j = 0; j < w; j++) {
+            uint32_t row = i, column = pose < 4 ? j : w - 1 - j;
+            for (uint32_t turn = 0; turn < pose % 4; turn++) {
+                const uint32_t down = column;
+                column = (turn % 2 ? w : h) - 1 - row;
+                row = down;
+            }
+            out[row * w + column] = x[i * w + j];
+        }
+}
+
+/* Looking round leaves each row as loading it and going forward does, and knows how each pose is
+   answered; what is made of the answers, by hand. */
+static void check_views(const char *arch, uint32_t step) {
+    enum { N = 5, POSED_MOST = 3 };
+    lk_model *model = new_model(arch);
+    const lk_shape shape = model->arch.input;
+    const size_t size = lk_shape_size(shape), classes = model->arch.posed;
+    const size_t answers = 8 * classes + (classes > 1), at = model->arch.pose;
+    lk_dataset data = make_images(shape, 0, 60, 1);
+    lk_error error = {LK_OK, 0, ""};
+    CHECK(lk_score_fit(model, &data, 0, false, 20, 1, 2, LK_SIMD_BEST, &error) == LK_OK &&
+              lk_score_calibrate(model, LK_PREPARE_IMAGE, &data, 2, LK_SIMD_BEST, &error) == LK_OK,
+          "%s", error.message);
+    lk_run *run = lk_run_create(model, N, LK_SIMD_BEST, NULL);
+    lk_run *plain = lk_run_create(model, N, LK_SIMD_BEST, NULL);
+    lk_real x[N * SIZE], one[SIZE], room[LK_MOST_STYLE];
+    lk_dataset_images(&data, 0, N, x);
+    lk_look_round(run, x, N, model->arch.count);
+    lk_run_load(plain, x, 0, N);
+    lk_run_forward(plain, 0, model->arch.count, 0, N, 0);
+    const size_t end = model->arch.count, stride = model->arch.layers[end - 1].out_stride;
+    CHECK(memcmp(run->value[end], plain->value[end], N * stride * sizeof(lk_real)) == 0, "%s",
+          arch);
+    for (size_t row = 0; row < N; row++) {
+        const lk_real *value = lk_aspect_look(run, row, LK_VIEWS, room);
+        double none = 0, odds[2] = {0}, likeliest = 0;
+        for (uint32_t pose = 0; pose < LK_POSES; pose += step) {
+            double p[8 * POSED_MOST + 1], sum = 0, of_pose[LK_POSES] = {0};
+            bring(x + row * size, shape, pose, one);
+            lk_run_load(plain, one, 0, 1);
+            lk_run_forward(plain, 0, at + 1, 0, 1, 0);
+            for (size_t a = 0; a < answers; a++) sum += exp((double)plain->memory[at][a]);
+            for (size_t a = 0; a < answers; a++) {
+                p[a] = exp((double)plain->memory[at][a]) / sum;
+                CHECK(fabs(p[a] - (double)lk_view(run, row, pose)[a]) < 1e-6, "%s: pose %u", arch,
+                      pose);
+                if (a < 8 * classes) of_pose[a / classes] += p[a];
+                if (pose == 0 && a < classes) likeliest = fmax(likeliest, p[a]);
+            }
+            for (size_t a = 0; a < answers; a++, value++)
+                CHECK(fabs((double)*value - fmax(log(p[a]), -12)) < 1e-4, "%s: a view", arch);
+            if (classes > 1) none += p[8 * classes] * step / LK_POSES;
+            double all = 0;
+            for (uint32_t other = 0; other < LK_POSES; other++) all += of_pose[other];
+            if (pose % 4 == 0) odds[pose / 4] = log((all - of_pose[pose]) / of_pose[pose]);
+        }
+        lk_result r;
+        CHECK(lk_check_input(run, LK_PREPARE_IMAGE, x + row * size, 0.05, &r, &error) == LK_OK,
+              "%s", error.message);
+        /* Checked in row 0, whose answers are this image's now. */
+        CHECK(fabs((double)r.evidence[LK_POSE].value - (odds[0] + odds[1]) / 2) < 1e-4, "%s: odds",
+              arch);
+        const lk_real *seen = lk_aspect_look(run, 0, LK_VIEWS, room);
+        CHECK(r.evidence[LK_ASPECT + LK_VIEWS].value ==
+                  (float)lk_aspect_distance(&model->score->aspects[LK_VIEWS], seen),
+              "%s: distance", arch);
+        if (classes > 1) {
+            CHECK(fabs((double)r.evidence[LK_NONE].value - log(none)) < 1e-4, "%s: none", arch);
+            CHECK(fabs((double)r.evidence[LK_CLASS].value + log(likeliest)) < 1e-4, "%s: class",
+                  arch);
+        }
+        lk_look_round(run, x, N, model->arch.count);
+    }
+    free_images(&data);
+    lk_run_free(run);
+    lk_run_free(plain);
+    lk_model_free(model);
+}
+
+static void test_views(void) {
+    check_views(POSED, 1);
+    check_views("1x8x8 > conv 4 3 s2 relu > dense 9 > pose 3 20 > dense 4 | dense 64 > mse", 1);
+    check_views("1x4x8 > conv 4 3 relu > dense 9 > pose 3 20 > dense 4 | dense 32 > mse", 2);
+}
+
 /* Values that fill three directions and hardly any other. */
 static void draw(lk_real *values, size_t n, size_t d, uint64_t seed) {
     for (size_t i = 0; i < n; i++) {
@@ -119,7 +211,7 @@ static void test_fit(void) {
     static lk_real values[N * D], strange[N * D];
     draw(values, N, D, 1000);
     draw(strange, N, D, 9000);
-    lk_aspect aspect = {.values = D, .components = 3};
+    lk_aspect aspect = {.values = D, .components = 3, .scaled = true};
     aspect.mixture = (lk_mixture){.dimensions = 4, .clusters = 2, .widening = 0.02, .each = true};
     lk_arena arena = {0};
     lk_aspect_take(&aspect, &arena);
@@ -253,8 +345,8 @@ static double by_hand_neighbour(const lk_score *s, const lk_real *code, const lk
     return log(fmax(nearest, 1e-6));
 }
 
-/* Neighbours are looked for by code and gist; the score is the length of what content and pose say,
-   and of ink the pose is a part of content. */
+/* Neighbours are looked for by code and gist; the score is the length of what content, views and
+   pose say, and of ink all are parts of content. */
 static void test_score(const lk_dataset *data, const lk_dataset *held_out,
                        const lk_dataset *fresh) {
     lk_error error = {LK_OK, 0, ""};
@@ -282,13 +374,16 @@ static void test_score(const lk_dataset *data, const lk_dataset *held_out,
             CHECK(fabs((double)r.evidence[LK_NEIGHBOUR].value - nearest) < 1e-5 / exp(nearest),
                   "image %zu: %g, not %g", i, (double)r.evidence[LK_NEIGHBOUR].value, nearest);
             double content = 0, pose = r.evidence[LK_POSE].surprise;
-            for (size_t e = 0; e < LK_POSE; e++) content += r.evidence[e].surprise;
+            double views = r.evidence[LK_ASPECT + LK_VIEWS].surprise;
+            for (size_t e = 0; e < LK_POSE; e++)
+                if (e != LK_ASPECT + LK_VIEWS) content += r.evidence[e].surprise;
             if (preparation == LK_PREPARE_INK) {
-                content += pose;
-                pose = 0;
+                content += views + pose;
+                views = pose = 0;
             }
             content = lk_calibration_surprise(c, LK_CONTENT, (float)content);
-            const double score = hypot(content, pose) + r.evidence[LK_TEXTURE].surprise;
+            const double score =
+                hypot(content, hypot(views, pose)) + r.evidence[LK_TEXTURE].surprise;
             CHECK(fabs((double)r.score - score) < 1e-4 * (1 + score), "image %zu: %g, not %g", i,
                   (double)r.score, score);
             by_pose += pose > content && content > 0;
@@ -306,6 +401,7 @@ int main(void) {
     test_plan();
     test_ink();
     test_look();
+    test_views();
     test_fit();
     test_verdicts(&data, &held_out, &fresh);
     test_score(&data, &held_out, &fresh);

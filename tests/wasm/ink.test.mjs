@@ -158,7 +158,14 @@ test('what is no digit is out, by the pieces of evidence that ink has', { skip }
     const pad = drawing(strokes, 180, 50, 50, 11);
     const { verdict, p, scores } = model.check(pad, { preparation: 'ink', alpha: 0.05 });
     assert.equal(verdict, 'out', `${name} has p ${p}`);
-    assert.deepEqual(Object.keys(scores), ['reconstruction', 'shape', 'style', 'class', 'texture']);
+    assert.deepEqual(Object.keys(scores), [
+      'reconstruction',
+      'shape',
+      'style',
+      'class',
+      'none',
+      'texture',
+    ]);
   }
   model.dispose();
 });

@@ -399,7 +399,7 @@ test('scripts can ask window.likeness', () =>
       return window.likeness.check(picture);
     });
     assert.ok(['in', 'out'].includes(result.verdict));
-    const pieces = ['reconstruction', 'shape', 'style', 'class', 'texture'];
+    const pieces = ['reconstruction', 'shape', 'style', 'class', 'none', 'texture'];
     assert.deepEqual(Object.keys(result.scores), pieces);
   }));
 
