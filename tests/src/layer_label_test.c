@@ -171,45 +171,6 @@ static void test_pose(void) {
     }
 }
 
-/* What verdicts have of it: how likely the likeliest class is, upright, and the odds against being
-   upright at all, in which what is made of two has no part. */
-static void test_pose_evidence(const lk_dataset *data) {
-    enum { CLASS = 6, POSE = 7 };
-    lk_error error = {LK_OK, 0, ""};
-    lk_model *model = new_model(POSED);
-    CHECK(lk_score_fit(model, data, 0, false, 20, 1, 1, LK_SIMD_BEST, &error) == LK_OK, "%s",
-          error.message);
-    CHECK(lk_score_calibrate(model, LK_PREPARE_IMAGE, data, 1, LK_SIMD_BEST, &error) == LK_OK, "%s",
-          error.message);
-    CHECK(strcmp(lk_evidence_name(CLASS), "class") == 0 &&
-              lk_model_has_evidence(model, LK_PREPARE_IMAGE, CLASS) &&
-              strcmp(lk_evidence_name(POSE), "pose") == 0 &&
-              lk_model_has_evidence(model, LK_PREPARE_IMAGE, POSE),
-          "evidence");
-    lk_run *run = lk_run_create(model, 1, LK_SIMD_BEST, NULL);
-    for (size_t i = 0; i < 20; i++) {
-        lk_real x[63];
-        lk_result r;
-        double total = 0, upright = 0, turned = 0, most = 0;
-        lk_dataset_images(data, i, 1, x);
-        CHECK(lk_check_input(run, LK_PREPARE_IMAGE, x, 0.05, &r, &error) == LK_OK, "%s",
-              error.message);
-        for (size_t k = 0; k < 25; k++) {
-            const double e = exp((double)run->memory[1][k]);
-            total += e;
-            if (k < 3) upright += e;
-            if (k < 3) most = fmax(most, e);
-            if (k >= 3 && k < 24) turned += e;
-        }
-        CHECK(fabs((double)r.evidence[CLASS].value + log(most / total)) < 1e-5, "class %g, not %g",
-              (double)r.evidence[CLASS].value, -log(most / total));
-        CHECK(fabs((double)r.evidence[POSE].value - log(turned / upright)) < 1e-5,
-              "pose %g, not %g", (double)r.evidence[POSE].value, log(turned / upright));
-    }
-    lk_run_free(run);
-    lk_model_free(model);
-}
-
 /* ---- what a model says and takes ---- */
 
 static void test_description(void) {
@@ -465,7 +426,6 @@ int main(void) {
     test_classify();
     test_classify_without_label();
     test_pose();
-    test_pose_evidence(&data);
     test_description();
     test_label_free_code(&data);
     test_refusals(&data);

@@ -92,7 +92,7 @@ test('help opens by keyboard, and closes again', async () => {
     await page.keyboard.press('Escape');
     await draw(page, digits[3]);
     const called = await page.locator('#evidence dt').allTextContents();
-    assert.equal(called.length, 5);
+    assert.equal(called.length, 6);
     await page.locator('[data-action=help]').focus();
     await page.keyboard.press('Enter');
     const told = await page.locator('#help-evidence dt').allTextContents();
