@@ -48,7 +48,8 @@ lk_aspect lk_aspect_plan(const lk_arch *arch, lk_aspect_kind kind, size_t n);
 /* Takes the room of a planned aspect. */
 void lk_aspect_take(lk_aspect *aspect, lk_arena *arena);
 
-/* The values of a row that has been looked round; in `room`[LK_MOST_STYLE], or where they are. */
+/* The values of a row that has been looked round, or, but for views, has gone forward as far as the
+   code; in `room`[LK_MOST_STYLE], or where they are. */
 const lk_real *lk_aspect_look(const lk_run *run, size_t row, lk_aspect_kind kind, lk_real *room);
 
 /* Learns what is usual from values[n][aspect->values]. LK_NONFINITE where they are not finite. */
