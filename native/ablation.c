@@ -1,37 +1,33 @@
 /* An ablation by the rules of src/calibration.c: what pieces of evidence add (their surprises) is
-   there for every image; the sum of those about content is ranked anew without the piece that is
-   left out, among the usual images of the audit, since the model keeps no more than the ranks of
-   the whole sum. So the figure to compare with is that of all pieces ranked in this way, which has
-   `nothing` left out. */
+   there for every image; the sums of those about content and about the look are ranked anew without
+   the piece that is left out, among the usual images of the audit, since the model keeps no more
+   than the ranks of the whole sums. So the figure to compare with is that of all pieces ranked in
+   this way, which has `nothing` left out. */
 #include "ablation.h"
 
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "text.h"
 
 static const double TAIL_FROM = 0.97; /* as in src/calibration.c */
 
-static bool is(size_t which, const char *name) {
-    return strcmp(lk_evidence_name(which), name) == 0;
-}
-
-/* Ascending sums of the usual images, and the tail beyond them. */
+/* Ascending sums about one question of the usual images, and the tail beyond them. */
 typedef struct ranking {
-    lk_preparation preparation;
     double *sums;
     size_t n;
     double from, mean;
 } ranking;
 
-/* What the pieces about content add, but for `without`. */
-static double content(const ranking *ranked, const lk_result *r, size_t without) {
+/* What the pieces about a question add, but for `without`. */
+static double add_up(const lk_result *r, lk_preparation preparation, size_t question,
+                     size_t without) {
     double sum = 0;
     for (size_t e = 0; e < LK_EVIDENCES; e++)
-        if (e != without && lk_content_has(ranked->preparation, e)) sum += r->evidence[e].surprise;
+        if (e != without && lk_evidence_question(preparation, e) == question)
+            sum += r->evidence[e].surprise;
     return sum;
 }
 
@@ -40,8 +36,7 @@ static int compare(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static void rank(ranking *r, const lk_result *usual, size_t without) {
-    for (size_t i = 0; i < r->n; i++) r->sums[i] = content(r, &usual[i], without);
+static void rank(ranking *r) {
     qsort(r->sums, r->n, sizeof *r->sums, compare);
     const size_t first = (size_t)(TAIL_FROM * (double)(r->n - 1));
     double excess = 0;
@@ -64,17 +59,15 @@ static double surprise(const ranking *r, double sum) {
     return -log((double)(1 + r->n - low) / (double)(1 + r->n));
 }
 
-static float score_without(const lk_result *r, size_t without, const ranking *ranked) {
+static float score_without(const lk_result *r, lk_preparation preparation, size_t without,
+                           const ranking ranked[LK_QUESTIONS]) {
     if (r->verdict == LK_EMPTY) return FLT_MAX;
-    double score = surprise(ranked, content(ranked, r, without)), beyond = 0;
-    for (size_t e = 0; e < LK_EVIDENCES; e++) {
-        if (e == without || lk_content_has(ranked->preparation, e)) continue;
-        if (is(e, "texture"))
-            beyond = r->evidence[e].surprise;
-        else
-            score = hypot(score, r->evidence[e].surprise);
+    double squares = 0;
+    for (size_t q = 0; q < LK_QUESTIONS; q++) {
+        const double answer = surprise(&ranked[q], add_up(r, preparation, q, without));
+        squares += answer * answer;
     }
-    return (float)(score + beyond);
+    return (float)(sqrt(squares) + add_up(r, preparation, LK_QUESTIONS, without));
 }
 
 static float score_alone(const lk_result *r, size_t which) {
@@ -84,16 +77,22 @@ static float score_alone(const lk_result *r, size_t which) {
 typedef struct ablation {
     const lk_result *usual, *others;
     size_t n_usual, n_others;
-    ranking ranked;
+    lk_preparation preparation;
+    ranking ranked[LK_QUESTIONS];
     float *scores; /* room for all of them */
 } ablation;
 
 /* How well the others are told by `which` alone, or by all but it: an AUROC. */
 static lk_status measure(ablation *a, size_t which, bool alone, double *auroc, fault *f) {
-    if (!alone) rank(&a->ranked, a->usual, which);
+    for (size_t q = 0; q < LK_QUESTIONS && !alone; q++) {
+        for (size_t i = 0; i < a->n_usual; i++)
+            a->ranked[q].sums[i] = add_up(&a->usual[i], a->preparation, q, which);
+        rank(&a->ranked[q]);
+    }
     for (size_t i = 0; i < a->n_usual + a->n_others; i++) {
         const lk_result *r = i < a->n_usual ? &a->usual[i] : &a->others[i - a->n_usual];
-        a->scores[i] = alone ? score_alone(r, which) : score_without(r, which, &a->ranked);
+        a->scores[i] =
+            alone ? score_alone(r, which) : score_without(r, a->preparation, which, a->ranked);
     }
     lk_separation s;
     const lk_status status =
@@ -108,7 +107,7 @@ static lk_status measure_all(ablation *a, const lk_model *model, json_t *alone, 
     lk_status status = measure(a, LK_EVIDENCES, false, &auroc, f);
     if (!status) json_object_set_new(without, "nothing", json_real(auroc));
     for (size_t e = 0; e < LK_EVIDENCES && !status; e++) {
-        if (!lk_model_has_evidence(model, a->ranked.preparation, e)) continue;
+        if (!lk_model_has_evidence(model, a->preparation, e)) continue;
         status = measure(a, e, true, &auroc, f);
         if (!status) json_object_set_new(alone, lk_evidence_name(e), json_real(auroc));
         if (!status) status = measure(a, e, false, &auroc, f);
@@ -119,18 +118,18 @@ static lk_status measure_all(ablation *a, const lk_model *model, json_t *alone, 
 
 json_t *ablation_describe(const lk_model *model, lk_preparation preparation, const lk_result *usual,
                           size_t n_usual, const lk_result *others, size_t n_others, fault *f) {
-    ablation a = {.usual = usual, .others = others, .n_usual = n_usual, .n_others = n_others};
+    ablation a = {usual, others, n_usual, n_others, .preparation = preparation};
     json_t *alone = json_object(), *without = json_object();
-    a.ranked = (ranking){.preparation = preparation,
-                         .sums = lk_alloc(n_usual * sizeof *a.ranked.sums),
-                         .n = n_usual};
+    double *sums = lk_alloc(LK_QUESTIONS * n_usual * sizeof *sums);
+    for (size_t q = 0; q < LK_QUESTIONS && sums; q++)
+        a.ranked[q] = (ranking){.sums = sums + q * n_usual, .n = n_usual};
     a.scores = lk_alloc((n_usual + n_others) * sizeof *a.scores);
     const lk_status status =
-        a.ranked.sums && a.scores ? measure_all(&a, model, alone, without, f) : fail_memory(f);
+        sums && a.scores ? measure_all(&a, model, alone, without, f) : fail_memory(f);
     json_t *both = status ? NULL : json_pack("{s:O,s:O}", "alone", alone, "without", without);
     json_decref(alone);
     json_decref(without);
-    lk_free(a.ranked.sums);
+    lk_free(sums);
     lk_free(a.scores);
     return both;
 }

@@ -15,6 +15,7 @@ static const struct {
     bool scaled; /* to a deviation of 1 each; answers are all logarithms as they are */
 } kinds[LK_ASPECTS] = {{"gist", LK_MOST_COMPONENTS, 10, 0.02, true},
                        {"style", LK_MOST_COMPONENTS, 10, 0.02, true},
+                       {"tones", LK_MOST_COMPONENTS, 10, 0.02, true},
                        {"views", LK_MOST_COMPONENTS, 10, 0.02, false}};
 
 const char *lk_aspect_name(lk_aspect_kind kind) {
@@ -28,6 +29,9 @@ static size_t style_values(const lk_arch *arch) {
     return channels <= LK_MOST_STYLE / 2 ? 2 * channels : 0;
 }
 
+/* Values above 0, and steps between values, in so many heights. */
+enum { TONES = 16, ALL_TONES = 2 * (TONES + 1) };
+
 /* Every answer in every pose. */
 static size_t views_values(const lk_arch *arch) {
     return LK_POSES / lk_pose_step(arch->input) * lk_pose_answers(&arch->layers[arch->pose]);
@@ -37,6 +41,7 @@ static size_t count_values(const lk_arch *arch, lk_aspect_kind kind) {
     switch (kind) {
     case LK_GIST: return lk_shape_size(arch->layers[arch->pose].in);
     case LK_STYLE: return style_values(arch);
+    case LK_TONES: return ALL_TONES;
     default: return views_values(arch);
     }
 }
@@ -80,6 +85,27 @@ static void look_at_style(const lk_real *image, lk_shape shape, lk_real *style) 
     }
 }
 
+/* 0 for nothing, then 1 to TONES: up to a share k of TONES it is k. */
+static size_t tone(double v) {
+    if (!(v > 0)) return 0;
+    const double height = LK_MIN(v, 1.0) * TONES;
+    const size_t whole = (size_t)height;
+    return whole + (height > (double)whole);
+}
+
+/* An image whose channels stand side by side. */
+static void look_at_tones(const lk_real *x, lk_shape shape, lk_real *tones) {
+    const size_t row = (size_t)shape.width * shape.channels;
+    size_t counts[ALL_TONES] = {0}, *steps = counts + TONES + 1;
+    for (size_t i = 0; i < row * shape.height; i++) {
+        counts[tone((double)x[i])]++;
+        if (i % row >= shape.channels)
+            steps[tone(fabs((double)x[i] - (double)x[i - shape.channels]))]++;
+        if (i >= row) steps[tone(fabs((double)x[i] - (double)x[i - row]))]++;
+    }
+    for (size_t t = 0; t < ALL_TONES; t++) tones[t] = (lk_real)lk_log(1 + (double)counts[t]);
+}
+
 /* What is less likely is as good as impossible: the logarithm of a probability is at least this. */
 static const double LEAST_LOG = -12;
 
@@ -99,6 +125,10 @@ const lk_real *lk_aspect_look(const lk_run *run, size_t row, lk_aspect_kind kind
     const lk_arch *arch = &run->model->arch;
     if (kind == LK_GIST) return run->value[arch->pose] + row * arch->layers[arch->pose].in_stride;
     if (kind == LK_VIEWS) return look_at_views(run, row);
+    if (kind == LK_TONES) {
+        look_at_tones(run->value[0] + row * arch->layers[0].in_stride, arch->input, room);
+        return room;
+    }
     lk_real *style = room;
     for (size_t i = 0; i < arch->encoder; i++) {
         const lk_layer *layer = &arch->layers[i];

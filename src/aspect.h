@@ -1,6 +1,7 @@
 /* Ways to look at an image that are not its code: what layers on the way to the code hold of it,
-   and how usual that is. Only networks that tell poses apart are looked at in this way: learning to
-   do so makes their layers notice shapes, where copying alone makes them notice brightness. */
+   its tones, what is answered of it in every pose, and how usual that is. Only networks that tell
+   poses apart are looked at in this way: learning to do so makes their layers notice shapes, where
+   copying alone makes them notice brightness. */
 #ifndef LK_ASPECT_H
 #define LK_ASPECT_H
 
@@ -11,6 +12,8 @@
 typedef enum lk_aspect_kind {
     LK_GIST,  /* the values that the pose is told from */
     LK_STYLE, /* mean and deviation of each channel of each convolution */
+    LK_TONES, /* logarithms of how many values there are of each tone, and steps of each height
+                 between neighbours */
     LK_VIEWS, /* logarithms of how likely each answer is held to be, in every pose */
     LK_ASPECTS
 } lk_aspect_kind;
@@ -40,7 +43,7 @@ typedef struct lk_aspect {
                            logarithm of its square */
 } lk_aspect;
 
-/* "gist", "style", "views" */
+/* "gist", "style", "tones", "views" */
 const char *lk_aspect_name(lk_aspect_kind kind);
 
 /* Sizes of an aspect of this network, learnt from n images, the rest of it zero. */
@@ -48,8 +51,8 @@ lk_aspect lk_aspect_plan(const lk_arch *arch, lk_aspect_kind kind, size_t n);
 /* Takes the room of a planned aspect. */
 void lk_aspect_take(lk_aspect *aspect, lk_arena *arena);
 
-/* The values of a row that has been looked round, or, but for views, has gone forward as far as the
-   code; in `room`[LK_MOST_STYLE], or where they are. */
+/* The values of a row that has been looked round or, but for views, has gone forward as far as the
+   code; tones, of a row that is loaded. In `room`[LK_MOST_STYLE], or where they are. */
 const lk_real *lk_aspect_look(const lk_run *run, size_t row, lk_aspect_kind kind, lk_real *room);
 
 /* Learns what is usual from values[n][aspect->values]. LK_NONFINITE where they are not finite. */

@@ -3,17 +3,17 @@
    Calibration cuts the held-out images in two. The first part shapes: each piece of evidence
    becomes -log of the share of held-out images at least as unusual, continued beyond the 97 %
    quantile by an exponential tail, so that the pieces can be added: Fisher's method (R. A. Fisher
-   1925), without his assumption that they are independent. What the sum of those that look at
-   content is worth is found in the same way. Whether an image is upright is another question, which
-   flipping answers differently and nothing else does; whether it looks as usual in every pose is a
-   third, which a corrupted image may fail though each piece about content hardly notices. The score
-   is the length of the three answers, as of a vector: hardly more than the largest where only one
-   is surprising, so that the noise of the others drowns nothing, and more where several are. Of
-   ink, pose and views are pieces of content among the others, where they count at all: what people
-   draw beside digits is seldom a digit turned or mirrored. Texture is never of content: images of
-   another hand or scanner have another. But beyond its limit, the most that any shaping image has,
-   an image is unlike all that the network was shown, and what the network says of it worth little:
-   that is added.
+   1925), without his assumption that they are independent. Three questions are asked in this way.
+   What does the image show? How does it look, by its style, its tones and from all sides: what is
+   corrupted or made by other means may look strange though it shows what others show? And is it
+   upright, which flipping answers differently and nothing else does? What the sum about content is
+   worth, and that about the look, is found by ranking it as its pieces are. The score is the length
+   of the three answers, as of a vector: hardly more than the largest where only one is surprising,
+   so that the noise of the others drowns nothing, and more where several are. Of ink all that
+   counts is about content: it was drawn anew, and what people draw beside digits is seldom a digit
+   turned or mirrored. Texture is about none of them: images of another hand or scanner have
+   another. But beyond its limit, the most that any shaping image has, an image is unlike all that
+   the network was shown, and what the network says of it worth little: that is added.
 
    None of this needs to be right for the verdict to be: the second part, which shaped nothing,
    turns the score into a conformal p-value (V. Vovk, A. Gammerman, G. Shafer 2005):
@@ -103,31 +103,34 @@ double lk_calibration_surprise(const lk_calibration *c, size_t e, float value) {
                            : surprise(c, e, (double)value);
 }
 
-/* Whether this is a question of its own, of images. */
-static bool is_question(size_t which) {
-    return which == LK_POSE || which == LK_ASPECT + LK_VIEWS;
+lk_question lk_evidence_question(lk_preparation preparation, size_t which) {
+    if (which == LK_TEXTURE) return LK_QUESTIONS;
+    if (preparation == LK_PREPARE_INK) return LK_CONTENT;
+    switch (which) {
+    case LK_POSE: return LK_UPRIGHT;
+    case LK_ASPECT + LK_STYLE:
+    case LK_ASPECT + LK_TONES:
+    case LK_ASPECT + LK_VIEWS: return LK_LOOK;
+    default: return LK_CONTENT;
+    }
 }
 
-bool lk_content_has(lk_preparation preparation, size_t which) {
-    return which < LK_TEXTURE && (preparation == LK_PREPARE_INK || !is_question(which));
-}
-
-/* What the pieces of evidence that look at content say together. */
-static double content(const lk_calibration *c, const float *evidence) {
+/* What the pieces of evidence that are about this question add together. */
+static double add_up(const lk_calibration *c, const float *evidence, lk_question question) {
     double sum = 0;
     for (size_t e = 0; e < LK_EVIDENCES; e++)
-        if (lk_content_has(c->preparation, e)) sum += lk_calibration_surprise(c, e, evidence[e]);
+        if (lk_evidence_question(c->preparation, e) == question)
+            sum += lk_calibration_surprise(c, e, evidence[e]);
     return sum;
 }
 
 float lk_calibration_score(const lk_calibration *c, const float *evidence) {
-    const double of_content = surprise(c, LK_CONTENT, content(c, evidence));
-    double squares = of_content * of_content;
-    for (size_t e = 0; e < LK_EVIDENCES; e++)
-        if (is_question(e) && !lk_content_has(c->preparation, e)) {
-            const double answer = lk_calibration_surprise(c, e, evidence[e]);
-            squares += answer * answer;
-        }
+    double squares = 0;
+    for (size_t q = 0; q < LK_QUESTIONS; q++) {
+        const double sum = add_up(c, evidence, (lk_question)q);
+        const double answer = LK_ANSWER + q < LK_RANKED ? surprise(c, LK_ANSWER + q, sum) : sum;
+        squares += answer * answer;
+    }
     return (float)(sqrt(squares) + lk_calibration_surprise(c, LK_TEXTURE, evidence[LK_TEXTURE]));
 }
 
@@ -191,10 +194,13 @@ void lk_calibration_fill(lk_calibration *c, const float *measures, const uint32_
     }
     for (size_t i = 0; i < c->shaping; i++) {
         lk_calibration_evidence(c, measures + (size_t)order[i] * LK_MEASURES, evidence);
-        c->evidence[LK_CONTENT][i] = (float)content(c, evidence);
+        for (size_t row = LK_ANSWER; row < LK_RANKED; row++)
+            c->evidence[row][i] = (float)add_up(c, evidence, (lk_question)(row - LK_ANSWER));
     }
-    sort_floats(c->evidence[LK_CONTENT], c->shaping);
-    find_tail(c, LK_CONTENT);
+    for (size_t row = LK_ANSWER; row < LK_RANKED; row++) {
+        sort_floats(c->evidence[row], c->shaping);
+        find_tail(c, row);
+    }
     for (size_t i = 0; i < c->judging; i++) {
         lk_calibration_evidence(c, measures + (size_t)order[c->shaping + i] * LK_MEASURES,
                                 evidence);

@@ -41,9 +41,9 @@ static lk_status keep_places(void *context, lk_run *run, size_t first, size_t n,
 /* Of images that are visited in order. */
 typedef struct looking {
     const lk_score *score;
-    lk_real *values[LK_VIEWS]; /* [images][values] of each kind but views; NULL: only shapes are
-                                  wanted */
-    lk_real *shapes;           /* [images][values] */
+    lk_real
+        *values[LK_TONES]; /* [images][values] of gist and style; NULL: only shapes are wanted */
+    lk_real *shapes;       /* [images][values] */
 } looking;
 
 static lk_status look(void *context, lk_run *run, size_t first, size_t n, const lk_real *x,
@@ -58,7 +58,7 @@ static lk_status look(void *context, lk_run *run, size_t first, size_t n, const 
     if (!l->values[0]) return LK_OK;
     lk_run_forward(run, 0, run->model->arch.encoder, 0, n, 0);
     for (size_t i = 0; i < n; i++)
-        for (int a = 0; a < LK_VIEWS; a++) {
+        for (int a = 0; a < LK_TONES; a++) {
             const size_t size = l->score->aspects[a].values;
             const lk_real *values = lk_aspect_look(run, i, (lk_aspect_kind)a, room);
             memcpy(l->values[a] + (first + i) * size, values, size * sizeof *values);
@@ -66,7 +66,7 @@ static lk_status look(void *context, lk_run *run, size_t first, size_t n, const 
     return LK_OK;
 }
 
-/* Fits the shapes of one preparation, and with those of images the aspects but views, to `data`. */
+/* Fits the shapes of one preparation, and with those of images gist and style, to `data`. */
 static lk_status fit_looks(lk_score *score, const lk_model *model, const lk_dataset *data,
                            lk_preparation preparation, uint64_t seed, int threads, lk_simd simd,
                            lk_error *error) {
@@ -75,7 +75,7 @@ static lk_status fit_looks(lk_score *score, const lk_model *model, const lk_data
     for (int pass = 0; pass < 2; pass++) {
         looking l = {.score = score};
         size_t values = 0;
-        for (int a = 0; a < LK_VIEWS && preparation == LK_PREPARE_IMAGE; a++) {
+        for (int a = 0; a < LK_TONES && preparation == LK_PREPARE_IMAGE; a++) {
             if (!lk_mul_size(n, score->aspects[a].values, &values)) arena.overflow = true;
             l.values[a] = lk_arena_take(&arena, values, sizeof(lk_real));
         }
@@ -84,7 +84,7 @@ static lk_status fit_looks(lk_score *score, const lk_model *model, const lk_data
         if (l.shapes) {
             lk_status status =
                 lk_dataset_visit(data, model, preparation, threads, simd, look, &l, error);
-            for (int a = 0; status == LK_OK && a < LK_VIEWS && l.values[a]; a++)
+            for (int a = 0; status == LK_OK && a < LK_TONES && l.values[a]; a++)
                 if (score->aspects[a].values)
                     status = lk_aspect_fit(&score->aspects[a], l.values[a], n, seed, error);
             if (status == LK_OK && score->shapes[preparation].clusters > 0)
@@ -97,34 +97,40 @@ static lk_status fit_looks(lk_score *score, const lk_model *model, const lk_data
     return lk_fail(error, LK_MEMORY, "out of memory");
 }
 
-typedef struct looking_round {
+typedef struct looking_at_one {
+    lk_aspect_kind kind;
     size_t size;
     lk_real *values; /* [images][size] */
-} looking_round;
+} looking_at_one;
 
-static lk_status look_round(void *context, lk_run *run, size_t first, size_t n, const lk_real *x,
-                            lk_error *error) {
-    const looking_round *l = context;
+static lk_status look_at_one(void *context, lk_run *run, size_t first, size_t n, const lk_real *x,
+                             lk_error *error) {
+    const looking_at_one *l = context;
+    lk_real room[LK_MOST_STYLE];
     (void)error;
-    lk_look_round(run, x, n, run->model->arch.encoder);
+    if (l->kind == LK_VIEWS)
+        lk_look_round(run, x, n, run->model->arch.encoder);
+    else
+        lk_run_load(run, x, 0, n);
     for (size_t i = 0; i < n; i++)
-        memcpy(l->values + (first + i) * l->size, lk_aspect_look(run, i, LK_VIEWS, NULL),
+        memcpy(l->values + (first + i) * l->size, lk_aspect_look(run, i, l->kind, room),
                l->size * sizeof *l->values);
     return LK_OK;
 }
 
-/* Fits the views to `data`. */
-static lk_status fit_views(lk_score *score, const lk_model *model, const lk_dataset *data,
-                           uint64_t seed, int threads, lk_simd simd, lk_error *error) {
-    lk_aspect *views = &score->aspects[LK_VIEWS];
+/* Fits tones or views to `data`. */
+static lk_status fit_one(lk_score *score, const lk_model *model, lk_aspect_kind kind,
+                         const lk_dataset *data, uint64_t seed, int threads, lk_simd simd,
+                         lk_error *error) {
+    lk_aspect *aspect = &score->aspects[kind];
     size_t values;
-    if (!lk_mul_size(data->count, views->values * sizeof(lk_real), &values))
+    if (!lk_mul_size(data->count, aspect->values * sizeof(lk_real), &values))
         return lk_fail(error, LK_MEMORY, "out of memory");
-    looking_round l = {views->values, lk_alloc(values)};
+    looking_at_one l = {kind, aspect->values, lk_alloc(values)};
     if (!l.values) return lk_fail(error, LK_MEMORY, "out of memory");
     lk_status status =
-        lk_dataset_visit(data, model, LK_PREPARE_IMAGE, threads, simd, look_round, &l, error);
-    if (status == LK_OK) status = lk_aspect_fit(views, l.values, data->count, seed, error);
+        lk_dataset_visit(data, model, LK_PREPARE_IMAGE, threads, simd, look_at_one, &l, error);
+    if (status == LK_OK) status = lk_aspect_fit(aspect, l.values, data->count, seed, error);
     lk_free(l.values);
     return status;
 }
@@ -137,10 +143,28 @@ typedef struct sample {
     void *block;
 } sample;
 
-/* So many images that are drawn, or all in order where there are not more, each moved by whole
-   pixels, at most `most` each way. */
-static lk_status draw(const lk_dataset *data, size_t wanted, uint32_t most, uint64_t seed,
-                      sample *out, lk_error *error) {
+/* How each image of a sample is moved. */
+typedef enum moving {
+    STILL,
+    WHOLE,  /* by whole pixels, at most `shift` each way */
+    BETWEEN /* every second one by less than a pixel each way, as if it had been scanned anew */
+} moving;
+
+static lk_change draw_change(moving how, uint32_t shift, lk_rng rng, size_t i) {
+    lk_change change = {.scale = 1};
+    if (how == WHOLE) {
+        change.across = (double)lk_rng_below(rng, 2 * i, 2 * shift + 1) - (double)shift;
+        change.down = (double)lk_rng_below(rng, 2 * i + 1, 2 * shift + 1) - (double)shift;
+    } else if (how == BETWEEN && i % 2 > 0) {
+        change.across = 2 * lk_rng_uniform(rng, 2 * i) - 1;
+        change.down = 2 * lk_rng_uniform(rng, 2 * i + 1) - 1;
+    }
+    return change;
+}
+
+/* So many images that are drawn, or all in order where there are not more. */
+static lk_status draw(const lk_dataset *data, size_t wanted, moving how, uint32_t shift,
+                      uint64_t seed, sample *out, lk_error *error) {
     const size_t size = lk_shape_size(data->shape), n = LK_MIN(data->count, wanted);
     const lk_rng rng = lk_rng_make(seed, LK_STREAM_COMPONENTS, 2);
     size_t values = 0;
@@ -159,13 +183,9 @@ static lk_status draw(const lk_dataset *data, size_t wanted, uint32_t most, uint
             if (n < data->count)
                 lk_rng_shuffle(lk_rng_make(seed, LK_STREAM_COMPONENTS, 1), order, data->count);
             for (size_t i = 0; i < n; i++) {
-                const uint64_t way = 2 * most + 1;
-                const lk_change change = {
-                    .across = (double)lk_rng_below(rng, 2 * i, way) - (double)most,
-                    .down = (double)lk_rng_below(rng, 2 * i + 1, way) - (double)most,
-                    .scale = 1};
+                const lk_change change = draw_change(how, shift, rng, i);
                 lk_dataset_images(data, order[i], 1, x);
-                if (most > 0) lk_augment_apply(&change, data->shape, x, scratch);
+                if (how != STILL) lk_augment_apply(&change, data->shape, x, scratch);
                 for (size_t k = 0; k < size; k++) {
                     if (data->values)
                         to->values[i * size + k] = x[k];
@@ -220,28 +240,34 @@ lk_status lk_score_fit(lk_model *model, const lk_dataset *data, uint32_t shift, 
                        size_t references, uint64_t seed, int threads, lk_simd simd,
                        lk_error *error) {
     if (references == 0) return lk_fail(error, LK_USAGE, "at least one reference code is needed");
-    sample all = {0}, some = {0}, still = {0}, drawings = {0}, known = {0};
+    sample all = {0}, some = {0}, still = {0}, scanned = {0}, drawings = {0}, known = {0};
     lk_score *score = plan(model, data->count, ink, references, error);
     lk_status status = score ? LK_OK : LK_MEMORY;
     const lk_dataset *moved = shift > 0 ? &all.data : data;
-    if (status == LK_OK && shift > 0) status = draw(data, SIZE_MAX, shift, seed, &all, error);
+    if (status == LK_OK && shift > 0)
+        status = draw(data, SIZE_MAX, WHOLE, shift, seed, &all, error);
     if (status == LK_OK) status = fit_codes(score, model, moved, seed, threads, simd, error);
     const bool looks = lk_model_has_evidence(model, LK_PREPARE_IMAGE, LK_POSE);
-    if (status == LK_OK && looks) status = draw(moved, MOST_LOOKED_AT, 0, seed, &some, error);
+    if (status == LK_OK && looks)
+        status = draw(moved, MOST_LOOKED_AT, STILL, 0, seed, &some, error);
     if (status == LK_OK && looks)
         status = fit_looks(score, model, &some.data, LK_PREPARE_IMAGE, seed, threads, simd, error);
     if (status == LK_OK && looks) {
         const size_t most = MOST_VIEWED / score->aspects[LK_VIEWS].values;
-        status = draw(data, LK_MIN(most, (size_t)MOST_LOOKED_AT), 0, seed, &still, error);
+        status = draw(data, LK_MIN(most, (size_t)MOST_LOOKED_AT), STILL, 0, seed, &still, error);
     }
     if (status == LK_OK && looks)
-        status = fit_views(score, model, &still.data, seed, threads, simd, error);
+        status = fit_one(score, model, LK_VIEWS, &still.data, seed, threads, simd, error);
+    if (status == LK_OK && looks)
+        status = draw(data, MOST_LOOKED_AT, BETWEEN, 0, seed, &scanned, error);
+    if (status == LK_OK && looks)
+        status = fit_one(score, model, LK_TONES, &scanned.data, seed, threads, simd, error);
     if (status == LK_OK && looks && ink)
-        status = draw(data, MOST_LOOKED_AT, 0, seed, &drawings, error);
+        status = draw(data, MOST_LOOKED_AT, STILL, 0, seed, &drawings, error);
     if (status == LK_OK && looks && ink)
         status =
             fit_looks(score, model, &drawings.data, LK_PREPARE_INK, seed, threads, simd, error);
-    if (status == LK_OK) status = draw(moved, references, 0, seed, &known, error);
+    if (status == LK_OK) status = draw(moved, references, STILL, 0, seed, &known, error);
     if (status == LK_OK)
         status = lk_dataset_visit(&known.data, model, LK_PREPARE_IMAGE, threads, simd, keep_places,
                                   score, error);
@@ -253,6 +279,7 @@ lk_status lk_score_fit(lk_model *model, const lk_dataset *data, uint32_t shift, 
     lk_free(all.block);
     lk_free(some.block);
     lk_free(still.block);
+    lk_free(scanned.block);
     lk_free(drawings.block);
     lk_free(known.block);
     return status;

@@ -337,16 +337,17 @@ typedef enum lk_verdict { LK_IN, LK_OUT, LK_EMPTY } lk_verdict;
 const char *lk_verdict_name(lk_verdict verdict); /* "in", "out", "empty" */
 
 /* The single pieces of evidence, see score.c. */
-enum { LK_EVIDENCES = 11 };
-/* "reconstruction", "mahalanobis", "neighbour", "shape", "gist", "style", "views", "class",
-   "none", "pose", "texture" */
+enum { LK_EVIDENCES = 12 };
+/* "reconstruction", "mahalanobis", "neighbour", "shape", "gist", "style", "tones", "views",
+   "class", "none", "pose", "texture" */
 const char *lk_evidence_name(size_t which);
 /* Whether the model has this piece of evidence of what is so prepared; if not, its value is 0 and
    its p is 1. */
 bool lk_model_has_evidence(const lk_model *model, lk_preparation preparation, size_t which);
-/* Whether it is added to those about what the image shows; all but texture, and of images views
-   and pose. */
-bool lk_content_has(lk_preparation preparation, size_t which);
+/* What a piece of evidence is about: what is shown; how it looks, of images style, tones and views;
+   whether it is upright, of images pose; or, texture, none of these. */
+typedef enum lk_question { LK_CONTENT, LK_LOOK, LK_UPRIGHT, LK_QUESTIONS } lk_question;
+lk_question lk_evidence_question(lk_preparation preparation, size_t which);
 
 typedef struct lk_result {
     lk_verdict verdict;

@@ -7,6 +7,7 @@
      shape           log of what lies outside of the flat pieces near which small images are: see
                      local_pca.h
      gist, style     what layers hold of the image: see aspect.h
+     tones           how many values there are of each, and steps between them: see there, too
      views           what is answered of it in each pose: see there, too
      class           -log of the probability of the likeliest class, upright
      none            log of the probability of its being of no class, the mean of all poses
@@ -39,8 +40,8 @@ const char *lk_verdict_name(lk_verdict verdict) {
 
 const char *lk_evidence_name(size_t which) {
     static const char *const names[LK_EVIDENCES] = {
-        "reconstruction", "mahalanobis", "neighbour", "shape", "gist",   "style",
-        "views",          "class",       "none",      "pose",  "texture"};
+        "reconstruction", "mahalanobis", "neighbour", "shape", "gist", "style",
+        "tones",          "views",       "class",     "none",  "pose", "texture"};
     return names[which];
 }
 
@@ -58,6 +59,7 @@ bool lk_model_has_evidence(const lk_model *model, lk_preparation preparation, si
     case LK_NONE: return posed > 1;
     case LK_NEIGHBOUR: return all;
     case LK_TEXTURE: return true;
+    case LK_ASPECT + LK_TONES: return posed && preparation == LK_PREPARE_IMAGE; /* ink: one pen */
     default:
         return lk_aspect_plan(&model->arch, which - LK_ASPECT, 1).values > 0 &&
                (all || which == LK_ASPECT + LK_STYLE);
@@ -65,7 +67,9 @@ bool lk_model_has_evidence(const lk_model *model, lk_preparation preparation, si
 }
 
 bool lk_model_ranks(const lk_model *model, lk_preparation preparation, size_t e) {
-    return e == LK_CONTENT || lk_model_has_evidence(model, preparation, e);
+    if (e == LK_ANSWER + LK_LOOK)
+        return lk_model_has_evidence(model, preparation, LK_ASPECT + LK_TONES);
+    return e == LK_ANSWER || lk_model_has_evidence(model, preparation, e);
 }
 
 /* ---- memory ---- */

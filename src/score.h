@@ -24,9 +24,9 @@ LK_STATIC_ASSERT(LK_TEXTURE + 1 == LK_EVIDENCES, texture_is_the_last);
 /* What is measured of an image: the evidence, but in place of the last the numbers behind it. */
 enum { LK_MEASURES = LK_TEXTURE + LK_TEXTURES };
 
-/* What calibration ranks: each piece of evidence, and the sum of those about content: see
-   lk_content_has. */
-enum { LK_CONTENT = LK_EVIDENCES, LK_RANKED };
+/* What calibration ranks: each piece of evidence, and the sums of those about content and about the
+   look; the pose is one piece alone. */
+enum { LK_ANSWER = LK_EVIDENCES, LK_RANKED = LK_ANSWER + LK_UPRIGHT };
 
 /* One preparation's calibration: the held-out images in numbers. One block. */
 typedef struct lk_calibration {
@@ -66,7 +66,8 @@ const lk_real *lk_score_place(const lk_score *score, lk_run *run, size_t row);
 /* To be called when codes and shapes are filled: builds the index. */
 lk_status lk_score_finish(lk_score *score, lk_error *error);
 
-/* Whether calibrations of this model rank row e of LK_RANKED: content and the evidence it has. */
+/* Whether calibrations of this model rank row e of LK_RANKED: the evidence it has, content and,
+   where there is evidence of it, the look. */
 bool lk_model_ranks(const lk_model *model, lk_preparation preparation, size_t e);
 
 /* The small image of a row whose input is loaded, in run->picture: see local_pca.h. */

@@ -172,29 +172,31 @@ test('nearest pixels are found among the known images', () => {
 
 /** @typedef {{verdict: string, scores: Record<string, {value: number, surprise: number}>}} Opinion */
 
+/** What the pieces of evidence are about that are not about content. @type {Record<string, string>} */
+const ABOUT = { style: 'look', tones: 'look', views: 'look', pose: 'pose', texture: 'texture' };
+
 /** The verdict's scores without a piece of evidence, as SCORES.md tells it.
  * @param {Opinion[]} usual @param {Opinion[]} judged @param {string} left */
 function without(usual, judged, left) {
-  const content = (/** @type {Opinion} */ o) =>
-    Object.entries(o.scores).reduce(
-      (sum, [name, { surprise }]) =>
-        sum + ([left, 'views', 'pose', 'texture'].includes(name) ? 0 : surprise),
-      0,
-    );
-  const sums = usual.map(content).sort((a, b) => a - b);
-  const tail = sums.slice(Math.floor(0.97 * (sums.length - 1)));
-  const mean = tail.reduce((a, b) => a + b - tail[0], 0) / tail.length;
-  return judged.map((o) => {
-    if (o.verdict === 'empty') return Infinity;
-    const sum = content(o);
-    const share = (1 + sums.filter((v) => v >= sum).length) / (1 + sums.length);
-    const ranked = sum > tail[0] ? -Math.log(0.03) + (sum - tail[0]) / mean : -Math.log(share);
-    const answers = ['views', 'pose'].map((name) =>
-      name === left ? 0 : (o.scores[name]?.surprise ?? 0),
-    );
-    const beyond = left === 'texture' ? 0 : o.scores.texture.surprise;
-    return Math.hypot(ranked, ...answers) + beyond;
+  const addUp = (/** @type {Opinion} */ o, /** @type {string} */ question) =>
+    Object.entries(o.scores)
+      .filter(([name]) => name !== left && (ABOUT[name] ?? 'content') === question)
+      .reduce((sum, [, { surprise }]) => sum + surprise, 0);
+  const answers = ['content', 'look', 'pose'].map((question) => {
+    const sums = usual.map((o) => addUp(o, question)).sort((a, b) => a - b);
+    const tail = sums.slice(Math.floor(0.97 * (sums.length - 1)));
+    const mean = tail.reduce((a, b) => a + b - tail[0], 0) / tail.length;
+    return (/** @type {Opinion} */ o) => {
+      const sum = addUp(o, question);
+      const share = (1 + sums.filter((v) => v >= sum).length) / (1 + sums.length);
+      return sum > tail[0] ? -Math.log(0.03) + (sum - tail[0]) / mean : -Math.log(share);
+    };
   });
+  return judged.map((o) =>
+    o.verdict === 'empty'
+      ? Infinity
+      : Math.hypot(...answers.map((answer) => answer(o))) + addUp(o, 'texture'),
+  );
 }
 
 test('an ablation tells of every piece what score says of the images', () => {

@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "augment.h"
 #include "score.h"
 #include "training.h"
 
@@ -17,12 +18,12 @@ static void test_plan(void) {
         const char *arch;
         size_t values[LK_ASPECTS];
     } CASES[] = {
-        {POSED, {9, 2 * (5 + 6), 8 * 8}},
-        {"1x8x8 > dense 7 > pose 3 1 > dense 3 | dense 64 > mse", {7, 0, 8 * (8 * 3 + 1)}},
-        {"1x8x8 > dense 7 > pose 1 1 > dense 3 | dense 64 > mse", {7, 0, 8 * 8}},
-        {"1x8x8 > dense 7 > dense 3 | dense 64 > mse", {0, 0, 0}},
-        {"1x8x8 > conv 4 3 > dense 3 | dense 64 > mse", {0, 0, 0}},
-        {"2x4x8 > conv 300 3 > avgpool 2 > dense 3 > pose 1 1 | dense 64 > mse", {3, 0, 4 * 8}},
+        {POSED, {9, 2 * (5 + 6), 34, 8 * 8}},
+        {"1x8x8 > dense 7 > pose 3 1 > dense 3 | dense 64 > mse", {7, 0, 34, 8 * (8 * 3 + 1)}},
+        {"1x8x8 > dense 7 > pose 1 1 > dense 3 | dense 64 > mse", {7, 0, 34, 8 * 8}},
+        {"1x8x8 > dense 7 > dense 3 | dense 64 > mse", {0}},
+        {"1x8x8 > conv 4 3 > dense 3 | dense 64 > mse", {0}},
+        {"2x4x8 > conv 300 3 > avgpool 2 > dense 3 > pose 1 1 | dense 64 > mse", {3, 0, 34, 4 * 8}},
     };
     for (size_t i = 0; i < LK_COUNTOF(CASES); i++) {
         lk_model *model = new_model(CASES[i].arch);
@@ -62,7 +63,7 @@ static void test_ink(void) {
                                  e == LK_ASPECT + LK_VIEWS || e == LK_POSE;
             const bool image = lk_model_has_evidence(model, LK_PREPARE_IMAGE, e);
             CHECK(lk_model_has_evidence(model, LK_PREPARE_INK, e) ==
-                      (image && !(CASES[i].classes && dropped)),
+                      (image && e != LK_ASPECT + LK_TONES && !(CASES[i].classes && dropped)),
                   "%s of %s", lk_evidence_name(e), CASES[i].arch);
         }
         lk_model_free(model);
@@ -97,6 +98,93 @@ static void test_look(void) {
               "gist");
     }
     free_images(&data);
+    lk_run_free(run);
+    lk_model_free(model);
+}
+
+/* How many of values[n] are of this tone: 0 where there is nothing, otherwise the k for which a
+   value is over k - 1 and at most k sixteenths. */
+static double count_tone(const double *values, size_t n, size_t k) {
+    double count = 0;
+    for (size_t i = 0; i < n; i++)
+        count += k == 0 ? values[i] <= 0 : values[i] > (double)(k - 1) / 16 && values[i] <= k / 16.;
+    return count;
+}
+
+/* Of images with values that are nothing, everything, and just at the end of a tone, in colour and
+   grey: each channel's neighbours are its own. */
+static void test_tones(void) {
+    static const char *const archs[] = {"3x5x4 > dense 7 > pose 1 1 > dense 3 | dense 60 > mse",
+                                        "1x5x4 > dense 7 > pose 1 1 > dense 3 | dense 20 > mse"};
+    enum { MOST = 60, ROWS = 50 };
+    for (size_t c = 0; c < LK_COUNTOF(archs); c++) {
+        lk_model *model = new_model(archs[c]);
+        lk_run *run = lk_run_create(model, 1, LK_SIMD_BEST, NULL);
+        const size_t channels = c == 0 ? 3 : 1, size = channels * 20;
+        for (uint64_t row = 0; row < ROWS; row++) {
+            lk_real x[MOST], room[LK_MOST_STYLE];
+            double values[MOST], steps[2 * MOST];
+            size_t n = 0;
+            for (size_t i = 0; i < size; i++) {
+                const double u = lk_rng_uniform(lk_rng_make(row, 1, 1), i);
+                x[i] = (lk_real)(row % 2 ? u : floor(u * 17) / 16);
+            }
+            lk_run_load(run, x, 0, 1);
+            for (size_t channel = 0; channel < channels; channel++)
+                for (size_t i = 0; i < 20; i++) {
+                    const lk_real *here = x + channel * 20 + i;
+                    values[channel * 20 + i] = (double)*here;
+                    if (i % 4 < 3) steps[n++] = fabs((double)here[0] - (double)here[1]);
+                    if (i / 4 < 4) steps[n++] = fabs((double)here[0] - (double)here[4]);
+                }
+            const lk_real *tones = lk_aspect_look(run, 0, LK_TONES, room);
+            for (size_t k = 0; k <= 16; k++) {
+                CHECK(fabs((double)tones[k] - log(1 + count_tone(values, size, k))) < 1e-5,
+                      "%zu channels: values of tone %zu", channels, k);
+                CHECK(fabs((double)tones[17 + k] - log(1 + count_tone(steps, n, k))) < 1e-5,
+                      "%zu channels: steps of tone %zu", channels, k);
+            }
+        }
+        lk_run_free(run);
+        lk_model_free(model);
+    }
+}
+
+/* Black and white images know no greys; those that are moved by a part of a pixel have them, and
+   are usual still, which images of the same greys in other numbers are not. */
+static void test_scanned(void) {
+    enum { N = 400 };
+    static uint8_t pixels[N * SIZE];
+    for (size_t i = 0; i < N; i++)
+        for (size_t k = 0; k < SIZE; k++) {
+            const lk_rng rng = lk_rng_make(i, 1, 1);
+            pixels[i * SIZE + k] = k / 8 >= lk_rng_below(rng, k % 8, 8) ? 255 : 0;
+        }
+    lk_dataset data = {.shape = SHAPE, .count = N, .pixels = pixels};
+    lk_model *model = new_model(POSED);
+    lk_error error = {LK_OK, 0, ""};
+    CHECK(lk_score_fit(model, &data, 0, false, 20, 1, 1, LK_SIMD_BEST, &error) == LK_OK, "%s",
+          error.message);
+    lk_run *run = lk_run_create(model, 1, LK_SIMD_BEST, NULL);
+    double still = -INFINITY, moved = -INFINITY, grey = INFINITY;
+    for (size_t i = 0; i < N; i++) {
+        lk_real x[SIZE], scratch[1024], room[LK_MOST_STYLE];
+        CHECK(lk_augment_scratch(SHAPE) <= LK_COUNTOF(scratch), "scratch");
+        for (int kind = 0; kind < 3; kind++) {
+            const lk_change half = {.across = 0.5, .down = 0.5, .scale = 1};
+            lk_dataset_images(&data, i, 1, x);
+            if (kind == 1) lk_augment_apply(&half, SHAPE, x, scratch);
+            for (size_t k = 0; k < SIZE && kind == 2; k++)
+                x[k] = (lk_real)(0.25 + 0.5 * (double)x[k]);
+            lk_run_load(run, x, 0, 1);
+            const double distance = lk_aspect_distance(&model->score->aspects[LK_TONES],
+                                                       lk_aspect_look(run, 0, LK_TONES, room));
+            if (kind == 0) still = fmax(still, distance);
+            if (kind == 1) moved = fmax(moved, distance);
+            if (kind == 2) grey = fmin(grey, distance);
+        }
+    }
+    CHECK(grey > still && grey > moved, "%g, but still %g, moved %g", grey, still, moved);
     lk_run_free(run);
     lk_model_free(model);
 }
@@ -345,7 +433,7 @@ static double by_hand_neighbour(const lk_score *s, const lk_real *code, const lk
     return log(fmax(nearest, 1e-6));
 }
 
-/* Neighbours are looked for by code and gist; the score is the length of what content, views and
+/* Neighbours are looked for by code and gist; the score is the length of what content, look and
    pose say, and of ink all are parts of content. */
 static void test_score(const lk_dataset *data, const lk_dataset *held_out,
                        const lk_dataset *fresh) {
@@ -373,17 +461,20 @@ static void test_score(const lk_dataset *data, const lk_dataset *held_out,
                                                      lk_aspect_look(run, 0, LK_GIST, NULL));
             CHECK(fabs((double)r.evidence[LK_NEIGHBOUR].value - nearest) < 1e-5 / exp(nearest),
                   "image %zu: %g, not %g", i, (double)r.evidence[LK_NEIGHBOUR].value, nearest);
-            double content = 0, pose = r.evidence[LK_POSE].surprise;
-            double views = r.evidence[LK_ASPECT + LK_VIEWS].surprise;
-            for (size_t e = 0; e < LK_POSE; e++)
-                if (e != LK_ASPECT + LK_VIEWS) content += r.evidence[e].surprise;
-            if (preparation == LK_PREPARE_INK) {
-                content += views + pose;
-                views = pose = 0;
+            double content = 0, look = 0, pose = r.evidence[LK_POSE].surprise;
+            for (size_t e = 0; e < LK_POSE; e++) {
+                const bool looks = e == LK_ASPECT + LK_STYLE || e == LK_ASPECT + LK_TONES ||
+                                   e == LK_ASPECT + LK_VIEWS;
+                *(looks ? &look : &content) += r.evidence[e].surprise;
             }
-            content = lk_calibration_surprise(c, LK_CONTENT, (float)content);
+            if (preparation == LK_PREPARE_INK) {
+                content += look + pose;
+                look = pose = 0;
+            }
+            content = lk_calibration_surprise(c, LK_ANSWER + LK_CONTENT, (float)content);
+            look = lk_calibration_surprise(c, LK_ANSWER + LK_LOOK, (float)look);
             const double score =
-                hypot(content, hypot(views, pose)) + r.evidence[LK_TEXTURE].surprise;
+                hypot(content, hypot(look, pose)) + r.evidence[LK_TEXTURE].surprise;
             CHECK(fabs((double)r.score - score) < 1e-4 * (1 + score), "image %zu: %g, not %g", i,
                   (double)r.score, score);
             by_pose += pose > content && content > 0;
@@ -401,6 +492,8 @@ int main(void) {
     test_plan();
     test_ink();
     test_look();
+    test_tones();
+    test_scanned();
     test_views();
     test_fit();
     test_verdicts(&data, &held_out, &fresh);

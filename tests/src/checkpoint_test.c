@@ -519,7 +519,7 @@ int main(void) {
     model = whole_model(POSED);
     bytes = saved(model);
     file = lk_tensorfile_open(bytes.data, bytes.size, NULL);
-    CHECK(file && file->tensor_count == 42, "%zu tensors", file ? file->tensor_count : 0);
+    CHECK(file && file->tensor_count == 48, "%zu tensors", file ? file->tensor_count : 0);
     test_round_trip(model);
     test_wrong_tensors(file);
     lk_tensorfile_free(file);

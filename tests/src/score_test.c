@@ -132,7 +132,7 @@ static double by_hand_score(const lk_calibration *c, const lk_result *r) {
     for (size_t e = 0; e < LK_EVIDENCES; e++)
         adds[e] = by_hand_surprise(c, e, (double)r->evidence[e].value);
     for (size_t e = 0; e < LK_POSE; e++) sum += adds[e];
-    return hypot(by_hand_surprise(c, LK_CONTENT, sum), adds[LK_POSE]) + adds[LK_TEXTURE];
+    return hypot(by_hand_surprise(c, LK_ANSWER, sum), adds[LK_POSE]) + adds[LK_TEXTURE];
 }
 
 static void test_by_hand(lk_model *model, const lk_dataset *fresh) {
@@ -276,7 +276,7 @@ static void test_same_bits(const lk_dataset *data, const lk_dataset *held_out,
         for (int p = 0; p < LK_PREPARATIONS; p++)
             calibrate(model, (lk_preparation)p, held_out, threads, simd);
         const uint64_t hash = results_hash(model, fresh, simd);
-        CHECK(hash == 0x815c13bd52400155, "%s, %d threads: 0x%llx", lk_simd_name(simd), threads,
+        CHECK(hash == 0x9d29f2d444f3258d, "%s, %d threads: 0x%llx", lk_simd_name(simd), threads,
               (unsigned long long)hash);
         lk_model_free(model);
     }

@@ -38,6 +38,7 @@ export const EVIDENCE = {
   shape: ['Shape', 'how much of it, seen small, no usual shape accounts for'],
   gist: ['Gist', 'whether what the network makes of it as a whole is usual'],
   style: ['Style of strokes', 'whether its edges, strokes and surfaces are usual'],
+  tones: ['Tones', 'whether its lights, darks and edges are in usual numbers'],
   views: ['All ways round', 'whether it looks as usual when it is turned and mirrored'],
   class: ['Which class', 'whether it is clearly one of the known classes'],
   none: ['No class', 'whether it may be of none of the known classes'],
