@@ -41,9 +41,9 @@ static lk_status keep_places(void *context, lk_run *run, size_t first, size_t n,
 /* Of images that are visited in order. */
 typedef struct looking {
     const lk_score *score;
-    lk_real
-        *values[LK_TONES]; /* [images][values] of gist and style; NULL: only shapes are wanted */
-    lk_real *shapes;       /* [images][values] */
+    /* [images][values] of gist and style; NULL: only shapes are wanted */
+    lk_real *values[LK_TONES];
+    lk_real *shapes; /* [images][values] */
 } looking;
 
 static lk_status look(void *context, lk_run *run, size_t first, size_t n, const lk_real *x,
@@ -153,8 +153,9 @@ typedef enum moving {
 static lk_change draw_change(moving how, uint32_t shift, lk_rng rng, size_t i) {
     lk_change change = {.scale = 1};
     if (how == WHOLE) {
-        change.across = (double)lk_rng_below(rng, 2 * i, 2 * shift + 1) - (double)shift;
-        change.down = (double)lk_rng_below(rng, 2 * i + 1, 2 * shift + 1) - (double)shift;
+        const uint64_t ways = 2 * (uint64_t)shift + 1;
+        change.across = (double)lk_rng_below(rng, 2 * i, ways) - (double)shift;
+        change.down = (double)lk_rng_below(rng, 2 * i + 1, ways) - (double)shift;
     } else if (how == BETWEEN && i % 2 > 0) {
         change.across = 2 * lk_rng_uniform(rng, 2 * i) - 1;
         change.down = 2 * lk_rng_uniform(rng, 2 * i + 1) - 1;
