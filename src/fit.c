@@ -13,128 +13,6 @@ static const double WIDENING = 0.02;
    change little. */
 enum { MOST_LOOKED_AT = 20000, MOST_VIEWED = 1 << 24 };
 
-/* ---- codes ---- */
-
-/* A code of unit length in steps of 1/127. */
-static void quantise(const lk_real *z, size_t d, int8_t *code) {
-    double squares = 0;
-    for (size_t k = 0; k < d; k++) squares += (double)z[k] * (double)z[k];
-    const double scale = squares > 0 ? 127 / sqrt(squares) : 0;
-    for (size_t k = 0; k < d; k++) code[k] = (int8_t)floor((double)z[k] * scale + 0.5);
-}
-
-/* Keeps the places of images that are visited in order. */
-static lk_status keep_places(void *context, lk_run *run, size_t first, size_t n, const lk_real *x,
-                             lk_error *error) {
-    const lk_score *score = context;
-    (void)error;
-    lk_run_load(run, x, 0, n);
-    lk_run_forward(run, 0, run->model->arch.encoder, 0, n, 0);
-    for (size_t i = 0; i < n; i++)
-        quantise(lk_score_place(score, run, i), score->width,
-                 score->codes + (first + i) * score->width);
-    return LK_OK;
-}
-
-/* ---- what layers hold, and shapes ---- */
-
-/* Of images that are visited in order. */
-typedef struct looking {
-    const lk_score *score;
-    /* [images][values] of gist and style; NULL: only shapes are wanted */
-    lk_real *values[LK_TONES];
-    lk_real *shapes; /* [images][values] */
-} looking;
-
-static lk_status look(void *context, lk_run *run, size_t first, size_t n, const lk_real *x,
-                      lk_error *error) {
-    const looking *l = context;
-    const size_t small = lk_local_pca_values(run->model->arch.input);
-    lk_real room[LK_MOST_STYLE];
-    (void)error;
-    lk_run_load(run, x, 0, n);
-    for (size_t i = 0; i < n; i++)
-        memcpy(l->shapes + (first + i) * small, lk_score_shape(run, i), small * sizeof *l->shapes);
-    if (!l->values[0]) return LK_OK;
-    lk_run_forward(run, 0, run->model->arch.encoder, 0, n, 0);
-    for (size_t i = 0; i < n; i++)
-        for (int a = 0; a < LK_TONES; a++) {
-            const size_t size = l->score->aspects[a].values;
-            const lk_real *values = lk_aspect_look(run, i, (lk_aspect_kind)a, room);
-            memcpy(l->values[a] + (first + i) * size, values, size * sizeof *values);
-        }
-    return LK_OK;
-}
-
-/* Fits the shapes of one preparation, and with those of images gist and style, to `data`. */
-static lk_status fit_looks(lk_score *score, const lk_model *model, const lk_dataset *data,
-                           lk_preparation preparation, uint64_t seed, int threads, lk_simd simd,
-                           lk_error *error) {
-    const size_t n = data->count;
-    lk_arena arena = {0};
-    for (int pass = 0; pass < 2; pass++) {
-        looking l = {.score = score};
-        size_t values = 0;
-        for (int a = 0; a < LK_TONES && preparation == LK_PREPARE_IMAGE; a++) {
-            if (!lk_mul_size(n, score->aspects[a].values, &values)) arena.overflow = true;
-            l.values[a] = lk_arena_take(&arena, values, sizeof(lk_real));
-        }
-        if (!lk_mul_size(n, score->shapes[preparation].values, &values)) arena.overflow = true;
-        l.shapes = lk_arena_take(&arena, values, sizeof(lk_real));
-        if (l.shapes) {
-            lk_status status =
-                lk_dataset_visit(data, model, preparation, threads, simd, look, &l, error);
-            for (int a = 0; status == LK_OK && a < LK_TONES && l.values[a]; a++)
-                if (score->aspects[a].values)
-                    status = lk_aspect_fit(&score->aspects[a], l.values[a], n, seed, error);
-            if (status == LK_OK && score->shapes[preparation].clusters > 0)
-                status = lk_local_pca_fit(&score->shapes[preparation], l.shapes, n, seed, error);
-            lk_free(arena.base);
-            return status;
-        }
-        if (!lk_arena_commit(&arena)) break;
-    }
-    return lk_fail(error, LK_MEMORY, "out of memory");
-}
-
-typedef struct looking_at_one {
-    lk_aspect_kind kind;
-    size_t size;
-    lk_real *values; /* [images][size] */
-} looking_at_one;
-
-static lk_status look_at_one(void *context, lk_run *run, size_t first, size_t n, const lk_real *x,
-                             lk_error *error) {
-    const looking_at_one *l = context;
-    lk_real room[LK_MOST_STYLE];
-    (void)error;
-    if (l->kind == LK_VIEWS)
-        lk_look_round(run, x, n, run->model->arch.encoder);
-    else
-        lk_run_load(run, x, 0, n);
-    for (size_t i = 0; i < n; i++)
-        memcpy(l->values + (first + i) * l->size, lk_aspect_look(run, i, l->kind, room),
-               l->size * sizeof *l->values);
-    return LK_OK;
-}
-
-/* Fits tones or views to `data`. */
-static lk_status fit_one(lk_score *score, const lk_model *model, lk_aspect_kind kind,
-                         const lk_dataset *data, uint64_t seed, int threads, lk_simd simd,
-                         lk_error *error) {
-    lk_aspect *aspect = &score->aspects[kind];
-    size_t values;
-    if (!lk_mul_size(data->count, aspect->values * sizeof(lk_real), &values))
-        return lk_fail(error, LK_MEMORY, "out of memory");
-    looking_at_one l = {kind, aspect->values, lk_alloc(values)};
-    if (!l.values) return lk_fail(error, LK_MEMORY, "out of memory");
-    lk_status status =
-        lk_dataset_visit(data, model, LK_PREPARE_IMAGE, threads, simd, look_at_one, &l, error);
-    if (status == LK_OK) status = lk_aspect_fit(aspect, l.values, data->count, seed, error);
-    lk_free(l.values);
-    return status;
-}
-
 /* ---- images ---- */
 
 /* Some of a data set's images, in a block of their own. */
@@ -203,6 +81,134 @@ static lk_status draw(const lk_dataset *data, size_t wanted, moving how, uint32_
     return lk_fail(error, LK_MEMORY, "out of memory");
 }
 
+/* What is learnt, and how. */
+typedef struct fitting {
+    lk_score *score;
+    const lk_model *model;
+    uint64_t seed;
+    int threads;
+    lk_simd simd;
+    lk_error *error;
+} fitting;
+
+/* ---- codes ---- */
+
+/* A code of unit length in steps of 1/127. */
+static void quantise(const lk_real *z, size_t d, int8_t *code) {
+    double squares = 0;
+    for (size_t k = 0; k < d; k++) squares += (double)z[k] * (double)z[k];
+    const double scale = squares > 0 ? 127 / sqrt(squares) : 0;
+    for (size_t k = 0; k < d; k++) code[k] = (int8_t)floor((double)z[k] * scale + 0.5);
+}
+
+/* Keeps the places of images that are visited in order. */
+static lk_status keep_places(void *context, lk_run *run, size_t first, size_t n, const lk_real *x,
+                             lk_error *error) {
+    const lk_score *score = context;
+    (void)error;
+    lk_run_load(run, x, 0, n);
+    lk_run_forward(run, 0, run->model->arch.encoder, 0, n, 0);
+    for (size_t i = 0; i < n; i++)
+        quantise(lk_score_place(score, run, i), score->width,
+                 score->codes + (first + i) * score->width);
+    return LK_OK;
+}
+
+static lk_status fit_codes(const fitting *f, const lk_dataset *data) {
+    lk_mixture *mixture = &f->score->mixture;
+    size_t bytes;
+    if (!lk_mul_size(data->count, mixture->dimensions * sizeof(lk_real), &bytes))
+        return lk_fail(f->error, LK_MEMORY, "out of memory");
+    lk_real *codes = lk_alloc(bytes);
+    if (!codes) return lk_fail(f->error, LK_MEMORY, "out of memory");
+    lk_status status = lk_dataset_encode(data, f->model, f->threads, f->simd, codes, f->error);
+    if (status == LK_OK) status = lk_mixture_fit(mixture, codes, data->count, f->seed, f->error);
+    lk_free(codes);
+    return status;
+}
+
+static lk_status fit_places(const fitting *f, size_t references, const lk_dataset *data) {
+    sample known = {0};
+    lk_status status = draw(data, references, STILL, 0, f->seed, &known, f->error);
+    if (status == LK_OK)
+        status = lk_dataset_visit(&known.data, f->model, LK_PREPARE_IMAGE, f->threads, f->simd,
+                                  keep_places, f->score, f->error);
+    lk_free(known.block);
+    return status;
+}
+
+/* ---- what layers hold, and shapes ---- */
+
+enum { SHAPES = LK_ASPECTS }; /* beside the kinds of aspects */
+
+/* Values of one kind, of images that are visited in order. */
+typedef struct looking {
+    int kind;
+    size_t size;
+    lk_real *values; /* [images][size] */
+} looking;
+
+static lk_status look(void *context, lk_run *run, size_t first, size_t n, const lk_real *x,
+                      lk_error *error) {
+    const looking *l = context;
+    const size_t code = run->model->arch.encoder;
+    lk_real room[LK_MOST_STYLE];
+    (void)error;
+    if (l->kind == LK_VIEWS)
+        lk_look_round(run, x, n, code);
+    else
+        lk_run_load(run, x, 0, n);
+    if (l->kind == LK_GIST || l->kind == LK_STYLE) lk_run_forward(run, 0, code, 0, n, 0);
+    for (size_t i = 0; i < n; i++)
+        memcpy(l->values + (first + i) * l->size,
+               l->kind == SHAPES ? lk_score_shape(run, i)
+                                 : lk_aspect_look(run, i, (lk_aspect_kind)l->kind, room),
+               l->size * sizeof *l->values);
+    return LK_OK;
+}
+
+/* The values of `size` of each image, to be freed. */
+static lk_status look_at(const fitting *f, const lk_dataset *data, lk_preparation preparation,
+                         looking *l) {
+    size_t bytes;
+    if (!lk_mul_size(data->count, l->size * sizeof *l->values, &bytes))
+        return lk_fail(f->error, LK_MEMORY, "out of memory");
+    l->values = lk_alloc(bytes);
+    if (!l->values) return lk_fail(f->error, LK_MEMORY, "out of memory");
+    return lk_dataset_visit(data, f->model, preparation, f->threads, f->simd, look, l, f->error);
+}
+
+/* Tones are learnt as other scanners would have them, too. */
+static lk_status fit_aspect(const fitting *f, lk_aspect_kind kind, const lk_dataset *data) {
+    lk_aspect *aspect = &f->score->aspects[kind];
+    if (aspect->values == 0) return LK_OK;
+    const size_t most = kind == LK_VIEWS ? MOST_VIEWED / aspect->values : SIZE_MAX;
+    looking l = {kind, aspect->values, NULL};
+    sample some = {0};
+    lk_status status = draw(data, LK_MIN(most, (size_t)MOST_LOOKED_AT),
+                            kind == LK_TONES ? BETWEEN : STILL, 0, f->seed, &some, f->error);
+    if (status == LK_OK) status = look_at(f, &some.data, LK_PREPARE_IMAGE, &l);
+    if (status == LK_OK)
+        status = lk_aspect_fit(aspect, l.values, some.data.count, f->seed, f->error);
+    lk_free(l.values);
+    lk_free(some.block);
+    return status;
+}
+
+static lk_status fit_shapes(const fitting *f, lk_preparation preparation, const lk_dataset *data) {
+    lk_local_pca *shapes = &f->score->shapes[preparation];
+    if (shapes->clusters == 0) return LK_OK;
+    looking l = {SHAPES, shapes->values, NULL};
+    sample some = {0};
+    lk_status status = draw(data, MOST_LOOKED_AT, STILL, 0, f->seed, &some, f->error);
+    if (status == LK_OK) status = look_at(f, &some.data, preparation, &l);
+    if (status == LK_OK)
+        status = lk_local_pca_fit(shapes, l.values, some.data.count, f->seed, f->error);
+    lk_free(l.values);
+    lk_free(some.block);
+    return status;
+}
+
 /* ---- all of it ---- */
 
 /* A score's room for what n images teach about this model, of drawings too or not. */
@@ -223,65 +229,28 @@ static lk_score *plan(const lk_model *model, size_t n, bool ink, size_t referenc
     return lk_score_create(&sizes, error);
 }
 
-static lk_status fit_codes(lk_score *score, const lk_model *model, const lk_dataset *data,
-                           uint64_t seed, int threads, lk_simd simd, lk_error *error) {
-    size_t values;
-    if (!lk_mul_size(data->count, score->mixture.dimensions, &values) ||
-        !lk_mul_size(values, sizeof(lk_real), &values))
-        return lk_fail(error, LK_MEMORY, "out of memory");
-    lk_real *codes = lk_alloc(values);
-    if (!codes) return lk_fail(error, LK_MEMORY, "out of memory");
-    lk_status status = lk_dataset_encode(data, model, threads, simd, codes, error);
-    if (status == LK_OK) status = lk_mixture_fit(&score->mixture, codes, data->count, seed, error);
-    lk_free(codes);
-    return status;
-}
-
 lk_status lk_score_fit(lk_model *model, const lk_dataset *data, uint32_t shift, bool ink,
                        size_t references, uint64_t seed, int threads, lk_simd simd,
                        lk_error *error) {
     if (references == 0) return lk_fail(error, LK_USAGE, "at least one reference code is needed");
-    sample all = {0}, some = {0}, still = {0}, scanned = {0}, drawings = {0}, known = {0};
     lk_score *score = plan(model, data->count, ink, references, error);
+    const fitting f = {score, model, seed, threads, simd, error};
+    sample shifted = {0};
+    const lk_dataset *moved = shift > 0 ? &shifted.data : data;
     lk_status status = score ? LK_OK : LK_MEMORY;
-    const lk_dataset *moved = shift > 0 ? &all.data : data;
     if (status == LK_OK && shift > 0)
-        status = draw(data, SIZE_MAX, WHOLE, shift, seed, &all, error);
-    if (status == LK_OK) status = fit_codes(score, model, moved, seed, threads, simd, error);
-    const bool looks = lk_model_has_evidence(model, LK_PREPARE_IMAGE, LK_POSE);
-    if (status == LK_OK && looks)
-        status = draw(moved, MOST_LOOKED_AT, STILL, 0, seed, &some, error);
-    if (status == LK_OK && looks)
-        status = fit_looks(score, model, &some.data, LK_PREPARE_IMAGE, seed, threads, simd, error);
-    if (status == LK_OK && looks) {
-        const size_t most = MOST_VIEWED / score->aspects[LK_VIEWS].values;
-        status = draw(data, LK_MIN(most, (size_t)MOST_LOOKED_AT), STILL, 0, seed, &still, error);
-    }
-    if (status == LK_OK && looks)
-        status = fit_one(score, model, LK_VIEWS, &still.data, seed, threads, simd, error);
-    if (status == LK_OK && looks)
-        status = draw(data, MOST_LOOKED_AT, BETWEEN, 0, seed, &scanned, error);
-    if (status == LK_OK && looks)
-        status = fit_one(score, model, LK_TONES, &scanned.data, seed, threads, simd, error);
-    if (status == LK_OK && looks && ink)
-        status = draw(data, MOST_LOOKED_AT, STILL, 0, seed, &drawings, error);
-    if (status == LK_OK && looks && ink)
-        status =
-            fit_looks(score, model, &drawings.data, LK_PREPARE_INK, seed, threads, simd, error);
-    if (status == LK_OK) status = draw(moved, references, STILL, 0, seed, &known, error);
-    if (status == LK_OK)
-        status = lk_dataset_visit(&known.data, model, LK_PREPARE_IMAGE, threads, simd, keep_places,
-                                  score, error);
+        status = draw(data, SIZE_MAX, WHOLE, shift, seed, &shifted, error);
+    if (status == LK_OK) status = fit_codes(&f, moved);
+    for (int a = 0; status == LK_OK && a < LK_ASPECTS; a++)
+        status = fit_aspect(&f, (lk_aspect_kind)a, a == LK_GIST || a == LK_STYLE ? moved : data);
+    for (int p = 0; status == LK_OK && p < LK_PREPARATIONS; p++)
+        status = fit_shapes(&f, (lk_preparation)p, p == LK_PREPARE_IMAGE ? moved : data);
+    if (status == LK_OK) status = fit_places(&f, references, moved);
     if (status == LK_OK) status = lk_score_finish(score, error);
     if (status == LK_OK)
         lk_score_attach(model, score);
     else
         lk_score_free(score);
-    lk_free(all.block);
-    lk_free(some.block);
-    lk_free(still.block);
-    lk_free(scanned.block);
-    lk_free(drawings.block);
-    lk_free(known.block);
+    lk_free(shifted.block);
     return status;
 }
