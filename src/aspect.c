@@ -31,6 +31,7 @@ static size_t style_values(const lk_arch *arch) {
 
 /* Values above 0, and steps between values, in so many heights. */
 enum { TONES = 16, ALL_TONES = 2 * (TONES + 1) };
+LK_STATIC_ASSERT(ALL_TONES <= (int)LK_MOST_STYLE, tones_have_room);
 
 /* Every answer in every pose. */
 static size_t views_values(const lk_arch *arch) {

@@ -67,9 +67,12 @@ bool lk_model_has_evidence(const lk_model *model, lk_preparation preparation, si
 }
 
 bool lk_model_ranks(const lk_model *model, lk_preparation preparation, size_t e) {
-    if (e == LK_ANSWER + LK_LOOK)
-        return lk_model_has_evidence(model, preparation, LK_ASPECT + LK_TONES);
-    return e == LK_ANSWER || lk_model_has_evidence(model, preparation, e);
+    if (e < LK_ANSWER) return lk_model_has_evidence(model, preparation, e);
+    for (size_t piece = 0; piece < LK_EVIDENCES; piece++)
+        if (LK_ANSWER + (size_t)lk_evidence_question(preparation, piece) == e &&
+            lk_model_has_evidence(model, preparation, piece))
+            return true;
+    return false;
 }
 
 /* ---- memory ---- */

@@ -66,8 +66,8 @@ const lk_real *lk_score_place(const lk_score *score, lk_run *run, size_t row);
 /* To be called when codes and shapes are filled: builds the index. */
 lk_status lk_score_finish(lk_score *score, lk_error *error);
 
-/* Whether calibrations of this model rank row e of LK_RANKED: the evidence it has, content and,
-   where there is evidence of it, the look. */
+/* Whether calibrations of this model rank row e of LK_RANKED: the evidence it has, and questions
+   that any of it is about. */
 bool lk_model_ranks(const lk_model *model, lk_preparation preparation, size_t e);
 
 /* The small image of a row whose input is loaded, in run->picture: see local_pca.h. */
