@@ -59,21 +59,6 @@ static double surprise(const ranking *r, double sum) {
     return -log((double)(1 + r->n - low) / (double)(1 + r->n));
 }
 
-static float score_without(const lk_result *r, lk_preparation preparation, size_t without,
-                           const ranking ranked[LK_QUESTIONS]) {
-    if (r->verdict == LK_EMPTY) return FLT_MAX;
-    double squares = 0;
-    for (size_t q = 0; q < LK_QUESTIONS; q++) {
-        const double answer = surprise(&ranked[q], add_up(r, preparation, q, without));
-        squares += answer * answer;
-    }
-    return (float)(sqrt(squares) + add_up(r, preparation, LK_QUESTIONS, without));
-}
-
-static float score_alone(const lk_result *r, size_t which) {
-    return r->verdict == LK_EMPTY ? FLT_MAX : r->evidence[which].value;
-}
-
 typedef struct ablation {
     const lk_result *usual, *others;
     size_t n_usual, n_others;
@@ -81,6 +66,20 @@ typedef struct ablation {
     ranking ranked[LK_QUESTIONS];
     float *scores; /* room for all of them */
 } ablation;
+
+static float score_without(const ablation *a, const lk_result *r, size_t without) {
+    if (r->verdict == LK_EMPTY) return FLT_MAX;
+    double squares = 0;
+    for (size_t q = 0; q < LK_QUESTIONS; q++) {
+        const double answer = surprise(&a->ranked[q], add_up(r, a->preparation, q, without));
+        squares += answer * answer;
+    }
+    return (float)(sqrt(squares) + add_up(r, a->preparation, LK_QUESTIONS, without));
+}
+
+static float score_alone(const lk_result *r, size_t which) {
+    return r->verdict == LK_EMPTY ? FLT_MAX : r->evidence[which].value;
+}
 
 /* How well the others are told by `which` alone, or by all but it: an AUROC. */
 static lk_status measure(ablation *a, size_t which, bool alone, double *auroc, fault *f) {
@@ -91,8 +90,7 @@ static lk_status measure(ablation *a, size_t which, bool alone, double *auroc, f
     }
     for (size_t i = 0; i < a->n_usual + a->n_others; i++) {
         const lk_result *r = i < a->n_usual ? &a->usual[i] : &a->others[i - a->n_usual];
-        a->scores[i] =
-            alone ? score_alone(r, which) : score_without(r, a->preparation, which, a->ranked);
+        a->scores[i] = alone ? score_alone(r, which) : score_without(a, r, which);
     }
     lk_separation s;
     const lk_status status =
