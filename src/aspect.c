@@ -232,8 +232,8 @@ void lk_aspect_project(const lk_aspect *a, const lk_real *values, lk_real *z) {
     z[a->components] = (lk_real)lk_log(LK_MAX(left, 1e-6));
 }
 
-lk_status lk_aspect_fit(lk_aspect *aspect, const lk_real *values, size_t n, uint64_t seed,
-                        lk_error *error) {
+lk_status lk_aspect_fit(lk_aspect *aspect, const lk_real *values, const uint32_t *labels, size_t n,
+                        uint64_t seed, lk_error *error) {
     const size_t d = aspect->values, k = aspect->components, dims = aspect->mixture.dimensions;
     for (size_t i = 0; i < n * d; i++)
         if (!isfinite(values[i])) return lk_fail(error, LK_NONFINITE, "a value is not finite");
@@ -251,7 +251,8 @@ lk_status lk_aspect_fit(lk_aspect *aspect, const lk_real *values, size_t n, uint
                     aspect->basis[j * k + i] = (lk_real)c.basis[i * d + j];
             for (size_t i = 0; i < n; i++)
                 lk_aspect_project(aspect, values + i * d, projected + i * dims);
-            const lk_status status = lk_mixture_fit(&aspect->mixture, projected, n, seed, error);
+            const lk_status status =
+                lk_mixture_fit(&aspect->mixture, projected, labels, n, seed, error);
             lk_free(arena.base);
             return status;
         }

@@ -55,9 +55,10 @@ void lk_aspect_take(lk_aspect *aspect, lk_arena *arena);
    code; tones, of a row that is loaded. In `room`[LK_MOST_STYLE], or where they are. */
 const lk_real *lk_aspect_look(const lk_run *run, size_t row, lk_aspect_kind kind, lk_real *room);
 
-/* Learns what is usual from values[n][aspect->values]. LK_NONFINITE where they are not finite. */
-lk_status lk_aspect_fit(lk_aspect *aspect, const lk_real *values, size_t n, uint64_t seed,
-                        lk_error *error);
+/* Learns what is usual from values[n][aspect->values], of each class by labels[n] or NULL: see
+   mixture.h. LK_NONFINITE where they are not finite. */
+lk_status lk_aspect_fit(lk_aspect *aspect, const lk_real *values, const uint32_t *labels, size_t n,
+                        uint64_t seed, lk_error *error);
 
 /* Where values lie in the directions of the aspect, z[components], and behind them how much lies in
    none: the logarithm of its square. */

@@ -108,6 +108,8 @@ lk_question lk_evidence_question(lk_preparation preparation, size_t which) {
     if (preparation == LK_PREPARE_INK) return LK_CONTENT;
     switch (which) {
     case LK_POSE: return LK_UPRIGHT;
+    case LK_RECONSTRUCTION:
+    case LK_SHAPE:
     case LK_ASPECT + LK_STYLE:
     case LK_ASPECT + LK_TONES:
     case LK_ASPECT + LK_VIEWS: return LK_LOOK;

@@ -168,7 +168,8 @@ static lk_real *add_score(writer *w, const lk_score *score, lk_real *room) {
 }
 
 /* Evidence stands row by row in the calibration's block, padded; evidence[] holds it without, and
-   only that of a kind which the model has. */
+   only that of a kind which the model has. The tensor was called otherwise while the same number of
+   rows meant other pieces. */
 static float *add_calibration(writer *w, const lk_model *model, int preparation, float *evidence) {
     const lk_calibration *c = model->score->calibration[preparation];
     float *to = evidence;
@@ -177,7 +178,7 @@ static float *add_calibration(writer *w, const lk_model *model, int preparation,
         memcpy(to, c->evidence[e], c->shaping * sizeof *to);
         to += c->shaping;
     }
-    calibration_tensor_name(next_name(w), preparation, "evidence");
+    calibration_tensor_name(next_name(w), preparation, "rankings");
     add(w, LK_F32, 2, (size_t[]){ranks(model, c->preparation), c->shaping}, evidence);
     calibration_tensor_name(next_name(w), preparation, "limits");
     add(w, LK_F32, 1, (size_t[]){LK_TEXTURES}, c->limits);
@@ -395,7 +396,7 @@ static lk_status fill_calibration(reader *r, const lk_model *model, lk_calibrati
 
 static lk_status read_calibration(reader *r, const lk_model *model, lk_score *score, int p) {
     enum { EVIDENCE, LIMITS, SCORES, PARTS };
-    static const char *const parts[PARTS] = {"evidence", "limits", "scores"};
+    static const char *const parts[PARTS] = {"rankings", "limits", "scores"};
     char name[PARTS][NAME_SIZE];
     bool any = false;
     for (int i = 0; i < PARTS; i++) {

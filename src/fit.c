@@ -15,7 +15,7 @@ enum { MOST_LOOKED_AT = 20000, MOST_VIEWED = 1 << 24 };
 
 /* ---- images ---- */
 
-/* Some of a data set's images, in a block of their own. */
+/* Some of a data set's images and their labels, in a block of their own. */
 typedef struct sample {
     lk_dataset data;
     void *block;
@@ -50,13 +50,14 @@ static lk_status draw(const lk_dataset *data, size_t wanted, moving how, uint32_
     lk_arena arena = {0};
     for (int pass = 0; pass < 2; pass++) {
         lk_dataset *to = &out->data;
-        *to = (lk_dataset){.shape = data->shape, .count = n};
+        *to = (lk_dataset){.shape = data->shape, .count = n, .classes = data->classes};
         if (!lk_mul_size(n, size, &values)) arena.overflow = true;
         uint32_t *order = lk_arena_take(&arena, data->count, sizeof *order);
         lk_real *x = lk_arena_take(&arena, size, sizeof *x);
         lk_real *scratch = lk_arena_take(&arena, lk_augment_scratch(data->shape), sizeof *scratch);
         to->values = lk_arena_take(&arena, data->values ? values : 0, sizeof *x);
         to->pixels = lk_arena_take(&arena, data->values ? 0 : values, 1);
+        to->labels = lk_arena_take(&arena, data->labels ? n : 0, sizeof *to->labels);
         if (x) {
             for (size_t i = 0; i < data->count; i++) order[i] = (uint32_t)i;
             if (n < data->count)
@@ -65,6 +66,7 @@ static lk_status draw(const lk_dataset *data, size_t wanted, moving how, uint32_
                 const lk_change change = draw_change(how, shift, rng, i);
                 lk_dataset_images(data, order[i], 1, x);
                 if (how != STILL) lk_augment_apply(&change, data->shape, x, scratch);
+                if (data->labels) to->labels[i] = data->labels[order[i]];
                 for (size_t k = 0; k < size; k++) {
                     if (data->values)
                         to->values[i * size + k] = x[k];
@@ -73,6 +75,7 @@ static lk_status draw(const lk_dataset *data, size_t wanted, moving how, uint32_
                 }
             }
             if (!data->values) to->values = NULL;
+            if (!data->labels) to->labels = NULL;
             out->block = arena.base;
             return LK_OK;
         }
@@ -122,7 +125,8 @@ static lk_status fit_codes(const fitting *f, const lk_dataset *data) {
     lk_real *codes = lk_alloc(bytes);
     if (!codes) return lk_fail(f->error, LK_MEMORY, "out of memory");
     lk_status status = lk_dataset_encode(data, f->model, f->threads, f->simd, codes, f->error);
-    if (status == LK_OK) status = lk_mixture_fit(mixture, codes, data->count, f->seed, f->error);
+    if (status == LK_OK)
+        status = lk_mixture_fit(mixture, codes, data->labels, data->count, f->seed, f->error);
     lk_free(codes);
     return status;
 }
@@ -189,7 +193,8 @@ static lk_status fit_aspect(const fitting *f, lk_aspect_kind kind, const lk_data
                             kind == LK_TONES ? BETWEEN : STILL, 0, f->seed, &some, f->error);
     if (status == LK_OK) status = look_at(f, &some.data, LK_PREPARE_IMAGE, &l);
     if (status == LK_OK)
-        status = lk_aspect_fit(aspect, l.values, some.data.count, f->seed, f->error);
+        status =
+            lk_aspect_fit(aspect, l.values, some.data.labels, some.data.count, f->seed, f->error);
     lk_free(l.values);
     lk_free(some.block);
     return status;

@@ -337,15 +337,15 @@ typedef enum lk_verdict { LK_IN, LK_OUT, LK_EMPTY } lk_verdict;
 const char *lk_verdict_name(lk_verdict verdict); /* "in", "out", "empty" */
 
 /* The single pieces of evidence, see score.c. */
-enum { LK_EVIDENCES = 12 };
+enum { LK_EVIDENCES = 13 };
 /* "reconstruction", "mahalanobis", "neighbour", "shape", "gist", "style", "tones", "views",
-   "class", "none", "pose", "texture" */
+   "class", "logit", "none", "pose", "texture" */
 const char *lk_evidence_name(size_t which);
 /* Whether the model has this piece of evidence of what is so prepared; if not, its value is 0 and
    its p is 1. */
 bool lk_model_has_evidence(const lk_model *model, lk_preparation preparation, size_t which);
-/* What a piece of evidence is about: what is shown; how it looks, of images style, tones and views;
-   whether it is upright, of images pose; or, texture, none of these. */
+/* What a piece of evidence is about: what is shown; how it looks, of images reconstruction, shape,
+   style, tones and views; whether it is upright, of images pose; or, texture, none of these. */
 typedef enum lk_question { LK_CONTENT, LK_LOOK, LK_UPRIGHT, LK_QUESTIONS } lk_question;
 lk_question lk_evidence_question(lk_preparation preparation, size_t which);
 

@@ -23,14 +23,15 @@ size_t lk_mixture_clusters(size_t n, size_t d) {
 /* The workspace of a fit. */
 typedef struct fit {
     const lk_real *codes;
-    size_t n, d, clusters;
-    double *centres;    /* [clusters][d] */
-    double *sums;       /* [clusters][d] */
-    double *nearest;    /* [n] squared distance to the nearest centre so far */
-    uint32_t *cluster;  /* [n] */
-    uint32_t *members;  /* [clusters] */
-    double *covariance; /* [d][d] */
-    double *widening;   /* [d] */
+    size_t n, d, clusters, per_class; /* clusters of a class stand side by side */
+    double *centres;                  /* [clusters][d] */
+    double *sums;                     /* [clusters][d] */
+    double *nearest;                  /* [n] squared distance to the nearest centre so far */
+    uint32_t *cluster;                /* [n] */
+    uint32_t *class;                  /* [n] */
+    uint32_t *members;                /* [clusters] */
+    double *covariance;               /* [d][d] */
+    double *widening;                 /* [d] */
 } fit;
 
 static double squared_distance(const fit *f, size_t i, const double *centre) {
@@ -45,28 +46,69 @@ static void centre_on(fit *f, size_t c, size_t i) {
     for (size_t k = 0; k < f->d; k++) f->centres[c * f->d + k] = (double)f->codes[i * f->d + k];
 }
 
-/* k-means++: each next centre is a code drawn with probability its squared distance. */
+/* Numbers the classes of labels[n], and gives each its share of the clusters. Without labels, or
+   where there are more classes than clusters or too few codes of one, all are of one class. */
+static void find_classes(fit *f, const uint32_t *labels) {
+    uint32_t known[LK_MAX_CLUSTERS];
+    size_t members[LK_MAX_CLUSTERS] = {0}, classes = 0, least = SIZE_MAX;
+    bool few = labels != NULL;
+    for (size_t i = 0; few && i < f->n; i++) {
+        size_t k = 0;
+        while (k < classes && known[k] != labels[i]) k++;
+        few = k < f->clusters;
+        if (!few) break;
+        if (k == classes) known[classes++] = labels[i];
+        members[k]++;
+        f->class[i] = (uint32_t)k;
+    }
+    for (size_t k = 0; k < classes; k++) least = LK_MIN(least, members[k]);
+    const size_t most = least / (CODES_FOR_EACH_DIMENSION * f->d);
+    if (!few || classes < 2 || most == 0) {
+        memset(f->class, 0, f->n * sizeof *f->class);
+        f->per_class = f->clusters;
+        return;
+    }
+    f->per_class = LK_MIN(f->clusters / classes, most);
+    f->clusters = classes * f->per_class;
+}
+
+/* k-means++ in each class: each next centre is a code drawn with probability its squared distance.
+ */
 static void start(fit *f, lk_rng rng) {
-    centre_on(f, 0, lk_rng_below(rng, 0, f->n));
-    for (size_t i = 0; i < f->n; i++) f->nearest[i] = squared_distance(f, i, f->centres);
-    for (size_t c = 1; c < f->clusters; c++) {
+    for (size_t c = 0; c < f->clusters; c++) {
+        const size_t class = c / f->per_class;
+        const bool first = c % f->per_class == 0;
+        size_t members = 0, chosen = 0;
         double total = 0;
-        for (size_t i = 0; i < f->n; i++) total += f->nearest[i];
-        double left = lk_rng_uniform(rng, c) * total;
-        size_t chosen = 0;
-        while (chosen + 1 < f->n && (left -= f->nearest[chosen]) >= 0) chosen++;
+        for (size_t i = 0; i < f->n; i++) {
+            if (f->class[i] != class) continue;
+            members++;
+            total += f->nearest[i];
+        }
+        double left =
+            first ? (double)lk_rng_below(rng, c, members) : lk_rng_uniform(rng, c) * total;
+        for (size_t i = 0; i < f->n; i++) {
+            if (f->class[i] != class) continue;
+            chosen = i;
+            if ((left -= first ? 1 : f->nearest[i]) < 0) break;
+        }
         centre_on(f, c, chosen);
-        for (size_t i = 0; i < f->n; i++)
-            f->nearest[i] = LK_MIN(f->nearest[i], squared_distance(f, i, f->centres + c * f->d));
+        for (size_t i = 0; i < f->n; i++) {
+            if (f->class[i] != class) continue;
+            const double distance = squared_distance(f, i, f->centres + c * f->d);
+            f->nearest[i] = first ? distance : LK_MIN(f->nearest[i], distance);
+        }
     }
 }
 
+/* Each code to the nearest centre of its class. */
 static void assign(fit *f) {
     memset(f->members, 0, f->clusters * sizeof *f->members);
     for (size_t i = 0; i < f->n; i++) {
-        size_t best = 0;
-        double least = squared_distance(f, i, f->centres);
-        for (size_t c = 1; c < f->clusters; c++) {
+        const size_t first = f->class[i] * f->per_class;
+        size_t best = first;
+        double least = squared_distance(f, i, f->centres + first * f->d);
+        for (size_t c = first + 1; c < first + f->per_class; c++) {
             const double distance = squared_distance(f, i, f->centres + c * f->d);
             if (distance < least) {
                 least = distance;
@@ -167,8 +209,8 @@ static void describe(fit *f, lk_mixture *mixture) {
     }
 }
 
-lk_status lk_mixture_fit(lk_mixture *mixture, const lk_real *codes, size_t n, uint64_t seed,
-                         lk_error *error) {
+lk_status lk_mixture_fit(lk_mixture *mixture, const lk_real *codes, const uint32_t *labels,
+                         size_t n, uint64_t seed, lk_error *error) {
     const size_t d = mixture->dimensions, clusters = mixture->clusters;
     for (size_t i = 0; i < n * d; i++)
         if (!isfinite(codes[i])) return lk_fail(error, LK_NONFINITE, "a code is not finite");
@@ -179,10 +221,13 @@ lk_status lk_mixture_fit(lk_mixture *mixture, const lk_real *codes, size_t n, ui
         f.sums = lk_arena_take(&arena, clusters * d, sizeof *f.sums);
         f.nearest = lk_arena_take(&arena, n, sizeof *f.nearest);
         f.cluster = lk_arena_take(&arena, n, sizeof *f.cluster);
+        f.class = lk_arena_take(&arena, n, sizeof *f.class);
         f.members = lk_arena_take(&arena, clusters, sizeof *f.members);
         f.covariance = lk_arena_take(&arena, d * d, sizeof *f.covariance);
         f.widening = lk_arena_take(&arena, d, sizeof *f.widening);
         if (f.centres) {
+            find_classes(&f, labels);
+            mixture->clusters = f.clusters;
             start(&f, lk_rng_make(seed, LK_STREAM_CLUSTERS, 0));
             for (int i = 0; i < ITERATIONS; i++) {
                 assign(&f);

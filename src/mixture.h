@@ -25,10 +25,13 @@ size_t lk_mixture_clusters(size_t n, size_t d);
 void lk_mixture_take(lk_mixture *mixture, lk_arena *arena);
 
 /* Fits means, whitening and offsets to codes[n][dimensions]: k-means (k-means++ start, Arthur and
-   Vassilvitskii 2007), then covariances, widened. The same bits
-   everywhere: double sums in index order. LK_MEMORY, or LK_NONFINITE for codes that are not. */
-lk_status lk_mixture_fit(lk_mixture *mixture, const lk_real *codes, size_t n, uint64_t seed,
-                         lk_error *error);
+   Vassilvitskii 2007), then covariances, widened. With labels[n], which may be NULL, each class has
+   clusters of its own, the same number, so that there may be fewer in all than there was room for;
+   not where classes are more than clusters, or have fewer codes than one of them needs. The same
+   bits everywhere: double sums in index order. LK_MEMORY, or LK_NONFINITE for codes that are not.
+ */
+lk_status lk_mixture_fit(lk_mixture *mixture, const lk_real *codes, const uint32_t *labels,
+                         size_t n, uint64_t seed, lk_error *error);
 
 /* The least of |W (z - mean)|^2 + offset over the clusters: a squared Mahalanobis distance
    (P. C. Mahalanobis 1936), up to constants minus twice the log density of the nearest Gaussian. */

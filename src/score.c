@@ -10,15 +10,18 @@
      tones           how many values there are of each, and steps between them: see there, too
      views           what is answered of it in each pose: see there, too
      class           -log of the probability of the likeliest class, upright
+     logit           less the answer for that class before it is made a probability: the largest
+                     logit (D. Hendrycks et al. 2022), which says how much there is to go by
      none            log of the probability of its being of no class, the mean of all poses
      pose            log of the odds against its being upright, whatever it is, and of its mirror
                      image's being mirrored: the mean of both
      texture         the largest of the numbers of texture.h, relative to the most among held-out
                      images: over 1, the image is greyer, busier or more solid than any of them
 
-   A network that tells poses apart has those from shape to pose, class and none only if it tells
-   classes too, and shape and gist in the place of mahalanobis; one that makes no images has no
-   reconstruction. calibration.c makes the pieces comparable and turns them into one p-value. */
+   A network that tells poses apart has those from shape to pose, class, logit and none only if it
+   tells classes too, and shape and gist in the place of mahalanobis; one that makes no images has
+   no reconstruction. Only drawings have none. calibration.c makes the pieces comparable and turns
+   them into one p-value. */
 #include "score.h"
 
 #include <float.h>
@@ -40,8 +43,8 @@ const char *lk_verdict_name(lk_verdict verdict) {
 
 const char *lk_evidence_name(size_t which) {
     static const char *const names[LK_EVIDENCES] = {
-        "reconstruction", "mahalanobis", "neighbour", "shape", "gist", "style",
-        "tones",          "views",       "class",     "none",  "pose", "texture"};
+        "reconstruction", "mahalanobis", "neighbour", "shape", "gist", "style",  "tones",
+        "views",          "class",       "logit",     "none",  "pose", "texture"};
     return names[which];
 }
 
@@ -55,8 +58,9 @@ bool lk_model_has_evidence(const lk_model *model, lk_preparation preparation, si
     case LK_MAHALANOBIS: return !posed;
     case LK_SHAPE: return posed && lk_local_pca_values(model->arch.input) > 0;
     case LK_POSE: return posed && all;
-    case LK_CLASS:
-    case LK_NONE: return posed > 1;
+    case LK_CLASS: return posed > 1;
+    case LK_LOGIT: return posed > 1 && preparation == LK_PREPARE_IMAGE;
+    case LK_NONE: return posed > 1 && preparation == LK_PREPARE_INK;
     case LK_NEIGHBOUR: return all;
     case LK_TEXTURE: return true;
     case LK_ASPECT + LK_TONES: return posed && preparation == LK_PREPARE_IMAGE; /* ink: one pen */
@@ -155,6 +159,12 @@ static double measure_answer(const lk_run *run, size_t row, size_t which) {
     if (which == LK_CLASS) {
         for (uint32_t k = 0; k < classes; k++) sum = LK_MAX(sum, (double)upright[k]);
         return -lk_log(LK_MAX(sum, 1e-30));
+    }
+    if (which == LK_LOGIT) {
+        const lk_real *logits = run->memory[arch->pose] + row * arch->layers[arch->pose].memory;
+        sum = (double)logits[0];
+        for (uint32_t k = 1; k < classes; k++) sum = LK_MAX(sum, (double)logits[k]);
+        return -sum;
     }
     if (which == LK_NONE) {
         for (uint32_t pose = 0; pose < LK_POSES; pose += step)

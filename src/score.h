@@ -15,6 +15,7 @@ enum {
     LK_SHAPE,
     LK_ASPECT, /* one for each of lk_aspect_kind */
     LK_CLASS = LK_ASPECT + LK_ASPECTS,
+    LK_LOGIT,
     LK_NONE,
     LK_POSE,
     LK_TEXTURE

@@ -173,7 +173,10 @@ test('nearest pixels are found among the known images', () => {
 /** @typedef {{verdict: string, scores: Record<string, {value: number, surprise: number}>}} Opinion */
 
 /** What the pieces of evidence are about that are not about content. @type {Record<string, string>} */
-const ABOUT = { style: 'look', tones: 'look', views: 'look', pose: 'pose', texture: 'texture' };
+const ABOUT = {
+  ...{ reconstruction: 'look', shape: 'look', style: 'look', tones: 'look', views: 'look' },
+  ...{ pose: 'pose', texture: 'texture' },
+};
 
 /** The verdict's scores without a piece of evidence, as SCORES.md tells it.
  * @param {Opinion[]} usual @param {Opinion[]} judged @param {string} left */

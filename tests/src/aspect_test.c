@@ -48,7 +48,8 @@ static void test_plan(void) {
     }
 }
 
-/* Of ink, a network that tells classes has fewer pieces of evidence; others have the same. */
+/* Of ink, a network that tells classes has fewer pieces of evidence, and one more; others have the
+   same. */
 static void test_ink(void) {
     static const struct {
         const char *arch;
@@ -60,10 +61,13 @@ static void test_ink(void) {
         lk_model *model = new_model(CASES[i].arch);
         for (size_t e = 0; e < LK_EVIDENCES; e++) {
             const bool dropped = e == LK_NEIGHBOUR || e == LK_ASPECT + LK_GIST ||
-                                 e == LK_ASPECT + LK_VIEWS || e == LK_POSE;
+                                 e == LK_ASPECT + LK_VIEWS || e == LK_LOGIT || e == LK_POSE;
             const bool image = lk_model_has_evidence(model, LK_PREPARE_IMAGE, e);
-            CHECK(lk_model_has_evidence(model, LK_PREPARE_INK, e) ==
-                      (image && e != LK_ASPECT + LK_TONES && !(CASES[i].classes && dropped)),
+            const bool wanted =
+                e == LK_NONE ? CASES[i].classes
+                             : image && e != LK_ASPECT + LK_TONES && !(CASES[i].classes && dropped);
+            CHECK(lk_model_has_evidence(model, LK_PREPARE_INK, e) == wanted &&
+                      !(image && e == LK_NONE),
                   "%s of %s", lk_evidence_name(e), CASES[i].arch);
         }
         lk_model_free(model);
@@ -215,9 +219,11 @@ static void check_views(const char *arch, uint32_t step) {
     const size_t answers = 8 * classes + (classes > 1), at = model->arch.pose;
     lk_dataset data = make_images(shape, 0, 60, 1);
     lk_error error = {LK_OK, 0, ""};
-    CHECK(lk_score_fit(model, &data, 0, false, 20, 1, 2, LK_SIMD_BEST, &error) == LK_OK &&
-              lk_score_calibrate(model, LK_PREPARE_IMAGE, &data, 2, LK_SIMD_BEST, &error) == LK_OK,
-          "%s", error.message);
+    CHECK(lk_score_fit(model, &data, 0, true, 20, 1, 2, LK_SIMD_BEST, &error) == LK_OK, "%s",
+          error.message);
+    for (int p = 0; p < LK_PREPARATIONS; p++)
+        CHECK(lk_score_calibrate(model, (lk_preparation)p, &data, 2, LK_SIMD_BEST, &error) == LK_OK,
+              "%s", error.message);
     lk_run *run = lk_run_create(model, N, LK_SIMD_BEST, NULL);
     lk_run *plain = lk_run_create(model, N, LK_SIMD_BEST, NULL);
     lk_real x[N * SIZE], one[SIZE], room[LK_MOST_STYLE];
@@ -230,7 +236,7 @@ static void check_views(const char *arch, uint32_t step) {
           arch);
     for (size_t row = 0; row < N; row++) {
         const lk_real *value = lk_aspect_look(run, row, LK_VIEWS, room);
-        double none = 0, odds[2] = {0}, likeliest = 0;
+        double none = 0, odds[2] = {0}, likeliest = 0, logit = -INFINITY;
         for (uint32_t pose = 0; pose < LK_POSES; pose += step) {
             double p[8 * POSED_MOST + 1], sum = 0, of_pose[LK_POSES] = {0};
             bring(x + row * size, shape, pose, one);
@@ -242,7 +248,9 @@ static void check_views(const char *arch, uint32_t step) {
                 CHECK(fabs(p[a] - (double)lk_view(run, row, pose)[a]) < 1e-6, "%s: pose %u", arch,
                       pose);
                 if (a < 8 * classes) of_pose[a / classes] += p[a];
-                if (pose == 0 && a < classes) likeliest = fmax(likeliest, p[a]);
+                if (pose > 0 || a >= classes) continue;
+                likeliest = fmax(likeliest, p[a]);
+                logit = fmax(logit, (double)plain->memory[at][a]);
             }
             for (size_t a = 0; a < answers; a++, value++)
                 CHECK(fabs((double)*value - fmax(log(p[a]), -12)) < 1e-4, "%s: a view", arch);
@@ -262,9 +270,12 @@ static void check_views(const char *arch, uint32_t step) {
                   (float)lk_aspect_distance(&model->score->aspects[LK_VIEWS], seen),
               "%s: distance", arch);
         if (classes > 1) {
-            CHECK(fabs((double)r.evidence[LK_NONE].value - log(none)) < 1e-4, "%s: none", arch);
             CHECK(fabs((double)r.evidence[LK_CLASS].value + log(likeliest)) < 1e-4, "%s: class",
                   arch);
+            CHECK(fabs((double)r.evidence[LK_LOGIT].value + logit) < 1e-4, "%s: logit", arch);
+            CHECK(lk_check_input(run, LK_PREPARE_INK, x + row * size, 0.05, &r, &error) == LK_OK,
+                  "%s", error.message);
+            CHECK(fabs((double)r.evidence[LK_NONE].value - log(none)) < 1e-4, "%s: none", arch);
         }
         lk_look_round(run, x, N, model->arch.count);
     }
@@ -306,7 +317,7 @@ static void test_fit(void) {
     CHECK(lk_arena_commit(&arena), "memory");
     lk_aspect_take(&aspect, &arena);
     lk_error error = {LK_OK, 0, ""};
-    CHECK(lk_aspect_fit(&aspect, values, N, 1, &error) == LK_OK, "%s", error.message);
+    CHECK(lk_aspect_fit(&aspect, values, NULL, N, 1, &error) == LK_OK, "%s", error.message);
 
     double worst_dot = 0, total = 0, left = 0;
     for (size_t a = 0; a < 3; a++)
@@ -350,7 +361,7 @@ static void test_fit(void) {
         CHECK(lk_aspect_distance(&aspect, strange + i * D) > farthest, "row %zu", i);
     }
     values[77] = NAN;
-    CHECK(lk_aspect_fit(&aspect, values, N, 1, &error) == LK_NONFINITE, "%s", error.message);
+    CHECK(lk_aspect_fit(&aspect, values, NULL, N, 1, &error) == LK_NONFINITE, "%s", error.message);
     lk_free(arena.base);
 }
 
@@ -463,7 +474,8 @@ static void test_score(const lk_dataset *data, const lk_dataset *held_out,
                   "image %zu: %g, not %g", i, (double)r.evidence[LK_NEIGHBOUR].value, nearest);
             double content = 0, look = 0, pose = r.evidence[LK_POSE].surprise;
             for (size_t e = 0; e < LK_POSE; e++) {
-                const bool looks = e == LK_ASPECT + LK_STYLE || e == LK_ASPECT + LK_TONES ||
+                const bool looks = e == LK_RECONSTRUCTION || e == LK_SHAPE ||
+                                   e == LK_ASPECT + LK_STYLE || e == LK_ASPECT + LK_TONES ||
                                    e == LK_ASPECT + LK_VIEWS;
                 *(looks ? &look : &content) += r.evidence[e].surprise;
             }

@@ -132,8 +132,9 @@ static void test_known_clusters(void) {
         /* k-means may start badly; some seed of ten must find centres that are 20 apart. */
         bool found = false;
         for (uint64_t seed = 0; seed < 10 && !found; seed++) {
-            CHECK(lk_mixture_fit(&m, codes, n, seed, &error) == LK_OK, "%s", error.message);
-            CHECK(lk_mixture_fit(&again, codes, n, seed, &error) == LK_OK, "%s", error.message);
+            CHECK(lk_mixture_fit(&m, codes, NULL, n, seed, &error) == LK_OK, "%s", error.message);
+            CHECK(lk_mixture_fit(&again, codes, NULL, n, seed, &error) == LK_OK, "%s",
+                  error.message);
             CHECK(memcmp(m.whitening, again.whitening, clusters * d * d * sizeof(lk_real)) == 0 &&
                       memcmp(m.means, again.means, clusters * d * sizeof(lk_real)) == 0,
                   "%s: two fits, two results", what);
@@ -156,6 +157,62 @@ static void test_known_clusters(void) {
         CHECK(found, "%s: the clusters were not found", what);
         drop(&m), drop(&again), free(codes);
     }
+}
+
+/* Classes that lie among each other have clusters of their own where there are enough codes of
+   each, as if they were alone; else labels change nothing. */
+static void test_labelled(void) {
+    enum { N = 1200, D = 4 };
+    static const struct {
+        uint32_t step; /* between labels */
+        size_t classes, rare, room, clusters;
+    } CASES[] = {{1, 3, 0, 3, 3},  {70000, 3, 0, 3, 3}, {1, 3, 0, 10, 9},
+                 {1, 2, 0, 5, 4},  {1, 3, 0, 2, 2},     {1, 1, 0, 4, 4},
+                 {1, 3, 30, 3, 3}, {1, 3, 300, 10, 6},  {1, 40, 0, 10, 10}};
+    lk_real *codes = malloc(N * D * sizeof *codes);
+    uint32_t *labels = malloc(N * sizeof *labels);
+    fill_normal(codes, N * D, 5);
+    for (size_t t = 0; t < LK_COUNTOF(CASES); t++) {
+        const size_t classes = CASES[t].classes, room = CASES[t].room;
+        const bool apart = t < 4 || t == 7;
+        lk_mixture m = make(D, room), same = make(D, room);
+        for (size_t i = 0; i < N; i++) {
+            const size_t label =
+                CASES[t].rare && i >= CASES[t].rare ? i % (classes - 1) : i % classes;
+            labels[i] = (uint32_t)label * CASES[t].step;
+        }
+        CHECK(lk_mixture_fit(&m, codes, labels, N, 3, NULL) == LK_OK, "case %zu", t);
+        CHECK(m.clusters == CASES[t].clusters, "case %zu: %zu clusters", t, m.clusters);
+        CHECK(lk_mixture_fit(&same, codes, NULL, N, 3, NULL) == LK_OK, "case %zu", t);
+        CHECK(apart || (same.clusters == m.clusters &&
+                        memcmp(m.means, same.means, room * D * sizeof *m.means) == 0),
+              "case %zu: labels told apart what they cannot", t);
+        const size_t each = m.clusters / classes;
+        for (size_t k = 0; k < classes && apart; k++) {
+            size_t n = 0;
+            double mean[D] = {0}, found[D] = {0}, shares = 0;
+            for (size_t i = 0; i < N; i++)
+                for (size_t a = 0; a < D && labels[i] == k * CASES[t].step; a++) {
+                    mean[a] += (double)codes[i * D + a];
+                    n += a == 0;
+                }
+            for (size_t c = k * each; c < (k + 1) * each; c++) {
+                double log_det = 0;
+                for (size_t a = 0; a < D; a++)
+                    log_det -= 2 * log((double)m.whitening[(c * D + a) * D + a]);
+                const double share = exp((log_det - (double)m.offsets[c]) / 2);
+                for (size_t a = 0; a < D; a++) found[a] += share * (double)m.means[c * D + a];
+                shares += share;
+            }
+            CHECK(fabs(shares - (double)n / N) < 1e-4, "case %zu, class %zu: %g of %g", t, k,
+                  shares, (double)n / N);
+            for (size_t a = 0; a < D; a++)
+                CHECK(fabs(found[a] - mean[a] / N) < (each > 1 ? 1e-2 : 1e-4),
+                      "case %zu, class %zu: %g, not %g", t, k, found[a], mean[a] / N);
+        }
+        drop(&m), drop(&same);
+    }
+    free(codes), free(labels);
 }
 
 /* The least over clusters of |W (z - mean)|^2 + offset, by hand. */
@@ -202,7 +259,7 @@ static void test_degenerate(void) {
                 }
                 lk_mixture m = make(D, clusters);
                 lk_error error = {LK_OK, 0, ""};
-                CHECK(lk_mixture_fit(&m, codes, N, 1, &error) == LK_OK, "%s", error.message);
+                CHECK(lk_mixture_fit(&m, codes, NULL, N, 1, &error) == LK_OK, "%s", error.message);
                 CHECK(all_finite(&m), "scale %g, kind %d", (double)SCALES[s], kind);
                 for (size_t i = 0; i < N; i++)
                     CHECK(isfinite(lk_mixture_distance(&m, codes + i * D)), "scale %g, kind %d",
@@ -211,13 +268,13 @@ static void test_degenerate(void) {
             }
     /* Fewer codes than values or clusters. */
     lk_mixture m = make(D, 3);
-    CHECK(lk_mixture_fit(&m, codes, 1, 1, NULL) == LK_OK && all_finite(&m), "one code");
-    CHECK(lk_mixture_fit(&m, codes, 2, 1, NULL) == LK_OK && all_finite(&m), "two codes");
+    CHECK(lk_mixture_fit(&m, codes, NULL, 1, 1, NULL) == LK_OK && all_finite(&m), "one code");
+    CHECK(lk_mixture_fit(&m, codes, NULL, 2, 1, NULL) == LK_OK && all_finite(&m), "two codes");
     codes[7] = NAN;
     lk_error error = {LK_OK, 0, ""};
-    CHECK(lk_mixture_fit(&m, codes, N, 1, &error) == LK_NONFINITE, "%s", error.message);
+    CHECK(lk_mixture_fit(&m, codes, NULL, N, 1, &error) == LK_NONFINITE, "%s", error.message);
     codes[7] = INFINITY;
-    CHECK(lk_mixture_fit(&m, codes, N, 1, NULL) == LK_NONFINITE, "an infinite code");
+    CHECK(lk_mixture_fit(&m, codes, NULL, N, 1, NULL) == LK_NONFINITE, "an infinite code");
     drop(&m);
 }
 
@@ -264,6 +321,7 @@ static void test_sample(void) {
 
 int main(void) {
     test_known_clusters();
+    test_labelled();
     test_distance();
     test_degenerate();
     test_clusters();

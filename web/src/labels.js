@@ -41,6 +41,7 @@ export const EVIDENCE = {
   tones: ['Tones', 'whether its lights, darks and edges are in usual numbers'],
   views: ['All ways round', 'whether it looks as usual when it is turned and mirrored'],
   class: ['Which class', 'whether it is clearly one of the known classes'],
+  logit: ['Signs of a class', 'how much in it speaks for the likeliest class'],
   none: ['No class', 'whether it may be of none of the known classes'],
   pose: ['Which way up', 'whether it is upright, neither turned nor mirrored'],
   texture: ['Texture', 'whether it is as solid, grey or grainy as they are'],

@@ -132,7 +132,7 @@ function tooFine(alpha, n, many) {
 
 /** What to say where nothing is unusual but the pose, and with it how sure a class can be.
  * @param {import('likeness').Result} result @param {number} alpha */
-function turned({ scores: { pose, views: _, class: __, none: ___, ...others } }, alpha) {
+function turned({ scores: { pose, views: _, class: __, logit: ___, ...others } }, alpha) {
   const alone =
     pose && isUnusual(pose, alpha) && !Object.values(others).some((o) => isUnusual(o, alpha));
   return alone ? ' It may be turned or mirrored.' : '';
