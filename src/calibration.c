@@ -4,8 +4,9 @@
    becomes -log of the share of held-out images at least as unusual, continued beyond the 97 %
    quantile by an exponential tail, so that the pieces can be added: Fisher's method (R. A. Fisher
    1925), without his assumption that they are independent. Three questions are asked in this way.
-   What does the image show? How does it look, by its style, its tones and from all sides: what is
-   corrupted or made by other means may look strange though it shows what others show? And is it
+   What does the image show, by where its code and its gist lie and how surely it is of a class? How
+   does it look, by the error of its copy, its shape, its style, its tones and from all sides: what
+   is corrupted or made by other means may look strange though it shows what others show? And is it
    upright, which flipping answers differently and nothing else does? What the sum about content is
    worth, and that about the look, is found by ranking it as its pieces are. The score is the length
    of the three answers, as of a vector: hardly more than the largest where only one is surprising,

@@ -362,10 +362,10 @@ typedef struct lk_result {
 } lk_result;
 
 /* Learns what usual images look like to the network from those it was trained on: where their codes
-   lie, what layers hold of them, their shapes; `references` of them are kept for the neighbour
-   distance. Images are moved by up to `shift` whole pixels each way: what training moved is to be
-   usual wherever it stands. With `ink`, for grey pixels, their shapes as drawings are learnt too.
-   `threads` at least 1. */
+   lie and what layers hold of them, of each class by itself where labels tell enough of each; their
+   shapes; `references` of them are kept for the neighbour distance. Images are moved by up to
+   `shift` whole pixels each way: what training moved is to be usual wherever it stands. With `ink`,
+   for grey pixels, their shapes as drawings are learnt too. `threads` at least 1. */
 lk_status lk_score_fit(lk_model *model, const lk_dataset *trained_on, uint32_t shift, bool ink,
                        size_t references, uint64_t seed, int threads, lk_simd simd,
                        lk_error *error);
