@@ -50,26 +50,24 @@ static void centre_on(fit *f, size_t c, size_t i) {
    where there are more classes than clusters or too few codes of one, all are of one class. */
 static void find_classes(fit *f, const uint32_t *labels) {
     uint32_t known[LK_MAX_CLUSTERS];
-    size_t members[LK_MAX_CLUSTERS] = {0}, classes = 0, least = SIZE_MAX;
-    bool few = labels != NULL;
-    for (size_t i = 0; few && i < f->n; i++) {
+    size_t members[LK_MAX_CLUSTERS] = {0}, classes = 0, least = f->n;
+    for (size_t i = 0; labels && i < f->n; i++) {
         size_t k = 0;
         while (k < classes && known[k] != labels[i]) k++;
-        few = k < f->clusters;
-        if (!few) break;
-        if (k == classes) known[classes++] = labels[i];
+        if (k == classes && classes++ == f->clusters) break;
+        known[k] = labels[i];
         members[k]++;
         f->class[i] = (uint32_t)k;
     }
-    for (size_t k = 0; k < classes; k++) least = LK_MIN(least, members[k]);
+    for (size_t k = 0; k < LK_MIN(classes, f->clusters); k++) least = LK_MIN(least, members[k]);
     const size_t most = least / (CODES_FOR_EACH_DIMENSION * f->d);
-    if (!few || classes < 2 || most == 0) {
+    f->per_class = f->clusters;
+    if (classes > 1 && classes <= f->clusters && most > 0) {
+        f->per_class = LK_MIN(f->clusters / classes, most);
+        f->clusters = classes * f->per_class;
+    } else {
         memset(f->class, 0, f->n * sizeof *f->class);
-        f->per_class = f->clusters;
-        return;
     }
-    f->per_class = LK_MIN(f->clusters / classes, most);
-    f->clusters = classes * f->per_class;
 }
 
 /* k-means++ in each class: each next centre is a code drawn with probability its squared distance.
