@@ -117,7 +117,7 @@ for (const { name, output, classes, labels, codes, arch } of models)
   test(`${name}: judged, and what it makes is shown`, () =>
     withModel(name, async (page) => {
       await sample(page, 1);
-      // Without images no reconstruction; with poses, six in the place of one, class and none.
+      // Without images no reconstruction; with poses, six in the place of one, class and logit.
       const posed = /> pose (\d+) /.exec(arch);
       const wanted = (output === 'image' ? 4 : 3) + (posed ? (posed[1] === '1' ? 5 : 7) : 0);
       const { verdict: said, p } = await verdict(page);
