@@ -20,8 +20,8 @@
 
    A network that tells poses apart has those from shape to pose, class, logit and none only if it
    tells classes too, and shape and gist in the place of mahalanobis; one that makes no images has
-   no reconstruction. Only drawings have none. calibration.c makes the pieces comparable and turns
-   them into one p-value. */
+   no reconstruction. Of these, logit is for images alone and none for drawings alone.
+   calibration.c makes the pieces comparable and turns them into one p-value. */
 #include "score.h"
 
 #include <float.h>
